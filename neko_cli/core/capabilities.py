@@ -1,0 +1,50 @@
+"""What a provider can do: the record that drives every branch outside the codecs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class ToolForm(StrEnum):
+    """How a provider wants tools described."""
+
+    NONE = "none"
+    FLAT = "flat"
+    NESTED = "nested"
+    DECLARATIONS = "declarations"
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What one provider's wire offers; rates in Hz, times in seconds."""
+
+    input_rate: int = 24_000
+    output_rate: int = 24_000
+    audio_output: bool = True
+    text_output: bool = True
+    """Whether replies can be asked for as text alone."""
+    server_vad: bool = True
+    semantic_vad: bool = False
+    captions: bool = True
+    """Whether the user's speech comes back as text."""
+    confidence: bool = False
+    """Whether transcripts carry a confidence."""
+    cancel: bool = True
+    truncate: bool = False
+    clear_input: bool = True
+    images: bool = False
+    tools: ToolForm = ToolForm.NONE
+    mid_session_instructions: bool = True
+    resume: bool = False
+    going_away: bool = False
+    seed_history: bool = True
+    """Whether earlier messages can be put into a fresh session."""
+    system_items: bool = False
+    """Whether a system message can be added in mid-session."""
+    speed: bool = False
+    key_required: bool = True
+    idle_is_free: bool = False
+    max_session: float | None = None
+    ping_interval: float | None = 20.0
+    ping_timeout: float | None = 20.0

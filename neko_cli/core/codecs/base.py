@@ -1,0 +1,81 @@
+"""The contract of a codec: sans-I/O, frames in → events out, commands in → frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from neko_cli.core.capabilities import Capabilities
+from neko_cli.core.commands import Command, ToolSpec
+from neko_cli.core.ports import Endpoint
+from neko_cli.core.provider_events import ProviderEvent
+
+Frame = str | bytes
+"""A text or a binary WebSocket message."""
+
+
+class Detection(StrEnum):
+    """Who decides that the user's turn is over."""
+
+    SERVER = "server"
+    SEMANTIC = "semantic"
+    MANUAL = "manual"
+
+
+class HistoryLine(msgspec.Struct, frozen=True):
+    """An earlier message to put into a fresh session; ``role`` is user, assistant or system."""
+
+    role: str
+    text: str
+
+
+class SessionSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a codec needs to know about one link; times in ms."""
+
+    model: str = ""
+    instructions: str = ""
+    voice: str = ""
+    speed: float = 1.0
+    language: str = ""
+    want_audio: bool = True
+    """Whether replies are asked for as voice (their captions come with it), else as text."""
+    want_captions: bool = True
+    """Whether the user's speech is to come back as text."""
+    transcription_model: str = ""
+    detection: Detection = Detection.SERVER
+    threshold: float = 0.5
+    prefix_padding_ms: int = 300
+    silence_ms: int = 700
+    interrupt_reply: bool = True
+    tools: tuple[ToolSpec, ...] = ()
+    history: tuple[HistoryLine, ...] = ()
+    resume_handle: str = ""
+    max_output_tokens: int = 0
+
+
+class Codec(Protocol):
+    """Speaks one provider family's protocol.
+
+    Pure: no clock, no socket, no log. ``decode`` never raises on what a server sends.
+    """
+
+    capabilities: Capabilities
+
+    def endpoint(self) -> Endpoint:
+        """Where to connect, with which headers."""
+        ...
+
+    def hello(self) -> Sequence[Frame]:
+        """Frames to send once the socket is open (configuration and history)."""
+        ...
+
+    def decode(self, frame: Frame) -> Sequence[ProviderEvent]:
+        """What a frame means; unknown types become ``Unknown``, rubbish becomes ``Surprise``."""
+        ...
+
+    def encode(self, command: Command) -> Sequence[Frame]:
+        """Frames that carry out a command; none where the provider cannot."""
+        ...

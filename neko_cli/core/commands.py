@@ -1,0 +1,129 @@
+"""What goes into a session, and what a session asks of its provider.
+
+*Messages* come from the user (``SessionManager.stream_data``). *Commands* are what a codec turns
+into frames; a codec that cannot carry one out encodes it as no frame at all, which its
+``Capabilities`` tell beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class AudioChunk(msgspec.Struct, frozen=True):
+    """Microphone sound: 16-bit mono little-endian PCM at ``rate`` Hz."""
+
+    pcm: bytes
+    rate: int
+
+
+class TextMessage(msgspec.Struct, frozen=True):
+    """A typed message; it asks for a reply."""
+
+    text: str
+
+
+class ScreenFrame(msgspec.Struct, frozen=True):
+    """A picture for the character to see; encoded image bytes and their media type."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+Message = AudioChunk | TextMessage | ScreenFrame
+
+
+class AppendAudio(msgspec.Struct, frozen=True):
+    """Microphone sound at the link's input rate."""
+
+    pcm: bytes
+
+
+class CommitAudio(msgspec.Struct, frozen=True):
+    """The utterance is over (manual turns); a reply is asked for."""
+
+
+class ClearAudio(msgspec.Struct, frozen=True):
+    """Throw away what was appended and not committed."""
+
+
+class SendText(msgspec.Struct, frozen=True):
+    """A user's text turn; a reply is asked for."""
+
+    text: str
+
+
+class SendImage(msgspec.Struct, frozen=True):
+    """A picture, without asking for a reply."""
+
+    data: bytes
+    media_type: str
+
+
+class TellSystem(msgspec.Struct, frozen=True):
+    """A message from the program itself, for instance an agent's result; marked as data."""
+
+    text: str
+    ask_reply: bool
+
+
+class AskReply(msgspec.Struct, frozen=True):
+    """Ask for a reply without new input; ``instructions`` hold for that reply alone."""
+
+    instructions: str = ""
+
+
+class CancelReply(msgspec.Struct, frozen=True):
+    """Stop generating the reply."""
+
+    reply_id: str = ""
+
+
+class TruncateReply(msgspec.Struct, frozen=True):
+    """Cut the stored reply at what was heard, in ms of its audio."""
+
+    item_id: str
+    heard_ms: int
+
+
+class AnswerTool(msgspec.Struct, frozen=True):
+    """The result of a tool call; ``continue_reply`` asks the provider to go on talking."""
+
+    call_id: str
+    name: str
+    output: str
+    continue_reply: bool = True
+
+
+class Reconfigure(msgspec.Struct, frozen=True):
+    """New instructions in mid-session."""
+
+    instructions: str
+
+
+Command = (
+    AppendAudio
+    | CommitAudio
+    | ClearAudio
+    | SendText
+    | SendImage
+    | TellSystem
+    | AskReply
+    | CancelReply
+    | TruncateReply
+    | AnswerTool
+    | Reconfigure
+)
+
+
+class ToolSpec(msgspec.Struct, frozen=True):
+    """A tool that the character may call; ``parameters`` is a JSON Schema object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]

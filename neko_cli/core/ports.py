@@ -1,0 +1,201 @@
+"""Everything that the core needs from outside, as Protocols.
+
+Implementations live above: ``audio`` (microphone, speaker), ``services`` (keys, chat model, log),
+``core/transport`` (the only client WebSocket). ``wiring`` binds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class Clock(Protocol):
+    """Time, so that tests can hold it."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps."""
+        ...
+
+    def time(self) -> float:
+        """Unix time in seconds."""
+        ...
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where a link goes; ``headers`` may hold a key and must never be logged or recorded.
+
+    ``ping_interval`` and ``ping_timeout`` are in seconds; None sends no pings.
+    """
+
+    url: str
+    headers: Mapping[str, str] = {}
+    subprotocols: tuple[str, ...] = ()
+    ping_interval: float | None = 20.0
+    ping_timeout: float | None = 20.0
+    insecure: bool = False
+    """Allow ``ws://`` to a host that is not loopback."""
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """How a connection ended; ``code`` 1006 means without a close frame (RFC 6455 §7.1.5)."""
+
+    code: int
+    reason: str = ""
+    by_us: bool = False
+
+
+class Connection(Protocol):
+    """One open WebSocket."""
+
+    @property
+    def closing(self) -> Closing | None:
+        """How it ended, once it has."""
+        ...
+
+    def frames(self) -> AsyncIterator[str | bytes]:
+        """Messages in order; simply ends when the connection does (see ``closing``)."""
+        ...
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send one message; raises LinkError when the connection is gone."""
+        ...
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close within a second; idempotent, never raises."""
+        ...
+
+
+class Transport(Protocol):
+    """Opens connections."""
+
+    async def open(self, endpoint: Endpoint, *, timeout: float = 10.0) -> Connection:
+        """Connect; raises a NekoError that is already classified (key, rate, link …)."""
+        ...
+
+
+class Microphone(Protocol):
+    """Sound coming in: 16-bit mono PCM in frames of 10 ms."""
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz; valid once open."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The device's name."""
+        ...
+
+    @property
+    def level(self) -> float:
+        """Level of the last 100 ms in dBFS."""
+        ...
+
+    async def open(self) -> None:
+        """Start the device; raises AudioError."""
+        ...
+
+    def frames(self) -> AsyncIterator[bytes]:
+        """Frames as they come; ends when closed, raises AudioError when the device dies."""
+        ...
+
+    async def close(self) -> None:
+        """Stop within a deadline; idempotent."""
+        ...
+
+
+class Speaker(Protocol):
+    """Sound going out: 16-bit mono PCM."""
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz; valid once open."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The device's name."""
+        ...
+
+    @property
+    def level(self) -> float:
+        """Level of what is being played, in dBFS."""
+        ...
+
+    @property
+    def played(self) -> int:
+        """Samples really heard since it was opened; fill-in silence does not count."""
+        ...
+
+    @property
+    def queued_ms(self) -> float:
+        """How much is waiting to be heard, in ms."""
+        ...
+
+    async def open(self) -> None:
+        """Start the device; raises AudioError."""
+        ...
+
+    def play(self, pcm: bytes) -> int:
+        """Queue sound, never blocking; returns the bytes taken (the queue is bounded)."""
+        ...
+
+    def clear(self) -> None:
+        """Drop what is not yet played, from the next block on."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until all that was queued has been heard; raises AudioError when the device dies."""
+        ...
+
+    async def close(self) -> None:
+        """Stop within a deadline; idempotent."""
+        ...
+
+
+class DeviceInfo(msgspec.Struct, frozen=True):
+    """A sound device, for lists and pickers; rate in Hz."""
+
+    index: int
+    name: str
+    host_api: str
+    inputs: int
+    outputs: int
+    default_rate: int
+    default_input: bool = False
+    default_output: bool = False
+
+
+class Sound(Protocol):
+    """Makes microphones and speakers."""
+
+    async def devices(self) -> Sequence[DeviceInfo]:
+        """All devices; raises AudioError when there is no sound system."""
+        ...
+
+    def microphone(self, name: str = "") -> Microphone:
+        """A microphone by name, number or part of a name; empty for the default."""
+        ...
+
+    def speaker(self, name: str = "") -> Speaker:
+        """A loudspeaker, chosen likewise."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Where API keys come from."""
+
+    def find(self, names: Sequence[str]) -> str:
+        """The first key found under one of the names (environment first); empty when none."""
+        ...
+
+
+class Translator(Protocol):
+    """Translates what is shown."""
+
+    async def translate(self, text: str, *, source: str, target: str) -> str:
+        """The text in another language; raises NekoError."""
+        ...

@@ -1,0 +1,231 @@
+"""What a profile can say: the schema, its merge rule and its sentences for mistakes. No files here.
+
+A profile is TOML: character, provider, turn taking, sound and the embedded engine. ``extends``
+names another profile whose values stand where this one is silent.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from typing import Annotated, Any, get_args, get_type_hints
+
+import msgspec
+
+from neko_cli.core.codecs.base import Detection
+from neko_cli.core.errors import ConfigError
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=30_000)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a profile: every key has a default, unknown keys are mistakes."""
+
+
+class TagStyle(StrEnum):
+    """How the character marks emotions in its words."""
+
+    ANGLE = "angle"
+    BRACKET = "bracket"
+    BOTH = "both"
+    OFF = "off"
+
+
+class Character(_Table, frozen=True, kw_only=True):
+    """Who you talk to."""
+
+    name: str = "Neko"
+    persona: str = ""
+    """What the character is told about itself; goes into the model's instructions."""
+    language: str = "en"
+    """Language tag that the character speaks, for instance ``en``, ``de``, ``zh``, ``ja``."""
+    greeting: str = ""
+    """What it is asked to say first; empty waits for the user."""
+
+
+class ProviderTable(_Table, frozen=True, kw_only=True):
+    """Which model answers."""
+
+    name: str = "embedded"
+    model: str = ""
+    url: str = ""
+    insecure: bool = False
+    """Allow ``ws://`` to a host that is not this machine."""
+    transcription_model: str = ""
+    max_output_tokens: Annotated[int, msgspec.Meta(ge=0, le=65_536)] = 0
+
+
+class VoiceTable(_Table, frozen=True, kw_only=True):
+    """How the character sounds."""
+
+    name: str = ""
+    speed: Annotated[float, msgspec.Meta(ge=0.25, le=1.5)] = 1.0
+
+
+class Turns(_Table, frozen=True, kw_only=True):
+    """Turn taking."""
+
+    detection: Detection = Detection.SERVER
+    threshold: Fraction = 0.5
+    silence_ms: Milliseconds = 700
+    prefix_ms: Milliseconds = 300
+    interrupt: bool = True
+    """Whether speaking over the character stops it."""
+
+
+class EmotionTable(_Table, frozen=True, kw_only=True):
+    """Emotion tags in the character's words."""
+
+    tags: TagStyle = TagStyle.ANGLE
+    labels: tuple[str, ...] = ("happy", "sad", "angry", "neutral", "surprised")
+
+
+class SoundTable(_Table, frozen=True, kw_only=True):
+    """Devices, by name, number or part of a name; empty takes the system's default."""
+
+    microphone: str = ""
+    speaker: str = ""
+
+
+class UserTable(_Table, frozen=True, kw_only=True):
+    """Who talks to the character."""
+
+    name: str = ""
+    language: str = ""
+    """Language tag; empty means the character's."""
+
+
+class LocalTable(_Table, frozen=True, kw_only=True):
+    """The embedded engine."""
+
+    recogniser: str = "pocketsphinx"
+    """``pocketsphinx``, ``whisper:NAME`` or ``sherpa:NAME``."""
+    synthesiser: str = "espeak"
+    """``espeak`` or ``piper:NAME``."""
+    brain: str = "auto"
+    """``auto``, ``builtin``, or the address of an OpenAI-compatible chat server."""
+    brain_model: str = ""
+    vocabulary: tuple[str, ...] = ()
+    """Words or sentences to expect; makes the floor recogniser accurate for commands."""
+    grammar: str = ""
+    """A JSGF grammar, instead of a vocabulary."""
+
+
+class Profile(_Table, frozen=True, kw_only=True):
+    """A whole profile, defaults filled in."""
+
+    extends: str = ""
+    title: str = ""
+    """One line about this profile, for lists."""
+    character: Character = Character()
+    provider: ProviderTable = ProviderTable()
+    voice: VoiceTable = VoiceTable()
+    turns: Turns = Turns()
+    emotion: EmotionTable = EmotionTable()
+    sound: SoundTable = SoundTable()
+    user: UserTable = UserTable()
+    local: LocalTable = LocalTable()
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` laid on ``base``: tables are merged key by key, anything else is replaced."""
+    out = dict(base)
+    for key, value in over.items():
+        below = out.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            out[key] = merge(below, value)
+        else:
+            out[key] = value
+    return out
+
+
+def parse(data: Mapping[str, Any], source: str) -> Profile:
+    """Validate one profile's data.
+
+    Args:
+        data: the decoded TOML.
+        source: the file's name, for the message.
+
+    Raises:
+        ConfigError: names the file, the key, what is wrong and what is allowed.
+    """
+    try:
+        return msgspec.convert(data, Profile)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), data, source), hint=_hint(source)) from None
+
+
+def _hint(source: str) -> str:
+    return f"Correct it with `neko profiles edit {source.rsplit('/', 1)[-1].removesuffix('.toml')}`."
+
+
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
+
+
+def _explain(message: str, data: Mapping[str, Any], source: str) -> str:
+    """Turn msgspec's message into a sentence with the file, the key and the allowed values."""
+    found = _PATH.search(message)
+    path = found["path"] if found else ""
+    what = message[: found.start()] if found else message
+    unknown = _UNKNOWN.search(what)
+    if unknown:
+        key = unknown["key"]
+        known = _keys_at(path)
+        near = difflib.get_close_matches(key, known, 1)
+        full = f"{path}.{key}" if path else key
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        return f"{source}: there is no key {full!r}.{guess} Allowed: {', '.join(known)}."
+    value = _value_at(data, path)
+    allowed = _choices_at(path)
+    if allowed:
+        return f"{source}: {path} is {value!r}; allowed: {', '.join(allowed)}."
+    return f"{source}: {path or 'the profile'} is {value!r}: {what[0].lower()}{what[1:]}."
+
+
+def _struct_at(path: str) -> type[msgspec.Struct] | None:
+    """The table type at a dotted path; None where the path leads to a value."""
+    struct: type[msgspec.Struct] = Profile
+    for part in filter(None, path.split(".")):
+        hint = get_type_hints(struct).get(part)
+        if not (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
+            return None
+        struct = hint
+    return struct
+
+
+def _keys_at(path: str) -> list[str]:
+    struct = _struct_at(path)
+    return sorted(struct.__struct_fields__) if struct else []
+
+
+def _choices_at(path: str) -> list[str]:
+    """The allowed words of an enumerated value, with the bounds of a number as text."""
+    table, _, key = path.rpartition(".")
+    struct = _struct_at(table)
+    if struct is None:
+        return []
+    hint = get_type_hints(struct, include_extras=True).get(key)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return [str(member.value) for member in hint]
+    if hint is bool:
+        return ["true", "false"]
+    for meta in get_args(hint)[1:]:
+        if isinstance(meta, msgspec.Meta):
+            low = f"from {meta.ge}" if meta.ge is not None else f"above {meta.gt}"
+            high = f" to {meta.le}" if meta.le is not None else ""
+            kind = "whole numbers" if get_args(hint)[0] is int else "numbers"
+            return [f"{kind} {low}{high}"]
+    return []
+
+
+def _value_at(data: Any, path: str) -> Any:
+    for part in filter(None, re.split(r"\.|\[\.*\d*\]", path)):
+        if not isinstance(data, Mapping):
+            return data
+        data = data.get(part)
+    return data

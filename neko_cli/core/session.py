@@ -1,0 +1,99 @@
+"""The surface of a session, as the app and the command line know it.
+
+``SessionManager`` is the real one; ``neko_cli.testing`` offers a scripted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from neko_cli.core.commands import Message
+from neko_cli.core.events import AnyEvent, InputMode, SessionState
+from neko_cli.core.profile import Profile
+
+
+class Subscription(Protocol):
+    """A reader's own view of the event stream.
+
+    It starts with the current state (a ``StatusChanged`` whose old and new are equal, then
+    ``Connected`` when a link is up), never with old events, and ends after ``SessionEnded``.
+    """
+
+    def __aiter__(self) -> AsyncIterator[AnyEvent]:
+        """The events in order."""
+        ...
+
+    async def __anext__(self) -> AnyEvent:
+        """The next event."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        ...
+
+
+class Session(Protocol):
+    """A conversation with one character."""
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in use."""
+        ...
+
+    @property
+    def state(self) -> SessionState:
+        """The current state, readable at once."""
+        ...
+
+    def events(self, *, samples: bool = False, levels: bool = False) -> Subscription:
+        """Subscribe; ``samples`` asks for PCM in ``ReplyAudio``, ``levels`` for meter readings."""
+        ...
+
+    async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
+        """Connect and configure; raises NekoError when the link cannot be made."""
+        ...
+
+    async def stream_data(self, message: Message) -> None:
+        """Sound, text or a picture from the user; buffered (bounded) while starting."""
+        ...
+
+    async def start_listening(self) -> None:
+        """Microphone on; raises AudioError."""
+        ...
+
+    async def stop_listening(self, *, commit: bool = False) -> None:
+        """Microphone off; ``commit`` says that the utterance is complete (push-to-talk)."""
+        ...
+
+    async def set_push_to_talk(self, on: bool) -> None:
+        """Whether the key (not the detector) ends the user's turns."""
+        ...
+
+    async def send_message(self, text: str) -> int:
+        """One text turn; returns its number. Raises NekoError when it cannot be sent."""
+        ...
+
+    async def interrupt(self) -> None:
+        """Stop the current reply; nothing happens when there is none."""
+        ...
+
+    async def mute_voice(self, on: bool) -> None:
+        """Whether the character's voice is kept from the loudspeaker; its text goes on."""
+        ...
+
+    async def pause(self) -> None:
+        """No sound flows either way."""
+        ...
+
+    async def resume(self) -> None:
+        """Undo ``pause``."""
+        ...
+
+    async def end_session(self, by_server: bool = False) -> None:
+        """End the session; idempotent."""
+        ...
+
+    async def cleanup(self) -> None:
+        """Release everything in order; idempotent and safe from any state."""
+        ...
