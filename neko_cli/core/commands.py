@@ -106,6 +106,12 @@ class Reconfigure(msgspec.Struct, frozen=True):
     instructions: str
 
 
+class ChangeDetection(msgspec.Struct, frozen=True):
+    """Who ends the user's turns from now on: the key (``manual``) or the provider's detector."""
+
+    manual: bool
+
+
 Command = (
     AppendAudio
     | CommitAudio
@@ -118,6 +124,7 @@ Command = (
     | TruncateReply
     | AnswerTool
     | Reconfigure
+    | ChangeDetection
 )
 
 

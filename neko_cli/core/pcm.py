@@ -98,9 +98,7 @@ class Resampler:
         if self._stream is None:
             import soxr
 
-            self._stream = soxr.ResampleStream(
-                self.source_rate, self.target_rate, 1, dtype="int16", vr=True
-            )
+            self._stream = soxr.ResampleStream(self.source_rate, self.target_rate, 1, dtype="int16", vr=True)
         samples = np.frombuffer(data, dtype="<i2")
         if sys.byteorder == "big":
             samples = samples.astype("=i2")

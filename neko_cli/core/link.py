@@ -1,0 +1,200 @@
+"""One connection to a provider: one generation, one TaskGroup, one ordered outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+from neko_cli.core import classify, pcm
+from neko_cli.core.codecs.base import Codec
+from neko_cli.core.commands import AppendAudio, Command
+from neko_cli.core.errors import LinkError, NekoError
+from neko_cli.core.ports import Closing, Connection, Transport
+from neko_cli.core.provider_events import ProviderEvent, ProviderFault, Ready, Surprise, Unknown
+
+OPEN_TIMEOUT = 10.0
+SETUP_TIMEOUT = 10.0
+"""Seconds to wait for the socket, and then for the configured session (protocols.md §13)."""
+
+AUDIO_WAITING_MS = 8_000
+"""Microphone sound that may wait for a slow socket; the oldest goes first beyond that."""
+
+ROOM_MS = 2_000
+"""Below this much waiting sound, a fast sender may go on."""
+
+READ_BURST = 16
+"""Frames handled before other tasks get their turn."""
+
+
+class LinkListener(Protocol):
+    """Who is told what comes in; every method returns at once."""
+
+    def link_opened(self, generation: int) -> None:
+        """The socket is open."""
+        ...
+
+    def link_ready(self, generation: int, ready: Ready) -> None:
+        """The provider has accepted the configuration."""
+        ...
+
+    def link_event(self, generation: int, event: ProviderEvent) -> None:
+        """Anything else that the provider says."""
+        ...
+
+
+class Link:
+    """Connects, configures, reads and writes until it ends; ``run`` is called once."""
+
+    def __init__(self, codec: Codec, transport: Transport, generation: int, listener: LinkListener) -> None:
+        self.codec = codec
+        self.generation = generation
+        self._transport = transport
+        self._listener = listener
+        self._outbox: deque[Command] = deque()
+        self._waiting_bytes = 0
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._ready = asyncio.Event()
+        self._closing = False
+        self._fault: NekoError | None = None
+        self.dropped_ms = 0.0
+        """Microphone sound lost because the socket was too slow, in ms."""
+        self.surprises = 0
+        """Frames that could not be decoded, or whose type is unknown."""
+
+    async def run(self) -> None:
+        """Live from connect to close.
+
+        Returns when ``close`` was asked for; raises a NekoError that says why it ended otherwise.
+        """
+        connection = await self._transport.open(self.codec.endpoint(), timeout=OPEN_TIMEOUT)
+        try:
+            self._listener.link_opened(self.generation)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(connection), name="link reader")
+                group.create_task(self._write(connection), name="link writer")
+                group.create_task(self._expect_ready(), name="link setup")
+        except BaseExceptionGroup as errors:
+            ours, others = errors.split(NekoError)
+            raise (_first(ours) if ours is not None else others or errors) from None
+        finally:
+            await connection.close()
+
+    def send(self, command: Command) -> None:
+        """Queue a command; sound beyond the bound pushes out the oldest sound, control never goes."""
+        if isinstance(command, AppendAudio):
+            self._waiting_bytes += len(command.pcm)
+            self._trim()
+        self._outbox.append(command)
+        if self._waiting_ms() > ROOM_MS:
+            self._room.clear()
+        self._wake.set()
+
+    async def room(self, timeout: float = 10.0) -> None:
+        """Wait until sound flows again; raises LinkError when it does not in time."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._room.wait()
+        except TimeoutError:
+            raise LinkError("The provider takes no more sound.") from None
+
+    def close(self) -> None:
+        """Ask the link to end once everything queued has been sent."""
+        self._closing = True
+        self._wake.set()
+
+    def _waiting_ms(self) -> float:
+        return pcm.duration_ms(self._waiting_bytes, self.codec.capabilities.input_rate)
+
+    def _trim(self) -> None:
+        """Drop the oldest sound while more than the bound waits."""
+        rate = self.codec.capabilities.input_rate
+        while self._waiting_ms() > AUDIO_WAITING_MS:
+            for index, command in enumerate(self._outbox):
+                if isinstance(command, AppendAudio):
+                    del self._outbox[index]
+                    self._waiting_bytes -= len(command.pcm)
+                    self.dropped_ms += pcm.duration_ms(len(command.pcm), rate)
+                    break
+            else:
+                return
+
+    async def _expect_ready(self) -> None:
+        try:
+            async with asyncio.timeout(SETUP_TIMEOUT):
+                await self._ready.wait()
+        except TimeoutError:
+            raise LinkError(
+                "The server accepted the connection but never configured the session.",
+                hint="Is it a realtime speech server? Check --url and the provider's name.",
+                code="setup_timeout",
+            ) from None
+
+    async def _read(self, connection: Connection) -> None:
+        handled = 0
+        async for frame in connection.frames():
+            for event in self.codec.decode(frame):
+                self._take(event)
+            handled += 1
+            if handled % READ_BURST == 0:
+                await asyncio.sleep(0)
+        if not self._closing:
+            raise self._fault or _lost(connection.closing)
+
+    def _take(self, event: ProviderEvent) -> None:
+        match event:
+            case Ready():
+                if not self._ready.is_set():
+                    self._ready.set()
+                    self._listener.link_ready(self.generation, event)
+            case Unknown() | Surprise():
+                self.surprises += 1
+                if not self._ready.is_set() and self.surprises > 8:
+                    raise LinkError(
+                        "The server does not speak the provider's protocol.",
+                        hint="Check --url and the provider's name.",
+                        code="wrong_protocol",
+                    )
+            case ProviderFault(ends_link=True):
+                self._fault = event.error
+                raise event.error
+            case ProviderFault(benign=False) if not self._ready.is_set():
+                raise event.error
+            case _:
+                self._listener.link_event(self.generation, event)
+
+    async def _write(self, connection: Connection) -> None:
+        for frame in self.codec.hello():
+            await connection.send(frame)
+        await self._ready.wait()
+        while True:
+            while self._outbox:
+                command = self._outbox.popleft()
+                if isinstance(command, AppendAudio):
+                    self._waiting_bytes -= len(command.pcm)
+                    if self._waiting_ms() <= ROOM_MS:
+                        self._room.set()
+                for frame in self.codec.encode(command):
+                    await connection.send(frame)
+            if self._closing:
+                await connection.close()
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+
+def _lost(closing: Closing | None) -> NekoError:
+    """Why the connection ended, from its close code and reason."""
+    if closing is None:
+        return LinkError("The connection was lost.")
+    return classify.from_close(closing)
+
+
+def _first(errors: BaseExceptionGroup[NekoError]) -> NekoError:
+    """One error of a group: the first that is permanent, else the first."""
+    flat: list[NekoError] = []
+    for error in errors.exceptions:
+        flat.extend([_first(error)] if isinstance(error, BaseExceptionGroup) else [error])
+    return next((error for error in flat if error.permanent), flat[0])

@@ -1,0 +1,136 @@
+"""The microphone of a session: on, off, push-to-talk, and what happens when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from neko_cli.core import pcm
+from neko_cli.core.board import Board
+from neko_cli.core.commands import ChangeDetection, CommitAudio
+from neko_cli.core.errors import AudioError, NoMicrophone
+from neko_cli.core.link import Link
+from neko_cli.core.ports import Microphone
+from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.state import TurnInput, TurnState
+from neko_cli.core.tasks import TaskOwner
+from neko_cli.core.turns import Turns
+from neko_cli.core.uplink import Uplink
+
+MakeMicrophone = Callable[[], Microphone]
+
+
+class ListeningHost(Protocol):
+    """What the microphone needs from the session."""
+
+    def link_now(self) -> Link | None:
+        """The link that takes sound, when there is one."""
+        ...
+
+    def microphone_died(self, error: AudioError) -> None:
+        """The device is gone; the conversation goes on as text."""
+        ...
+
+
+class Listening:
+    """Opens and closes the microphone and forwards its sound; one at a time."""
+
+    def __init__(
+        self,
+        host: ListeningHost,
+        board: Board,
+        owner: TaskOwner,
+        turns: Turns,
+        slot: ReplySlot,
+        uplink: Uplink,
+        make: MakeMicrophone | None,
+    ) -> None:
+        self._host = host
+        self._board = board
+        self._owner = owner
+        self._turns = turns
+        self._slot = slot
+        self._uplink = uplink
+        self._make = make
+        self._microphone: Microphone | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self.push_to_talk = False
+
+    @property
+    def level(self) -> float:
+        """Level of the last 100 ms in dBFS; silence when the microphone is off."""
+        return self._microphone.level if self._microphone else pcm.SILENCE_DBFS
+
+    async def start(self) -> None:
+        """Microphone on; idempotent. Raises AudioError."""
+        async with self._lock:
+            if self._microphone is not None:
+                return
+            if self._make is None:
+                raise NoMicrophone("This session has no microphone.")
+            if self.push_to_talk:
+                self._turns.feed(TurnInput.INTERRUPT)
+                self._turns.feed(TurnInput.SPEECH_STARTED)
+            microphone = self._make()
+            try:
+                await microphone.open()
+            except BaseException:
+                self._turns.feed(TurnInput.SPEECH_DISCARDED)
+                raise
+            self._microphone = microphone
+            self._pump = self._owner.spawn(self._run(microphone), "microphone")
+            self._set_on(True, "microphone on")
+
+    async def stop(self, *, commit: bool) -> None:
+        """Microphone off; idempotent. An open utterance is sent when it is to be committed.
+
+        With a detector at the other end, an utterance that is still open is committed as well: the
+        detector will never hear its end.
+        """
+        async with self._lock:
+            microphone, pump = self._microphone, self._pump
+            self._microphone = self._pump = None
+            if microphone is None:
+                return
+            await microphone.close()
+            if pump is not None:
+                _, late = await asyncio.wait({pump}, timeout=1.0)
+                for task in late:
+                    task.cancel()
+            self._set_on(False, "microphone off")
+            self._end_utterance(commit=commit)
+
+    def _end_utterance(self, *, commit: bool) -> None:
+        link = self._host.link_now()
+        if link is None or self._turns.state is not TurnState.HEARING:
+            return
+        if commit or not self.push_to_talk:
+            self._uplink.flush(link)
+            self._slot.ask(CommitAudio())
+            self._turns.feed(TurnInput.SPEECH_STOPPED)
+        else:
+            self._turns.feed(TurnInput.INTERRUPT)
+
+    def change_mode(self, *, push_to_talk: bool) -> None:
+        """The key, or the detector, ends the user's turns from now on."""
+        self.push_to_talk = push_to_talk
+        link = self._host.link_now()
+        if link is not None:
+            link.send(ChangeDetection(manual=push_to_talk))
+
+    async def _run(self, microphone: Microphone) -> None:
+        try:
+            await self._uplink.pump(microphone, self._host.link_now)
+        except AudioError as error:
+            if microphone is self._microphone:
+                self._microphone = self._pump = None
+                self._set_on(False, "microphone lost")
+                self._end_utterance(commit=True)
+                self._host.microphone_died(error)
+            await microphone.close()
+
+    def _set_on(self, on: bool, reason: str) -> None:
+        self._board.microphone_on = on
+        self._board.refresh(reason)

@@ -1,0 +1,136 @@
+"""The session manager: the facade over a session's parts. It decides nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+from neko_cli.core.commands import AudioChunk, Message, ScreenFrame, TextMessage
+from neko_cli.core.companions.callbacks import AgentResult
+from neko_cli.core.events import InputMode, SessionState
+from neko_cli.core.memory import Memory
+from neko_cli.core.profile import Profile
+from neko_cli.core.session_core import SessionCore, SessionPorts
+from neko_cli.core.stream import Reader
+
+PHASE_TIMEOUT = 5.0
+"""Seconds that each phase of ``cleanup`` may take."""
+
+
+class SessionManager:
+    """A conversation with one character. See ``core/session.py`` for the contract."""
+
+    def __init__(self, profile: Profile, ports: SessionPorts) -> None:
+        self._core = SessionCore(profile, ports)
+        self._translator = ports.translator
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in use."""
+        return self._core.profile
+
+    @property
+    def state(self) -> SessionState:
+        """The current state, readable at once."""
+        return self._core.board.snapshot()
+
+    @property
+    def memory(self) -> Memory:
+        """Short-term messages."""
+        return self._core.memory
+
+    def events(self, *, samples: bool = False, levels: bool = False) -> Reader:
+        """Subscribe; the current state comes first, never old events."""
+        return self._core.stream.subscribe(
+            self._core.board.current(), samples=samples, levels=levels
+        )
+
+    async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
+        """Connect and configure; raises NekoError when the link cannot be made.
+
+        ``new`` forgets what was said. A loudspeaker that fails is a notice, not an error.
+        """
+        await self._core.start(input_mode, new=new)
+
+    async def stream_data(self, message: Message) -> None:
+        """Sound, text or a picture; held (bounded) while starting. Raises NekoError."""
+        match message:
+            case AudioChunk():
+                await self._core.hear(message)
+            case TextMessage():
+                self._core.say(message.text)
+            case ScreenFrame():
+                self._core.show(message)
+
+    async def start_listening(self) -> None:
+        """Microphone on; raises AudioError."""
+        self._core.board.touch()
+        await self._core.listening.start()
+
+    async def stop_listening(self, *, commit: bool = False) -> None:
+        """Microphone off; ``commit`` says that the utterance is complete (push-to-talk)."""
+        self._core.board.touch()
+        await self._core.listening.stop(commit=commit)
+
+    async def set_push_to_talk(self, on: bool) -> None:
+        """Whether the key (not the detector) ends the user's turns; switches the microphone off."""
+        await self._core.listening.stop(commit=False)
+        self._core.listening.change_mode(push_to_talk=on)
+
+    async def send_message(self, text: str) -> int:
+        """One text turn; stops the current reply. Returns the turn's number."""
+        return self._core.say(text)
+
+    def finish_input(self) -> None:
+        """The utterance that was streamed by ``stream_data`` is complete (manual turns)."""
+        self._core.finish_input()
+
+    async def interrupt(self) -> None:
+        """Stop the current reply; nothing happens when there is none."""
+        self._core.interrupt()
+
+    async def mute_voice(self, on: bool) -> None:
+        """Whether the character's voice is kept from the loudspeaker."""
+        self._core.playout.mute(on)
+
+    async def pause(self) -> None:
+        """No sound flows either way: the microphone is off and the reply stops."""
+        await self._core.pause()
+
+    async def resume(self) -> None:
+        """Undo ``pause``; raises AudioError when the microphone does not come back."""
+        await self._core.resume()
+
+    def handle_new_message(self) -> None:
+        """A reply begins: its words, emotion tags and sound start afresh."""
+        self._core.handle_new_message()
+
+    def enqueue_agent_callback(self, result: AgentResult) -> None:
+        """An agent's result waits to be told."""
+        self._core.callbacks.add(result)
+
+    async def trigger_agent_callbacks(self) -> bool:
+        """Have the character tell what agents found; False when it must wait, or nothing waits."""
+        return self._core.tell_agent_results()
+
+    async def translate_if_needed(self, text: str) -> str:
+        """The text in the user's language, when it differs and a translator is at hand."""
+        source = self.profile.character.language
+        target = self.profile.user.language or source
+        if self._translator is None or source.split("-")[0] == target.split("-")[0]:
+            return text
+        return await self._translator.translate(text, source=source, target=target)
+
+    async def end_session(self, by_server: bool = False) -> None:
+        """End the session and its link; idempotent. The same object can be started again."""
+        await self._core.end("the server ended it" if by_server else "ended")
+
+    async def cleanup(self) -> None:
+        """Release everything in order, each phase with a deadline; idempotent."""
+        for phase in (self._core.end("closed"), self._core.owner.aclose()):
+            try:
+                async with asyncio.timeout(PHASE_TIMEOUT):
+                    await phase
+            except TimeoutError:
+                continue
+
+

@@ -1,0 +1,107 @@
+"""A provider makes one reply at a time: who may ask for the next one, and when. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+
+from neko_cli.core.commands import AskReply, CancelReply, Command
+
+HELD_LIMIT = 32
+"""Commands that may wait for the slot; a user cannot type faster than that."""
+
+OVERDUE = 3.0
+"""Seconds after which a cancelled reply is taken to be over: some providers never say so."""
+
+
+class SlotState(StrEnum):
+    """Where the one reply stands on the wire."""
+
+    FREE = "free"
+    ASKED = "asked"
+    ACTIVE = "active"
+    CANCELLING = "cancelling"
+    """Cancelled before it began, or after; what comes of it is not wanted."""
+
+
+class ReplySlot:
+    """Sends commands that ask for a reply when the provider can take them, else holds them."""
+
+    def __init__(self, send: Callable[[Command], None], now: Callable[[], float]) -> None:
+        self._send = send
+        self._now = now
+        self._held: deque[Command] = deque(maxlen=HELD_LIMIT)
+        self._since = 0.0
+        self.state = SlotState.FREE
+        self._reply_id = ""
+        self._wanted = False
+
+    def wants(self, reply_id: str) -> bool:
+        """Whether words and sound of that reply are to be shown and played."""
+        return self._wanted and reply_id == self._reply_id
+
+    def ask(self, command: Command) -> None:
+        """Send a command that asks for a reply, now or when the slot is free."""
+        if self.state is SlotState.FREE:
+            self._become(SlotState.ASKED)
+            self._send(command)
+        else:
+            self._held.append(command)
+
+    def began(self, reply_id: str) -> bool:
+        """A reply begins on the wire; returns whether it is wanted."""
+        if self.state is SlotState.CANCELLING:
+            self._reply_id = reply_id
+            self._send(CancelReply(reply_id))
+            return False
+        self._become(SlotState.ACTIVE)
+        self._reply_id = reply_id
+        self._wanted = True
+        return True
+
+    def cancel(self) -> None:
+        """Nobody wants the current reply any more; tells the provider when it is being made."""
+        self._wanted = False
+        if self.state is SlotState.ACTIVE:
+            self._send(CancelReply(self._reply_id))
+        if self.state in (SlotState.ACTIVE, SlotState.ASKED):
+            self._become(SlotState.CANCELLING)
+
+    def abandon(self) -> None:
+        """The provider itself stops the current reply; what still comes of it is not wanted."""
+        self._wanted = False
+
+    def ended(self, reply_id: str) -> None:
+        """A reply is over on the wire; one that is not ours changes nothing."""
+        if self._reply_id in ("", reply_id):
+            self._free()
+
+    def _free(self) -> None:
+        self._reply_id = ""
+        self._wanted = False
+        self._become(SlotState.FREE)
+        if self._held:
+            self.ask(self._held.popleft())
+
+    def refused(self) -> None:
+        """The provider says that it is already making a reply: ask again when that one is over."""
+        if self.state is SlotState.ASKED:
+            self._become(SlotState.ACTIVE)
+            self._held.appendleft(AskReply())
+
+    def overdue(self) -> None:
+        """Called from time to time: frees the slot when a cancelled reply never ends."""
+        if self.state is SlotState.CANCELLING and self._now() - self._since >= OVERDUE:
+            self._free()
+
+    def reset(self) -> None:
+        """The link is gone, and with it whatever was asked of it."""
+        self._held.clear()
+        self._reply_id = ""
+        self._wanted = False
+        self._become(SlotState.FREE)
+
+    def _become(self, state: SlotState) -> None:
+        self.state = state
+        self._since = self._now()

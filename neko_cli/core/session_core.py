@@ -1,0 +1,370 @@
+"""The parts of a session, wired to one another: what ``SessionManager`` is a facade over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass
+
+from neko_cli.core import pcm
+from neko_cli.core.board import Board
+from neko_cli.core.codecs.base import Detection, SessionSpec
+from neko_cli.core.commands import (
+    AskReply,
+    AudioChunk,
+    Command,
+    CommitAudio,
+    ScreenFrame,
+    SendImage,
+    SendText,
+    TellSystem,
+    TextMessage,
+)
+from neko_cli.core.companions.callbacks import Callbacks, tell_text
+from neko_cli.core.companions.emotion import tag_instructions
+from neko_cli.core.errors import AudioError, InvalidRequest, LinkError, NekoError
+from neko_cli.core.events import (
+    AnyEvent,
+    InputMode,
+    Levels,
+    Notice,
+    NoticeKind,
+    SessionEnded,
+    Severity,
+    UserText,
+)
+from neko_cli.core.inbound import Inbound
+from neko_cli.core.keeper import Dial, Keeper
+from neko_cli.core.link import AUDIO_WAITING_MS, Link
+from neko_cli.core.listening import Listening, MakeMicrophone
+from neko_cli.core.memory import Memory
+from neko_cli.core.playout import Playout
+from neko_cli.core.ports import Clock, Speaker, Translator, Transport
+from neko_cli.core.profile import Profile, TagStyle
+from neko_cli.core.provider_events import ProviderEvent
+from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.state import LinkState, TurnInput, TurnState
+from neko_cli.core.stream import Broadcast
+from neko_cli.core.tasks import TaskOwner
+from neko_cli.core.turns import Turns
+from neko_cli.core.uplink import Uplink
+
+ANSWER_TIMEOUT = 60.0
+"""Seconds without any sign of a reply after which a turn is given up."""
+
+METER_INTERVAL = 0.066
+"""Seconds between meter readings: 15 a second."""
+
+REST_INTERVAL = 0.5
+"""Seconds between looks at what is overdue, when no meter moves."""
+
+
+@dataclass(frozen=True)
+class SessionPorts:
+    """What a session is given from outside.
+
+    ``microphone`` makes a new microphone each time it is switched on; ``speaker`` is opened with
+    the session. ``want_audio`` asks the provider for voice, even when nothing plays it here.
+    """
+
+    clock: Clock
+    transport: Transport
+    dial: Dial
+    provider_title: str
+    microphone: MakeMicrophone | None = None
+    speaker: Speaker | None = None
+    translator: Translator | None = None
+    want_audio: bool = True
+    greet: bool = False
+
+
+class SessionCore:
+    """Owns the parts and answers their questions; every method but the coroutines returns at once."""
+
+    def __init__(self, profile: Profile, ports: SessionPorts) -> None:
+        self.profile = profile
+        self._ports = ports
+        self._epoch = ports.clock.monotonic()
+        self._early: deque[AudioChunk | TextMessage | ScreenFrame] = deque()
+        self._paused_microphone = False
+        self._ended = False
+        self.stream = Broadcast()
+        self.memory = Memory()
+        self.callbacks = Callbacks()
+        self.owner = TaskOwner(self._task_failed)
+        self.board = Board(self.now, self.publish, lambda: self.profile.voice.name)
+        self.playout = Playout(ports.speaker)
+        self.slot = ReplySlot(self.send, self.now)
+        self.turns = Turns(self, self.playout, self.slot, self.memory)
+        self.inbound = Inbound(self, self.turns, self.slot, self.playout, self.memory)
+        self.uplink = Uplink()
+        self.keeper = Keeper(
+            self, self.board, self.owner, ports.transport, ports.clock, ports.dial,
+            ports.provider_title,
+        )
+        self.listening = Listening(
+            self, self.board, self.owner, self.turns, self.slot, self.uplink, ports.microphone
+        )
+        self.listening.push_to_talk = profile.turns.detection is Detection.MANUAL
+
+    # -- what the parts ask for -------------------------------------------------------------
+
+    def now(self) -> float:
+        """Seconds since the session was made."""
+        return self._ports.clock.monotonic() - self._epoch
+
+    def publish(self, event: AnyEvent) -> None:
+        """Tell the readers."""
+        self.stream.publish(event)
+
+    def send(self, command: Command) -> None:
+        """Queue a command for the link; nothing happens without one."""
+        if self.keeper.link is not None:
+            self.keeper.link.send(command)
+
+    def link_now(self) -> Link | None:
+        """The link that takes sound, when there is one."""
+        return self.keeper.link if self.keeper.is_up else None
+
+    def spec(self) -> SessionSpec:
+        """How the next link is to be configured."""
+        profile, turns = self.profile, self.profile.turns
+        manual = self.listening.push_to_talk
+        detection = Detection.MANUAL if manual else turns.detection
+        if not manual and detection is Detection.MANUAL:
+            detection = Detection.SERVER
+        persona = [profile.character.persona]
+        if profile.emotion.tags is not TagStyle.OFF:
+            persona.append(tag_instructions(profile.emotion.labels, profile.emotion.tags))
+        return SessionSpec(
+            model=profile.provider.model,
+            instructions="\n\n".join(filter(None, persona)),
+            voice=profile.voice.name,
+            speed=profile.voice.speed,
+            language=profile.character.language,
+            want_audio=self._ports.want_audio,
+            transcription_model=profile.provider.transcription_model,
+            detection=detection,
+            threshold=turns.threshold,
+            prefix_padding_ms=turns.prefix_ms,
+            silence_ms=turns.silence_ms,
+            interrupt_reply=turns.interrupt,
+            max_output_tokens=profile.provider.max_output_tokens,
+        )
+
+    def link_up(self, link: Link) -> None:
+        """A link is configured: send what was held back, and greet."""
+        if self.board.connected is not None:
+            self.publish(self.board.connected)
+        capabilities = link.codec.capabilities
+        self.turns.configure(can_truncate=capabilities.truncate)
+        self.inbound.output_rate = capabilities.output_rate
+        greeting = self.profile.character.greeting
+        if self._ports.greet and greeting and not len(self.memory) and not self._early:
+            self.slot.ask(AskReply(greeting))
+        while self._early:
+            self._deliver(self._early.popleft())
+
+    def link_gone(self, error: NekoError | None) -> None:
+        """The link is down: the current turn fails, and the readers are told why."""
+        self.slot.reset()
+        self.turns.feed(TurnInput.LINK_LOST)
+        if error is not None:
+            self.inbound.tell_failure(error, fatal=True)
+
+    def provider_event(self, event: ProviderEvent) -> None:
+        """The provider says something."""
+        self.inbound.take(event)
+
+    def handle_new_message(self) -> None:
+        """A reply begins."""
+        self.inbound.begin_reply()
+
+    def turn_changed(self, reason: str) -> None:
+        """The turn's state changed."""
+        self.board.turn = self.turns.state
+        self.board.touch()
+        self.board.refresh(reason)
+
+    def wait_drained(self, turn: int) -> None:
+        """Feed DRAINED for that turn once all sound was heard."""
+        if self.playout.audible and self.playout.received_ms > 0:
+            self.owner.spawn(self._drain(turn), f"drain {turn}")
+        else:
+            self.turns.drained(turn)
+
+    def microphone_died(self, error: AudioError) -> None:
+        """The device is gone; the conversation goes on as text."""
+        self._notice(f"The microphone is gone: {error} The conversation goes on as text.")
+
+    # -- what the facade asks for -----------------------------------------------------------
+
+    async def start(self, input_mode: InputMode, *, new: bool) -> None:
+        """Open the loudspeaker and the link side by side; returns when the link is configured."""
+        if self.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED):
+            return
+        if new:
+            self.memory.clear()
+        self._ended = False
+        self.board.input_mode = input_mode
+        self.board.touch()
+        await self.owner.open()
+        self.owner.spawn(self._open_speaker(), "loudspeaker")
+        self.owner.spawn(self._watch(), "watch")
+        await self.keeper.start()
+
+    async def end(self, reason: str) -> None:
+        """End in order: microphone, link, loudspeaker. Idempotent."""
+        if self._ended or self.board.link is LinkState.DOWN:
+            return
+        self._ended = True
+        await self.listening.stop(commit=False)
+        await self.keeper.stop(reason)
+        await self.owner.aclose()
+        await self.playout.close()
+        self._early.clear()
+        self.publish(SessionEnded(at=self.now(), reason=reason))
+
+    def say(self, text: str) -> int:
+        """One text turn; raises NekoError when it cannot be sent."""
+        text = text.strip()
+        if not text:
+            raise InvalidRequest("There is nothing to send.")
+        if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
+            self._hold(TextMessage(text))
+            return self.turns.turn.number + sum(isinstance(m, TextMessage) for m in self._early)
+        if not self.keeper.is_up:
+            raise LinkError("There is no connection.", hint="Start the session again.")
+        self.turns.feed(TurnInput.TEXT_SENT)
+        self.turns.input_ended()
+        turn = self.turns.turn.number
+        self.publish(UserText(at=self.now(), turn=turn, text=text, final=True))
+        self.memory.add("user", text, turn)
+        self.slot.ask(SendText(text))
+        return turn
+
+    async def hear(self, chunk: AudioChunk) -> None:
+        """Sound that is not from our own microphone; waits while the link takes no more."""
+        if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
+            self._hold(chunk)
+            return
+        link = self.link_now()
+        if link is None:
+            raise LinkError("There is no connection.", hint="Start the session again.")
+        if self.listening.push_to_talk:
+            self.turns.feed(TurnInput.SPEECH_STARTED)
+        self.uplink.forward(link, chunk.pcm, chunk.rate)
+        await link.room()
+
+    def show(self, frame: ScreenFrame) -> None:
+        """A picture for the character, without asking for a reply."""
+        if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
+            self._hold(frame)
+            return
+        link = self.link_now()
+        if link is None:
+            raise LinkError("There is no connection.", hint="Start the session again.")
+        if not link.codec.capabilities.images:
+            raise InvalidRequest(f"{self._ports.provider_title} takes no pictures.")
+        link.send(SendImage(frame.data, frame.media_type))
+
+    def finish_input(self) -> None:
+        """The streamed utterance is complete (manual turns)."""
+        link = self.link_now()
+        if link is not None and self.turns.state is TurnState.HEARING:
+            self.uplink.flush(link)
+            self.slot.ask(CommitAudio())
+            self.turns.feed(TurnInput.SPEECH_STOPPED)
+
+    def interrupt(self) -> None:
+        """Stop the current reply, or throw away the open utterance."""
+        self.board.touch()
+        self.turns.feed(TurnInput.INTERRUPT)
+
+    async def pause(self) -> None:
+        """Microphone off, reply stopped."""
+        self._paused_microphone = self.board.microphone_on
+        await self.listening.stop(commit=False)
+        self.interrupt()
+
+    async def resume(self) -> None:
+        """Microphone on again, when it was on before the pause."""
+        if self._paused_microphone:
+            self._paused_microphone = False
+            await self.listening.start()
+
+    def tell_agent_results(self) -> bool:
+        """Have the character tell what agents found, when nobody is talking."""
+        link = self.link_now()
+        quiet = self.turns.state is TurnState.IDLE
+        if link is None or not quiet or not link.codec.capabilities.system_items:
+            return False
+        results = self.callbacks.take()
+        if results:
+            self.slot.ask(TellSystem(tell_text(results), ask_reply=True))
+        return bool(results)
+
+    # -- own work ---------------------------------------------------------------------------
+
+    def _deliver(self, message: AudioChunk | TextMessage | ScreenFrame) -> None:
+        link = self.link_now()
+        if link is None:
+            return
+        if isinstance(message, AudioChunk):
+            self.uplink.forward(link, message.pcm, message.rate)
+        elif isinstance(message, TextMessage):
+            self.say(message.text)
+        else:
+            with contextlib.suppress(InvalidRequest):
+                self.show(message)
+
+    def _hold(self, message: AudioChunk | TextMessage | ScreenFrame) -> None:
+        """Keep a message until the link is up; beyond the bound the oldest sound goes."""
+        self._early.append(message)
+        held = [m for m in self._early if isinstance(m, AudioChunk)]
+        waiting = sum(pcm.duration_ms(len(m.pcm), m.rate) for m in held)
+        if waiting > AUDIO_WAITING_MS:
+            self._early.remove(held[0])
+        elif len(self._early) - len(held) > 32:
+            raise LinkError("Too many messages are waiting for the connection.")
+
+    async def _open_speaker(self) -> None:
+        try:
+            await self.playout.open()
+        except AudioError as error:
+            self._notice(f"No sound: {error} Replies come as text.")
+
+    async def _drain(self, turn: int) -> None:
+        try:
+            await self.playout.drained()
+        except AudioError as error:
+            self._notice(f"The loudspeaker is gone: {error} Replies come as text.")
+        self.turns.drained(turn)
+
+    async def _watch(self) -> None:
+        """Meter readings while something is heard or played, and what is overdue."""
+        while True:
+            lively = self.board.microphone_on or self.turns.state is not TurnState.IDLE
+            if lively and self.stream.wants_levels:
+                levels = (self.listening.level, self.playout.level)
+                self.publish(Levels(at=self.now(), microphone=levels[0], speaker=levels[1]))
+            self.slot.overdue()
+            waited = self.now() - self.turns.progress_at
+            if self.turns.state is TurnState.THINKING and waited > ANSWER_TIMEOUT:
+                self.inbound.tell_failure(LinkError("No answer came.", code="no_answer"))
+                self.turns.feed(TurnInput.NO_ANSWER)
+            await asyncio.sleep(METER_INTERVAL if lively else REST_INTERVAL)
+
+    def _task_failed(self, error: BaseException) -> None:
+        self.inbound.tell_failure(
+            NekoError(
+                f"Something went wrong inside neko ({type(error).__name__}).",
+                hint="Run again with --debug and report it with `neko doctor --bundle`.",
+            )
+        )
+
+    def _notice(self, text: str) -> None:
+        self.publish(
+            Notice(at=self.now(), kind=NoticeKind.SOUND, severity=Severity.WARNING, text=text)
+        )

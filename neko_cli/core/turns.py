@@ -1,0 +1,224 @@
+"""Runs the Turn table: keeps the current turn's record and carries out the table's effects."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from neko_cli.core.commands import ClearAudio, Command, TruncateReply
+from neko_cli.core.events import (
+    AnyEvent,
+    Failure,
+    Outcome,
+    SpeechStarted,
+    SpeechStopped,
+    TurnEnded,
+    TurnStarted,
+)
+from neko_cli.core.heard import CaptionMark, words_heard
+from neko_cli.core.memory import Memory
+from neko_cli.core.playout import Playout
+from neko_cli.core.provider_events import ReplyEnded, ReplyStatus
+from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.state import TURN, TurnEffect, TurnInput, TurnState, step
+
+MARKS_LIMIT = 10_000
+"""Caption pieces kept of one reply: far more than the longest reply has."""
+
+
+class TurnRecord(msgspec.Struct):
+    """What is known about one turn."""
+
+    number: int
+    input_ended_at: float | None = None
+    first_audio_ms: float | None = None
+    marks: list[CaptionMark] = []
+    ended: ReplyEnded | None = None
+
+    @property
+    def reply(self) -> str:
+        """All words of the reply that came."""
+        return "".join(mark.text for mark in self.marks)
+
+
+class TurnHost(Protocol):
+    """What the runner needs from the session."""
+
+    def now(self) -> float:
+        """Seconds since the session was made."""
+        ...
+
+    def publish(self, event: AnyEvent) -> None:
+        """Tell the readers."""
+        ...
+
+    def send(self, command: Command) -> None:
+        """Queue a command for the link; nothing happens without one."""
+        ...
+
+    def wait_drained(self, turn: int) -> None:
+        """Feed DRAINED for that turn once all sound was heard."""
+        ...
+
+    def turn_changed(self, reason: str) -> None:
+        """The turn's state changed: derive the status again."""
+        ...
+
+
+OUTCOMES: Mapping[ReplyStatus, Outcome] = {
+    ReplyStatus.COMPLETE: Outcome.COMPLETE,
+    ReplyStatus.INCOMPLETE: Outcome.COMPLETE,
+    ReplyStatus.INTERRUPTED: Outcome.INTERRUPTED,
+    ReplyStatus.CANCELLED: Outcome.CANCELLED,
+    ReplyStatus.FAILED: Outcome.FAILED,
+}
+
+
+class Turns:
+    """The turn machine of one session. Inputs are handled one after another, never nested."""
+
+    def __init__(self, host: TurnHost, playout: Playout, slot: ReplySlot, memory: Memory) -> None:
+        self._host = host
+        self._playout = playout
+        self._slot = slot
+        self._memory = memory
+        self._inputs: deque[TurnInput] = deque()
+        self._busy = False
+        self._can_truncate = False
+        self._heard_ms = 0.0
+        self.state = TurnState.IDLE
+        self.turn = TurnRecord(0)
+        self.progress_at = 0.0
+        """When something last happened in the current turn, on the session's clock."""
+        self._effects: dict[TurnEffect, Callable[[], None]] = {
+            TurnEffect.OPEN_TURN: self._open,
+            TurnEffect.TELL_SPEECH_STARTED: self._tell_speech_started,
+            TurnEffect.TELL_SPEECH_STOPPED: self._tell_speech_stopped,
+            TurnEffect.STOP_SOUND: self._stop_sound,
+            TurnEffect.CANCEL_REPLY: slot.cancel,
+            TurnEffect.TRUNCATE_REPLY: self._truncate,
+            TurnEffect.CLEAR_INPUT: lambda: host.send(ClearAudio()),
+            TurnEffect.CLOSE_COMPLETE: lambda: self._close(Outcome.COMPLETE),
+            TurnEffect.CLOSE_INTERRUPTED: lambda: self._close(Outcome.INTERRUPTED),
+            TurnEffect.CLOSE_CANCELLED: lambda: self._close(Outcome.CANCELLED),
+            TurnEffect.CLOSE_FAILED: lambda: self._close(Outcome.FAILED),
+            TurnEffect.CLOSE_AS_TOLD: self._close_as_told,
+            TurnEffect.WAIT_DRAINED: lambda: host.wait_drained(self.turn.number),
+            TurnEffect.MARK_OUTPUT: self._progress,
+        }
+
+    def configure(self, *, can_truncate: bool) -> None:
+        """Take over what the current link's provider can do."""
+        self._can_truncate = can_truncate
+
+    def feed(self, given: TurnInput) -> None:
+        """Handle one input, and those that its effects bring about."""
+        self._inputs.append(given)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._inputs:
+                self._step(self._inputs.popleft())
+        finally:
+            self._busy = False
+
+    def _step(self, given: TurnInput) -> None:
+        old = self.state
+        self.state, effects = step(TURN, self.state, given)
+        for effect in effects:
+            self._effects[effect]()
+        if self.state is not old or effects:
+            self._progress()
+            self._host.turn_changed(given.value)
+
+    def drained(self, turn: int) -> None:
+        """The loudspeaker has played everything of that turn."""
+        if turn == self.turn.number:
+            self.feed(TurnInput.DRAINED)
+
+    def words(self, text: str) -> None:
+        """Words of the current reply came (emotion tags already taken out)."""
+        if len(self.turn.marks) < MARKS_LIMIT:
+            self.turn.marks.append(CaptionMark(self._playout.received_ms, text))
+        self._progress()
+
+    def sound(self, pcm: bytes, rate: int, item_id: str) -> None:
+        """Sound of the current reply came."""
+        self._playout.feed(pcm, rate, item_id)
+        self._progress()
+        record = self.turn
+        if record.first_audio_ms is None and record.input_ended_at is not None:
+            record.first_audio_ms = (self._host.now() - record.input_ended_at) * 1000.0
+
+    def input_ended(self) -> None:
+        """The user's part of the turn is over: the reply's latency counts from here."""
+        self.turn.input_ended_at = self._host.now()
+
+    def _progress(self) -> None:
+        self.progress_at = self._host.now()
+
+    def _open(self) -> None:
+        self.turn = TurnRecord(self.turn.number + 1)
+        self._playout.begin()
+        self._host.publish(TurnStarted(at=self._host.now(), turn=self.turn.number))
+
+    def _tell_speech_started(self) -> None:
+        self._host.publish(SpeechStarted(at=self._host.now(), turn=self.turn.number))
+
+    def _tell_speech_stopped(self) -> None:
+        self.input_ended()
+        self._host.publish(SpeechStopped(at=self._host.now(), turn=self.turn.number))
+
+    def _stop_sound(self) -> None:
+        self._heard_ms = self._playout.heard_ms()
+        self._slot.abandon()
+        self._playout.stop()
+
+    def _truncate(self) -> None:
+        """Cut the stored reply at what was heard, where the provider can and there is a rest."""
+        item = self._playout.item_id
+        if self._can_truncate and item and self._heard_ms < self._playout.received_ms:
+            self._host.send(TruncateReply(item, int(self._heard_ms)))
+
+    def _close_as_told(self) -> None:
+        ended = self.turn.ended
+        if ended is not None and ended.error is not None:
+            error = ended.error
+            self._host.publish(
+                Failure(
+                    at=self._host.now(),
+                    category=error.category,
+                    code=error.code,
+                    message=error.message,
+                    hint=error.hint,
+                )
+            )
+        self._close(OUTCOMES[ended.status] if ended is not None else Outcome.COMPLETE)
+
+    def _close(self, outcome: Outcome) -> None:
+        record = self.turn
+        total = self._playout.received_ms
+        heard: float | None = None
+        text = record.reply
+        if total > 0:
+            cut = outcome is not Outcome.COMPLETE and self._playout.audible
+            heard = min(self._heard_ms, total) if cut else self._playout.heard_ms()
+            if cut:
+                text = words_heard(record.marks, heard, total)
+        self._memory.add("assistant", text, record.number)
+        self._host.publish(
+            TurnEnded(
+                at=self._host.now(),
+                turn=record.number,
+                outcome=outcome,
+                text=text.strip(),
+                heard_ms=round(heard, 1) if heard is not None else None,
+                first_audio_ms=(
+                    round(record.first_audio_ms, 1) if record.first_audio_ms is not None else None
+                ),
+            )
+        )
