@@ -1,0 +1,115 @@
+"""Both tables: total where they must be, reachable, and free of surprises."""
+
+from __future__ import annotations
+
+import pytest
+
+from neko_cli.core.events import LinkWord, Status
+from neko_cli.core.state import (
+    LINK,
+    LINK_WORDS,
+    TURN,
+    LinkEffect,
+    LinkInput,
+    LinkState,
+    TurnEffect,
+    TurnInput,
+    TurnState,
+    status_of,
+    step,
+)
+
+CLOSES = {
+    TurnEffect.CLOSE_COMPLETE,
+    TurnEffect.CLOSE_INTERRUPTED,
+    TurnEffect.CLOSE_CANCELLED,
+    TurnEffect.CLOSE_FAILED,
+    TurnEffect.CLOSE_AS_TOLD,
+}
+
+
+def reachable(table, start):
+    seen = {start}
+    todo = [start]
+    while todo:
+        state = todo.pop()
+        for (source, _), (target, _) in table.items():
+            if source == state and target not in seen:
+                seen.add(target)
+                todo.append(target)
+    return seen
+
+
+def test_every_link_state_is_reachable_and_can_be_stopped():
+    assert reachable(LINK, LinkState.DOWN) == set(LinkState)
+    for state in set(LinkState) - {LinkState.CLOSED}:
+        assert step(LINK, state, LinkInput.STOP)[0] is LinkState.CLOSED
+
+
+def test_every_turn_state_is_reachable_and_ends_with_the_link():
+    assert reachable(TURN, TurnState.IDLE) == set(TurnState)
+    for state in set(TurnState) - {TurnState.IDLE}:
+        after, effects = step(TURN, state, TurnInput.LINK_LOST)
+        assert after is TurnState.IDLE
+        assert TurnEffect.CLOSE_FAILED in effects
+
+
+@pytest.mark.parametrize(("state", "given"), list(TURN))
+def test_a_turn_is_closed_once_before_another_opens(state, given):
+    after, effects = TURN[(state, given)]
+    closes = [e for e in effects if e in CLOSES]
+    opens = [e for e in effects if e is TurnEffect.OPEN_TURN]
+    assert len(closes) <= 1
+    assert len(opens) <= 1
+    if state is TurnState.IDLE:
+        assert not closes
+    if after is TurnState.IDLE and state is not TurnState.IDLE:
+        assert closes
+        assert not opens
+    if state is not TurnState.IDLE and after is not TurnState.IDLE:
+        assert bool(closes) == bool(opens)
+    if closes and opens:
+        assert effects.index(closes[0]) < effects.index(opens[0])
+
+
+@pytest.mark.parametrize("state", [TurnState.SPEAKING, TurnState.DRAINING])
+@pytest.mark.parametrize("given", [TurnInput.SPEECH_STARTED, TurnInput.TEXT_SENT, TurnInput.INTERRUPT])
+def test_barge_in_silences_and_truncates_also_when_the_server_finished_long_ago(state, given):
+    _, effects = step(TURN, state, given)
+    assert effects[0] is TurnEffect.STOP_SOUND
+    assert TurnEffect.TRUNCATE_REPLY in effects
+    assert effects.index(TurnEffect.TRUNCATE_REPLY) < effects.index(TurnEffect.CLOSE_INTERRUPTED)
+
+
+def test_an_input_that_is_not_listed_changes_nothing():
+    assert step(TURN, TurnState.IDLE, TurnInput.DRAINED) == (TurnState.IDLE, ())
+    assert step(LINK, LinkState.UP, LinkInput.OPENED) == (LinkState.UP, ())
+
+
+def test_a_lost_link_aborts_the_turn_before_it_is_told():
+    for state in (LinkState.CONNECTING, LinkState.CONFIGURING, LinkState.UP):
+        after, effects = step(LINK, state, LinkInput.LOST)
+        assert after is LinkState.FAILED
+        assert effects.index(LinkEffect.ABORT_TURN) < effects.index(LinkEffect.TELL_FAILURE)
+
+
+@pytest.mark.parametrize(
+    ("link", "turn", "microphone", "status"),
+    [
+        (LinkState.DOWN, TurnState.IDLE, True, Status.IDLE),
+        (LinkState.UP, TurnState.IDLE, False, Status.IDLE),
+        (LinkState.UP, TurnState.IDLE, True, Status.LISTENING),
+        (LinkState.UP, TurnState.HEARING, True, Status.LISTENING),
+        (LinkState.UP, TurnState.THINKING, True, Status.PROCESSING),
+        (LinkState.UP, TurnState.SPEAKING, True, Status.SPEAKING),
+        (LinkState.UP, TurnState.DRAINING, False, Status.SPEAKING),
+        (LinkState.FAILED, TurnState.IDLE, True, Status.ERROR),
+    ],
+)
+def test_status_shows_speaking_before_processing_before_listening(link, turn, microphone, status):
+    assert status_of(link, turn, microphone_on=microphone) is status
+
+
+def test_every_link_state_has_a_word():
+    assert set(LINK_WORDS) == set(LinkState)
+    assert LINK_WORDS[LinkState.UP] is LinkWord.ONLINE
