@@ -1,0 +1,104 @@
+"""The microphone: PortAudio callback → ring → frames of 10 ms."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from neko_cli.audio.devices import Kind
+from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing
+from neko_cli.audio.streams import BLOCKS_PER_S, DeviceStream
+from neko_cli.core.pcm import SILENCE_DBFS, level_dbfs
+
+RING_S = 5
+"""Sound kept for a reader that is late; what comes after is lost and counted."""
+
+LEVEL_FRAMES = 10
+"""Frames that ``level`` looks at: 100 ms."""
+
+
+class DeviceMicrophone:
+    """A microphone (core's ``Microphone``): 16-bit mono PCM at the device's own rate."""
+
+    def __init__(self, wanted: str = "") -> None:
+        """The device with this name, number or part of a name; empty for the default."""
+        self._device = DeviceStream(Kind.MICROPHONE, wanted, self._wake_up)
+        self._ring = ByteRing(0)
+        self._wake = asyncio.Event()
+        self._wake_pending = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._recent: deque[bytes] = deque(maxlen=LEVEL_FRAMES)
+        self.overflows = 0
+        """Blocks of which something was lost: the reader was late, or the device said so."""
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz; valid once open."""
+        return self._device.rate
+
+    @property
+    def name(self) -> str:
+        """The device's name; valid once open."""
+        return self._device.name
+
+    @property
+    def latency_ms(self) -> float:
+        """The device's input latency as reported, in ms."""
+        return self._device.latency_s * 1000.0
+
+    @property
+    def level(self) -> float:
+        """Level of the last 100 ms that were read, in dBFS."""
+        return level_dbfs(b"".join(self._recent)) if self._recent else SILENCE_DBFS
+
+    async def open(self) -> None:
+        """Start the device; raises NoMicrophone, MicrophonePermissionError or AudioError."""
+        self._loop = asyncio.get_running_loop()
+        await self._device.open(self._copy, self._ready)
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Frames of exactly 10 ms from ``open`` on, for one reader.
+
+        Ends when closed, after what was captured until then; raises AudioError when the device
+        dies, likewise. A reader more than 5 s late loses what comes (see ``overflows``).
+        """
+        size = self.rate // BLOCKS_PER_S * SAMPLE_BYTES
+        while True:
+            self._wake.clear()
+            while self._ring.available >= size > 0:
+                frame = self._ring.read(size)
+                self._recent.append(frame)
+                yield frame
+            if self._device.failure is not None:
+                raise self._device.failure
+            if not self._device.is_open:
+                return
+            # No timeout of its own: the stream's watchdog wakes us after 2 s without a callback.
+            await self._wake.wait()
+
+    async def close(self) -> None:
+        """Stop within a second; idempotent."""
+        await self._device.close()
+        self._wake_up()
+
+    def _ready(self, rate: int, latency_s: float) -> None:
+        """On the lane, before the first callback: memory for this rate."""
+        self._ring = ByteRing(rate * SAMPLE_BYTES * RING_S)
+        self._wake_pending = False
+
+    def _copy(self, block: Any, frames: int, time: Any, status: Any) -> None:
+        """PortAudio's callback: copies, and wakes the reader once."""
+        self._device.blocks += 1
+        if self._ring.write(block) < len(block) or (status and status.input_overflow):
+            self.overflows += 1
+        if not self._wake_pending and self._loop is not None:
+            self._wake_pending = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody reads any more
+                self._loop.call_soon_threadsafe(self._wake_up)
+
+    def _wake_up(self) -> None:
+        self._wake_pending = False
+        self._wake.set()

@@ -1,0 +1,165 @@
+"""The loudspeaker: queue → ring → PortAudio callback, and the count of what was really heard."""
+
+from __future__ import annotations
+
+import asyncio
+import time as clock_time
+from typing import Any
+
+from neko_cli.audio.clock import PlayedClock
+from neko_cli.audio.devices import Kind
+from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing, RecentSound
+from neko_cli.audio.streams import DeviceStream
+from neko_cli.core.errors import AudioError
+from neko_cli.core.pcm import SILENCE_DBFS, bytes_for, duration_ms, level_dbfs
+
+RING_S = 120
+"""Sound that can wait: providers send a reply much faster than it is spoken."""
+
+RECENT_MS = 500
+LEVEL_MS = 100
+DRAIN_LOOK_S = 0.02
+"""How often ``drained`` looks, so that it notices a ``clear`` soon."""
+
+
+class DeviceSpeaker:
+    """A loudspeaker (core's ``Speaker``): 16-bit mono PCM at the device's own rate."""
+
+    def __init__(self, wanted: str = "", *, ring_s: float = RING_S) -> None:
+        """The device with this name, number or part of a name; empty for the default.
+
+        ``ring_s`` is how many seconds of sound can wait.
+        """
+        self._device = DeviceStream(Kind.SPEAKER, wanted, self._on_failure)
+        self._ring_s = ring_s
+        self._ring = ByteRing(0)
+        self._clock = PlayedClock(1)
+        self._recent = RecentSound(SAMPLE_BYTES)
+        self._silence = b""
+        self._was_playing = False
+        self._gone = asyncio.Event()
+        self.underruns = 0
+        """Times that the device itself ran out of sound: our callback came too late."""
+        self.gaps = 0
+        """Times that the queue ran dry: once at each reply's end, more often when the link is slow."""
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz; valid once open."""
+        return self._device.rate
+
+    @property
+    def name(self) -> str:
+        """The device's name; valid once open."""
+        return self._device.name
+
+    @property
+    def latency_ms(self) -> float:
+        """The device's output latency as reported, in ms."""
+        return self._device.latency_s * 1000.0
+
+    @property
+    def level(self) -> float:
+        """Level of the 100 ms that are being heard, in dBFS."""
+        if not self.rate:
+            return SILENCE_DBFS
+        not_yet = bytes_for(self.latency_ms, self.rate)
+        sound = self._recent.last(bytes_for(LEVEL_MS, self.rate), before=not_yet)
+        return level_dbfs(sound) if sound else SILENCE_DBFS
+
+    @property
+    def played(self) -> int:
+        """Samples really heard since it was opened; fill-in silence does not count."""
+        return self._clock.heard(clock_time.monotonic())
+
+    @property
+    def handed(self) -> int:
+        """Samples given to the device since it was opened: what ``played`` reaches after a clear."""
+        return self._clock.handed
+
+    @property
+    def queued_ms(self) -> float:
+        """How much is waiting to be heard, what the device holds included, in ms."""
+        if not self.rate:
+            return 0.0
+        in_device = max(0, self.handed - self.played) * SAMPLE_BYTES
+        return duration_ms(self._ring.available + in_device, self.rate)
+
+    @property
+    def failure(self) -> AudioError | None:
+        """Why the device died, once it has; nothing is taken any more then."""
+        return self._device.failure
+
+    async def open(self) -> None:
+        """Start the device; raises NoSpeaker or AudioError. Counts begin at zero."""
+        if not self._device.is_open:
+            self._gone.clear()
+            await self._device.open(self._fill, self._ready)
+
+    def play(self, pcm: bytes) -> int:
+        """Queue whole samples, never blocking; returns the bytes taken.
+
+        The queue holds ``ring_s`` seconds; what does not fit is not taken. Nothing is taken while
+        the device is closed or dead.
+        """
+        if not self._device.is_open or self._device.failure is not None:
+            return 0
+        return self._ring.write(pcm)
+
+    def clear(self) -> None:
+        """Drop what is not yet handed to the device, from the next block on (10 ms at most).
+
+        What the device holds (``latency_ms``) is still heard, and counted.
+        """
+        self._ring.clear()
+
+    async def drained(self) -> None:
+        """Wait until all that was queued has been heard, dropped or closed.
+
+        Raises AudioError when the device dies, which its watchdog says within 2 s.
+        """
+        while self._device.is_open:
+            if self._device.failure is not None:
+                raise self._device.failure
+            waiting = self.queued_ms
+            if waiting <= 0.0:
+                return
+            await asyncio.sleep(min(DRAIN_LOOK_S, waiting / 1000.0))
+
+    async def lost(self) -> AudioError:
+        """Wait until the device dies; the error that says how. Waits for ever while all is well."""
+        await self._gone.wait()
+        assert self._device.failure is not None
+        return self._device.failure
+
+    async def close(self) -> None:
+        """Stop at once, dropping what waits; within a second, idempotent."""
+        await self._device.close()
+
+    def _ready(self, rate: int, latency_s: float) -> None:
+        """On the lane, before the first callback: memory for this rate."""
+        self._ring = ByteRing(int(rate * self._ring_s) * SAMPLE_BYTES)
+        self._recent = RecentSound(bytes_for(RECENT_MS, rate))
+        self._clock = PlayedClock(rate, latency_s)
+        self._silence = bytes(bytes_for(RECENT_MS, rate))
+
+    def _fill(self, block: Any, frames: int, time: Any, status: Any) -> None:
+        """PortAudio's callback: copies what waits, and silence for the rest."""
+        self._device.blocks += 1
+        out = memoryview(block)
+        filled = self._ring.read_into(out)
+        if filled < len(out):
+            out[filled:] = self._silence[: len(out) - filled]
+            if self._was_playing:
+                self.gaps += 1
+            self._was_playing = False
+        else:
+            self._was_playing = True
+        delay_s = time.outputBufferDacTime - time.currentTime
+        self._clock.block(clock_time.monotonic(), delay_s, filled // SAMPLE_BYTES)
+        self._recent.push(out)
+        if status and status.output_underflow:
+            self.underruns += 1
+
+    def _on_failure(self) -> None:
+        self._gone.set()
