@@ -44,9 +44,7 @@ class Board:
         if (status, word) == (self._status, self._word):
             return
         old, self._status, self._word = self._status, status, word
-        self._publish(
-            StatusChanged(at=self.now(), old=old, new=status, reason=reason, link=word)
-        )
+        self._publish(StatusChanged(at=self.now(), old=old, new=status, reason=reason, link=word))
 
     def touch(self) -> None:
         """The user did something."""

@@ -35,6 +35,7 @@ from neko_cli.core.errors import (
     ServerFault,
     SessionExpired,
 )
+from neko_cli.core.ports import Closing
 from neko_cli.core.text import one_line, redact
 
 MAX_DETAIL = 200
@@ -46,8 +47,9 @@ MAX_WAIT = 24 * 3600.0
 _CREDENTIALS, _REQUEST, _RATE = Category.CREDENTIALS, Category.REQUEST, Category.RATE_LIMIT
 _QUOTA, _EXPIRED, _SERVER, _LINK = Category.QUOTA, Category.EXPIRED, Category.SERVER, Category.LINK
 
+# Ids hold digits and words that mean nothing, as in “request_id: 429abc”.
 _IDS = re.compile(
-    r"""["']?\b(?:\w{0,40}_|request|session|trace|event|response|item)?id["']?\s{0,3}[:=]\s{0,3}["']?[\w./:-]+     # request_id: 429abc
+    r"""["']?\b(?:\w{0,40}_|request|session|trace|event|response|item)?id["']?\s{0,3}[:=]\s{0,3}["']?[\w./:-]+
     |\b(?:sess|resp|item|event|evt|req|request|conv|call|msg|trace)[_-][\w-]*\d[\w-]*
     |\b[0-9a-f]{8}-[0-9a-f-]{20,}\b
     |\b(?=\w*\d)(?=\w*[a-z])\w{10,}\b
@@ -136,8 +138,9 @@ def from_handshake(
     return _make(category, who, detail, code=code or str(status), retry_after=retry_after, hint=hint)
 
 
-def from_close(code: int, reason: str = "", *, who: str = "The provider") -> NekoError:
+def from_close(closing: Closing, *, who: str = "The provider") -> NekoError:
     """The end of a connection that should have gone on."""
+    code, reason = closing.code, closing.reason
     category = next(
         (CODES[word] for word in re.findall(r"[a-z]+(?:_[a-z]+)+", reason) if word in CODES), None
     )

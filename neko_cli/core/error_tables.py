@@ -144,14 +144,16 @@ WORDS: tuple[tuple[Category, re.Pattern[str]], ...] = (
     (
         _CREDENTIALS,
         re.compile(
-            r"api[ _-]?key|unauthori[sz]ed|unauthenticated|authenticat|permission denied|forbidden|access denied"
-            r"|(?:invalid|expired|missing|wrong) (?:\w+ )?(?:token|credential|key)|\b401\b|\b403\b|鉴权|密钥"
+            r"api[ _-]?key|unauthori[sz]ed|unauthenticated|authenticat|permission denied|forbidden"
+            r"|access denied|(?:invalid|expired|missing|wrong) (?:\w+ )?(?:token|credential|key)"
+            r"|\b401\b|\b403\b|鉴权|密钥"
         ),
     ),
     (
         _EXPIRED,
         re.compile(
-            r"session (?:has |is )?(?:expired|timed? ?out|too long)|(?:max\w*|time) (?:session )?(?:duration|limit)"
+            r"session (?:has |is )?(?:expired|timed? ?out|too long)"
+            r"|(?:max\w*|time) (?:session )?(?:duration|limit)"
             r"|deadline expired|session duration|会话.{0,6}超时"
         ),
     ),
@@ -159,8 +161,8 @@ WORDS: tuple[tuple[Category, re.Pattern[str]], ...] = (
     (
         _REQUEST,
         re.compile(
-            r"not found|not supported|unsupported|invalid|does not exist|policy|bad request|malformed|too large"
-            r"|\b40[04]\b"
+            r"not found|not supported|unsupported|invalid|does not exist|policy|bad request|malformed"
+            r"|too large|\b40[04]\b"
         ),
     ),
 )

@@ -40,9 +40,7 @@ class SessionManager:
 
     def events(self, *, samples: bool = False, levels: bool = False) -> Reader:
         """Subscribe; the current state comes first, never old events."""
-        return self._core.stream.subscribe(
-            self._core.board.current(), samples=samples, levels=levels
-        )
+        return self._core.stream.subscribe(self._core.board.current(), samples=samples, levels=levels)
 
     async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
         """Connect and configure; raises NekoError when the link cannot be made.
@@ -132,5 +130,3 @@ class SessionManager:
                     await phase
             except TimeoutError:
                 continue
-
-

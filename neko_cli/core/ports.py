@@ -7,7 +7,7 @@ Implementations live above: ``audio`` (microphone, speaker), ``services`` (keys,
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -37,6 +37,14 @@ class Endpoint(msgspec.Struct, frozen=True):
     ping_timeout: float | None = 20.0
     insecure: bool = False
     """Allow ``ws://`` to a host that is not loopback."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The fields without the values of headers and query, which may be keys."""
+        return [("url", self.url.partition("?")[0]), ("headers", sorted(self.headers))]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Endpoint({shown})"
 
 
 class Closing(msgspec.Struct, frozen=True):

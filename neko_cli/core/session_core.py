@@ -100,7 +100,12 @@ class SessionCore:
         self.inbound = Inbound(self, self.turns, self.slot, self.playout, self.memory)
         self.uplink = Uplink()
         self.keeper = Keeper(
-            self, self.board, self.owner, ports.transport, ports.clock, ports.dial,
+            self,
+            self.board,
+            self.owner,
+            ports.transport,
+            ports.clock,
+            ports.dial,
             ports.provider_title,
         )
         self.listening = Listening(
@@ -365,6 +370,4 @@ class SessionCore:
         )
 
     def _notice(self, text: str) -> None:
-        self.publish(
-            Notice(at=self.now(), kind=NoticeKind.SOUND, severity=Severity.WARNING, text=text)
-        )
+        self.publish(Notice(at=self.now(), kind=NoticeKind.SOUND, severity=Severity.WARNING, text=text))

@@ -129,7 +129,7 @@ class Broadcast:
     @property
     def wants_levels(self) -> bool:
         """Whether anybody reads the meters."""
-        return any(reader._levels for reader in self._readers)  # noqa: SLF001 - same module
+        return any(reader._levels for reader in self._readers)
 
     def subscribe(
         self, current: Iterable[AnyEvent], *, samples: bool = False, levels: bool = False

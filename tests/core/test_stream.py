@@ -37,9 +37,7 @@ async def everything(reader):
 async def test_a_late_reader_gets_the_state_and_no_old_events():
     stream = Broadcast()
     stream.publish(text(1, "old"))
-    now = StatusChanged(
-        at=1.0, old=Status.IDLE, new=Status.IDLE, reason="now", link=LinkWord.ONLINE
-    )
+    now = StatusChanged(at=1.0, old=Status.IDLE, new=Status.IDLE, reason="now", link=LinkWord.ONLINE)
     reader = stream.subscribe([now])
     stream.publish(text(1, "new"))
     stream.publish(SessionEnded(at=2.0, reason="ended"))
@@ -111,9 +109,7 @@ async def test_a_reader_that_sleeps_is_cut_off_and_told_while_others_go_on():
     slow, quick = stream.subscribe([]), stream.subscribe([])
     seen = 0
     for number in range(LIMIT + 10):
-        stream.publish(
-            Notice(at=0.0, kind=NoticeKind.AGENT, severity=Severity.INFO, text=str(number))
-        )
+        stream.publish(Notice(at=0.0, kind=NoticeKind.AGENT, severity=Severity.INFO, text=str(number)))
         await anext(quick)
         seen += 1
     assert seen == LIMIT + 10

@@ -1,0 +1,7 @@
+"""Codecs, one provider family each, and the registry of providers."""
+
+from __future__ import annotations
+
+from neko_cli.core.codecs.endpoints import PROVIDERS, Provider, find_provider, make_codec, missing_key
+
+__all__ = ["PROVIDERS", "Provider", "find_provider", "make_codec", "missing_key"]

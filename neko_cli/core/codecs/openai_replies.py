@@ -61,7 +61,8 @@ class Replies:
             return False
         self._open[reply_id] = OpenReply()
         self.current = reply_id
-        _trim(self._open, OPEN_LIMIT)
+        if len(self._open) > OPEN_LIMIT:
+            self.end(next(iter(self._open)))
         return True
 
     def wanted(self, reply_id: str) -> OpenReply | None:
@@ -116,6 +117,6 @@ class Replies:
         return True
 
 
-def _trim(entries: dict[str, OpenReply] | dict[str, ItemSound] | dict[str, str] | dict[str, None], limit: int) -> None:
+def _trim(entries: dict[str, ItemSound] | dict[str, str] | dict[str, None], limit: int) -> None:
     while len(entries) > limit:
         del entries[next(iter(entries))]

@@ -1,0 +1,190 @@
+"""What the server says about its replies, in the OpenAI GA protocol: words, sound, tools, end."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+
+from neko_cli.core import classify
+from neko_cli.core.codecs.json_fields import ID_LIMIT, Fields, count, identifier, mapping, mappings, text
+from neko_cli.core.codecs.openai_replies import Replies
+from neko_cli.core.pcm import BYTES_PER_SAMPLE
+from neko_cli.core.provider_events import (
+    ProviderEvent,
+    ReplyBegan,
+    ReplyEnded,
+    ReplySound,
+    ReplySoundEnded,
+    ReplyStatus,
+    ReplyWords,
+    Surprise,
+    TokenUsage,
+    ToolRequested,
+)
+from neko_cli.core.text import one_line
+
+Events = Sequence[ProviderEvent]
+
+SOUND = "response.output_audio.delta"
+"""The type of the most frequent frame."""
+
+
+class ReplyEvents:
+    """Decodes ``response.*`` events; ``ledger`` knows which replies have begun and ended."""
+
+    def __init__(self, title: str) -> None:
+        """``title`` names the provider in sentences about failed replies."""
+        self.ledger = Replies()
+        self._title = title
+        self._odd = b""
+        self._odd_item = ""
+        self.handlers: dict[str, Callable[[Fields], Events]] = {
+            "response.created": self._created,
+            "response.output_item.added": self._item_added,
+            "response.output_item.done": self._item_done,
+            "response.output_audio_transcript.delta": self._words,
+            "response.output_audio_transcript.done": self._words_done,
+            "response.output_text.delta": self._words,
+            "response.output_text.done": self._words_done,
+            SOUND: self._sound_slowly,
+            "response.output_audio.done": self._sound_done,
+            "response.function_call_arguments.done": self._arguments_done,
+            "response.done": self._done,
+        }
+
+    def begin(self, reply_id: str) -> list[ProviderEvent]:
+        """The beginning of a reply, unless it has begun before."""
+        return [ReplyBegan(reply_id)] if self.ledger.begin(reply_id) else []
+
+    def _created(self, fields: Fields) -> Events:
+        return self.begin(self.ledger.resolve(identifier(mapping(fields, "response"), "id")))
+
+    def sound(self, reply_id: str, item_id: str, content_index: int, pcm: bytes) -> Events:
+        """A piece of a reply's sound."""
+        reply_id = self.ledger.resolve(reply_id[:ID_LIMIT])
+        item_id = item_id[:ID_LIMIT]
+        events = self.begin(reply_id)
+        if self.ledger.wanted(reply_id) is None:
+            return events
+        if self._odd_item != item_id:
+            self._odd, self._odd_item = b"", item_id
+        pcm = self._odd + pcm if self._odd else pcm
+        # A sample cut in two by a server's chunk border waits for its other half.
+        even = len(pcm) - len(pcm) % BYTES_PER_SAMPLE
+        self._odd = pcm[even:]
+        if even:
+            self.ledger.count_sound(item_id, content_index, even)
+            events.append(ReplySound(reply_id, item_id, pcm if not self._odd else pcm[:even]))
+        return events
+
+    def _sound_slowly(self, fields: Fields) -> Events:
+        """A sound delta that is not quite as documented."""
+        try:
+            pcm = b64decode(text(fields, "delta"))
+        except (binascii.Error, ValueError):
+            return [Surprise("sound that is not base64")]
+        ids = identifier(fields, "response_id"), identifier(fields, "item_id")
+        return self.sound(*ids, count(fields, "content_index"), pcm)
+
+    def _sound_done(self, fields: Fields) -> Events:
+        reply_id = self.ledger.resolve(identifier(fields, "response_id"))
+        return [ReplySoundEnded(reply_id)] if self.ledger.wanted(reply_id) is not None else ()
+
+    def _words(self, fields: Fields) -> Events:
+        return self._say(fields, "delta")
+
+    def _words_done(self, fields: Fields) -> Events:
+        """The whole text of a part; news only where no delta came before it."""
+        reply = self.ledger.wanted(self.ledger.resolve(identifier(fields, "response_id")))
+        if reply is not None and reply.worded == _part(fields):
+            return ()
+        return self._say(fields, "transcript" if "transcript" in fields else "text")
+
+    def _say(self, fields: Fields, name: str) -> Events:
+        reply_id = self.ledger.resolve(identifier(fields, "response_id"))
+        events = self.begin(reply_id)
+        reply = self.ledger.wanted(reply_id)
+        words = text(fields, name)
+        if reply is not None and words:
+            reply.worded = _part(fields)
+            events.append(ReplyWords(reply_id, words))
+        return events
+
+    def _item_added(self, fields: Fields) -> Events:
+        item = mapping(fields, "item")
+        if text(item, "type") == "function_call":
+            self.ledger.name_tool(identifier(item, "id"), identifier(item, "name"))
+        return self.begin(self.ledger.resolve(identifier(fields, "response_id")))
+
+    def _item_done(self, fields: Fields) -> Events:
+        item = mapping(fields, "item")
+        if text(item, "type") != "function_call" or text(item, "status") == "incomplete":
+            return ()
+        reply_id = self.ledger.resolve(identifier(fields, "response_id"))
+        return self._call(reply_id, item, identifier(item, "name"))
+
+    def _arguments_done(self, fields: Fields) -> Events:
+        reply_id = self.ledger.resolve(identifier(fields, "response_id"))
+        name = identifier(fields, "name") or self.ledger.tool_name(identifier(fields, "item_id"))
+        # Without a name the finished item, which comes next, tells it.
+        return self._call(reply_id, fields, name) if name else ()
+
+    def _call(self, reply_id: str, fields: Fields, name: str) -> Events:
+        call_id = identifier(fields, "call_id")
+        events = self.begin(reply_id)
+        if self.ledger.wanted(reply_id) is not None and call_id and self.ledger.call(call_id):
+            arguments = text(fields, "arguments").strip() or "{}"
+            events.append(ToolRequested(reply_id, call_id, name, arguments))
+        return events
+
+    def _done(self, fields: Fields) -> Events:
+        response = mapping(fields, "response")
+        reply_id = self.ledger.resolve(identifier(response, "id"))
+        events = self.begin(reply_id)
+        for item in mappings(response, "output")[:64]:
+            if text(item, "type") == "function_call" and text(item, "status") == "completed":
+                events.extend(self._call(reply_id, item, identifier(item, "name")))
+        if not self.ledger.end(reply_id):
+            return ()
+        details = mapping(response, "status_details")
+        reason = one_line(text(details, "reason"), 80)
+        status = _status(text(response, "status"), reason)
+        error = None
+        if status is ReplyStatus.FAILED:
+            told = mapping(details, "error")
+            error = classify.from_error(
+                told.get("code"), told.get("type"), told.get("message"), who=self._title
+            )
+        usage = _usage(mapping(response, "usage"))
+        events.append(ReplyEnded(reply_id, status, reason=reason, error=error, usage=usage))
+        return events
+
+
+def _part(fields: Fields) -> str:
+    return f"{identifier(fields, 'item_id')}/{count(fields, 'content_index')}"
+
+
+def _status(status: str, reason: str) -> ReplyStatus:
+    match status:
+        case "completed" | "":
+            return ReplyStatus.COMPLETE
+        case "cancelled":
+            return ReplyStatus.INTERRUPTED if reason == "turn_detected" else ReplyStatus.CANCELLED
+        case "failed":
+            return ReplyStatus.FAILED
+        case _:
+            return ReplyStatus.INCOMPLETE
+
+
+def _usage(usage: Fields) -> TokenUsage | None:
+    if not usage:
+        return None
+    taken = mapping(usage, "input_token_details")
+    return TokenUsage(
+        input_tokens=count(usage, "input_tokens"),
+        output_tokens=count(usage, "output_tokens"),
+        input_audio_tokens=count(taken, "audio_tokens"),
+        output_audio_tokens=count(mapping(usage, "output_token_details"), "audio_tokens"),
+        cached_tokens=count(taken, "cached_tokens"),
+    )

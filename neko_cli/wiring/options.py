@@ -1,0 +1,63 @@
+"""What the command line asks of the composition root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from neko_cli.core.profile import Profile
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Options laid over the profile; an empty text leaves the profile's value."""
+
+    profile: str = ""
+    provider: str = ""
+    model: str = ""
+    url: str = ""
+    voice: str = ""
+    microphone: str = ""
+    speaker: str = ""
+    system: str = ""
+    """Instructions instead of the character's persona."""
+    insecure: bool = False
+    record: Path | None = None
+    want_audio: bool = True
+    use_microphone: bool = False
+    use_speaker: bool = False
+    greet: bool = False
+
+
+def apply(options: Options, profile: Profile) -> Profile:
+    """The profile with the options laid over it. Pure.
+
+    Another provider than the profile's takes none of the profile's model, address or voice: they
+    belong to the provider that they were written for.
+    """
+    replace = msgspec.structs.replace
+    provider, voice = profile.provider, profile.voice
+    if options.provider and options.provider != provider.name:
+        provider = replace(provider, name=options.provider, model="", url="", transcription_model="")
+        voice = replace(voice, name="")
+    provider = replace(
+        provider,
+        model=options.model or provider.model,
+        url=options.url or provider.url,
+        insecure=options.insecure or provider.insecure,
+    )
+    sound = replace(
+        profile.sound,
+        microphone=options.microphone or profile.sound.microphone,
+        speaker=options.speaker or profile.sound.speaker,
+    )
+    character = profile.character
+    if options.system:
+        character = replace(character, persona=options.system)
+    return replace(
+        profile,
+        provider=provider,
+        voice=replace(voice, name=options.voice or voice.name),
+        sound=sound,
+        character=character,
+    )
