@@ -58,7 +58,7 @@ _IDS = re.compile(
 )
 
 _RETRY_WORDS = re.compile(
-    r"(?:try again|retry)\D{0,20}?((?:\d{1,5}(?:\.\d{1,6})?\s?(?:ms|s|sec\w*|m|min\w*|h)\b\s?){1,3})",
+    r"(?:try again|retry)\D{0,20}?((?:\d{1,5}(?:\.\d{1,6})?\s?(?:ms|sec\w*|s|min\w*|m|h)(?![a-z])\s?){1,3})",
     re.IGNORECASE,
 )
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s?(ms|h|m(?!s)|s)", re.IGNORECASE)
@@ -109,7 +109,7 @@ def from_error(
     words = message if isinstance(message, str) else ""
     category = CODES.get(code_text.lower()) or _status_category(code_text)
     if category is None:
-        category = TYPES.get(kind_text.lower()) or _by_words(words) or _SERVER
+        category = TYPES.get(kind_text.lower()) or TYPES.get(code_text.lower()) or _by_words(words) or _SERVER
     return _make(category, who, words, code=code_text or kind_text, retry_after=retry_after)
 
 

@@ -30,7 +30,6 @@ CODES: dict[str, Category] = {
     "invalid_json": _REQUEST,
     "invalid_model": _REQUEST,
     "invalid_argument": _REQUEST,
-    "invalid_request_error": _REQUEST,
     "missing_required_parameter": _REQUEST,
     "unknown_parameter": _REQUEST,
     "integer_below_min_value": _REQUEST,

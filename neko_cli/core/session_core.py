@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from dataclasses import dataclass
 
-from neko_cli.core import pcm
 from neko_cli.core.board import Board
 from neko_cli.core.codecs.base import Detection, SessionSpec
 from neko_cli.core.commands import (
@@ -15,6 +13,7 @@ from neko_cli.core.commands import (
     AudioChunk,
     Command,
     CommitAudio,
+    Message,
     ScreenFrame,
     SendImage,
     SendText,
@@ -22,7 +21,7 @@ from neko_cli.core.commands import (
     TextMessage,
 )
 from neko_cli.core.companions.callbacks import Callbacks, tell_text
-from neko_cli.core.companions.emotion import tag_instructions
+from neko_cli.core.early import EarlyMessages
 from neko_cli.core.errors import AudioError, InvalidRequest, LinkError, NekoError
 from neko_cli.core.events import (
     AnyEvent,
@@ -36,14 +35,15 @@ from neko_cli.core.events import (
 )
 from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import Dial, Keeper
-from neko_cli.core.link import AUDIO_WAITING_MS, Link
+from neko_cli.core.link import Link
 from neko_cli.core.listening import Listening, MakeMicrophone
 from neko_cli.core.memory import Memory
 from neko_cli.core.playout import Playout
 from neko_cli.core.ports import Clock, Speaker, Translator, Transport
-from neko_cli.core.profile import Profile, TagStyle
+from neko_cli.core.profile import Profile
 from neko_cli.core.provider_events import ProviderEvent
 from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.spec import spec_for
 from neko_cli.core.state import LinkState, TurnInput, TurnState
 from neko_cli.core.stream import Broadcast
 from neko_cli.core.tasks import TaskOwner
@@ -86,7 +86,7 @@ class SessionCore:
         self.profile = profile
         self._ports = ports
         self._epoch = ports.clock.monotonic()
-        self._early: deque[AudioChunk | TextMessage | ScreenFrame] = deque()
+        self._early = EarlyMessages()
         self._paused_microphone = False
         self._ended = False
         self.stream = Broadcast()
@@ -134,28 +134,10 @@ class SessionCore:
 
     def spec(self) -> SessionSpec:
         """How the next link is to be configured."""
-        profile, turns = self.profile, self.profile.turns
-        manual = self.listening.push_to_talk
-        detection = Detection.MANUAL if manual else turns.detection
-        if not manual and detection is Detection.MANUAL:
-            detection = Detection.SERVER
-        persona = [profile.character.persona]
-        if profile.emotion.tags is not TagStyle.OFF:
-            persona.append(tag_instructions(profile.emotion.labels, profile.emotion.tags))
-        return SessionSpec(
-            model=profile.provider.model,
-            instructions="\n\n".join(filter(None, persona)),
-            voice=profile.voice.name,
-            speed=profile.voice.speed,
-            language=profile.character.language,
+        return spec_for(
+            self.profile,
             want_audio=self._ports.want_audio,
-            transcription_model=profile.provider.transcription_model,
-            detection=detection,
-            threshold=turns.threshold,
-            prefix_padding_ms=turns.prefix_ms,
-            silence_ms=turns.silence_ms,
-            interrupt_reply=turns.interrupt,
-            max_output_tokens=profile.provider.max_output_tokens,
+            push_to_talk=self.listening.push_to_talk,
         )
 
     def link_up(self, link: Link) -> None:
@@ -168,8 +150,8 @@ class SessionCore:
         greeting = self.profile.character.greeting
         if self._ports.greet and greeting and not len(self.memory) and not self._early:
             self.slot.ask(AskReply(greeting))
-        while self._early:
-            self._deliver(self._early.popleft())
+        for message in self._early.take():
+            self._deliver(message)
 
     def link_gone(self, error: NekoError | None) -> None:
         """The link is down: the current turn fails, and the readers are told why."""
@@ -237,8 +219,8 @@ class SessionCore:
         if not text:
             raise InvalidRequest("There is nothing to send.")
         if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self._hold(TextMessage(text))
-            return self.turns.turn.number + sum(isinstance(m, TextMessage) for m in self._early)
+            self._early.hold(TextMessage(text))
+            return self.turns.turn.number + self._early.texts
         if not self.keeper.is_up:
             raise LinkError("There is no connection.", hint="Start the session again.")
         self.turns.feed(TurnInput.TEXT_SENT)
@@ -252,7 +234,7 @@ class SessionCore:
     async def hear(self, chunk: AudioChunk) -> None:
         """Sound that is not from our own microphone; waits while the link takes no more."""
         if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self._hold(chunk)
+            self._early.hold(chunk)
             return
         link = self.link_now()
         if link is None:
@@ -265,7 +247,7 @@ class SessionCore:
     def show(self, frame: ScreenFrame) -> None:
         """A picture for the character, without asking for a reply."""
         if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self._hold(frame)
+            self._early.hold(frame)
             return
         link = self.link_now()
         if link is None:
@@ -312,7 +294,7 @@ class SessionCore:
 
     # -- own work ---------------------------------------------------------------------------
 
-    def _deliver(self, message: AudioChunk | TextMessage | ScreenFrame) -> None:
+    def _deliver(self, message: Message) -> None:
         link = self.link_now()
         if link is None:
             return
@@ -323,16 +305,6 @@ class SessionCore:
         else:
             with contextlib.suppress(InvalidRequest):
                 self.show(message)
-
-    def _hold(self, message: AudioChunk | TextMessage | ScreenFrame) -> None:
-        """Keep a message until the link is up; beyond the bound the oldest sound goes."""
-        self._early.append(message)
-        held = [m for m in self._early if isinstance(m, AudioChunk)]
-        waiting = sum(pcm.duration_ms(len(m.pcm), m.rate) for m in held)
-        if waiting > AUDIO_WAITING_MS:
-            self._early.remove(held[0])
-        elif len(self._early) - len(held) > 32:
-            raise LinkError("Too many messages are waiting for the connection.")
 
     async def _open_speaker(self) -> None:
         try:
