@@ -1,0 +1,84 @@
+"""When speech begins and ends: from probabilities, one a frame, to decisions. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from neko_cli.local.ports import EARS_RATE
+
+ONSET_FRAMES = 2
+"""Frames in a row above the threshold that make a start: 64 ms, so that a click is no speech."""
+
+HYSTERESIS = 0.15
+"""Speech goes on down to this much below the threshold, as Silero's own post-processing does."""
+
+
+class SpeechBegan(msgspec.Struct, frozen=True):
+    """Speech began; ``sample`` is where, padding included, counted from the start of the stream."""
+
+    sample: int
+
+
+class SpeechEnded(msgspec.Struct, frozen=True):
+    """Speech ended; ``sample`` is where, the silence that proved it included."""
+
+    sample: int
+
+
+class Endpointer:
+    """Finds utterances in a stream of speech probabilities.
+
+    Positions are samples at EARS_RATE from the start of the stream.
+    """
+
+    def __init__(
+        self,
+        *,
+        frame_samples: int,
+        threshold: float,
+        prefix_ms: int,
+        silence_ms: int,
+        position: int = 0,
+    ) -> None:
+        self.position = position
+        self._frame = frame_samples
+        self.retune(threshold=threshold, prefix_ms=prefix_ms, silence_ms=silence_ms)
+        self._floor = position
+        self._loud = 0
+        self._quiet = 0
+        self.speaking = False
+
+    def retune(self, *, threshold: float, prefix_ms: int, silence_ms: int) -> None:
+        """Change the figures without losing an utterance that is under way."""
+        self._threshold = threshold
+        self._prefix = prefix_ms * EARS_RATE // 1000
+        self._silence = silence_ms * EARS_RATE // 1000
+
+    def push(self, probability: float) -> SpeechBegan | SpeechEnded | None:
+        """Take the next frame's probability; returns the decision it brings, if any."""
+        self.position += self._frame
+        if self.speaking:
+            return self._while_speaking(probability)
+        self._loud = self._loud + 1 if probability >= self._threshold else 0
+        if self._loud < ONSET_FRAMES:
+            return None
+        self.speaking = True
+        self._quiet = 0
+        began = self.position - self._loud * self._frame - self._prefix
+        return SpeechBegan(max(self._floor, began))
+
+    def _while_speaking(self, probability: float) -> SpeechEnded | None:
+        if probability >= max(min(0.01, self._threshold), self._threshold - HYSTERESIS):
+            self._quiet = 0
+            return None
+        self._quiet += self._frame
+        if self._quiet < self._silence:
+            return None
+        self.restart(self.position)
+        return SpeechEnded(self.position)
+
+    def restart(self, position: int) -> None:
+        """Forget the utterance; what lies before ``position`` belongs to no later one."""
+        self.position = self._floor = position
+        self._loud = self._quiet = 0
+        self.speaking = False

@@ -1,0 +1,87 @@
+"""The event loop stays free while many sessions are connected and speak."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from neko_cli.local.config import EngineConfig
+from neko_cli.local.server import EngineServer
+from tests.local.parts import LoudnessDetector, ScriptedParts, quiet, tone
+from tests.local.wire_client import TOKEN, WireClient
+
+SESSIONS = 20
+DETECTOR_S = 0.0015
+"""What the real detector costs a frame, holding the interpreter lock."""
+
+
+class CostlyDetector(LoudnessDetector):
+    """Takes as long as the real one."""
+
+    def probability(self, frame: bytes) -> float:
+        until = time.perf_counter() + DETECTOR_S
+        answer = super().probability(frame)
+        while time.perf_counter() < until:
+            pass
+        return answer
+
+
+async def lags(stop: asyncio.Event) -> list[float]:
+    """How late the loop was, every 5 ms."""
+    found = []
+    while not stop.is_set():
+        due = time.perf_counter() + 0.005
+        await asyncio.sleep(0.005)
+        found.append(time.perf_counter() - due)
+    return sorted(found)
+
+
+@pytest.mark.serial
+async def test_twenty_sessions_that_speak_at_once_do_not_hold_the_loop(parts: ScriptedParts) -> None:
+    parts.detector = CostlyDetector  # type: ignore[method-assign]
+    speech = tone(800) + quiet(600)
+    async with EngineServer(parts, EngineConfig(), token=TOKEN) as server:
+        vad = {"type": "server_vad", "create_response": False}
+        clients = [
+            await WireClient.open(server, audio={"input": {"turn_detection": vad}}) for _ in range(SESSIONS)
+        ]
+        for _ in clients:
+            parts.ears.hear("hello")
+        await clients[0].append(quiet(100))  # numpy and soxr are loaded by the first sound
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            probe = group.create_task(lags(stop))
+            # Ten times real time: 200 streams' worth of frames in half a second.
+            for client in clients:
+                await client.append(speech, piece=9600)
+            for client in clients:
+                await client.until("input_audio_buffer.committed")
+            stop.set()
+        found = probe.result()
+        for client in clients:
+            await client.socket.close()
+    p99 = found[int(len(found) * 0.99)]
+    assert p99 <= 0.020, f"p99 {p99 * 1000:.1f} ms, worst {found[-1] * 1000:.1f} ms of {len(found)}"
+
+
+async def test_idle_sessions_run_nothing(parts: ScriptedParts) -> None:
+    async with EngineServer(parts, EngineConfig(), token=TOKEN) as server:
+        clients = [await WireClient.open(server) for _ in range(5)]
+        await asyncio.sleep(0)
+        steps = 0
+        loop = asyncio.get_running_loop()
+        run = loop._run_once  # type: ignore[attr-defined]
+
+        def counting() -> None:
+            nonlocal steps
+            steps += 1
+            run()
+
+        loop._run_once = counting  # type: ignore[attr-defined]
+        await asyncio.sleep(0.3)
+        del loop._run_once  # type: ignore[attr-defined]
+        assert steps <= 5
+        for client in clients:
+            await client.socket.close()

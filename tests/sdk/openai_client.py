@@ -1,0 +1,221 @@
+"""Holds conversations with a running engine through the official openai SDK.
+
+Runs under the SDK's own interpreter: ``openai_client.py SCENARIO PORT TOKEN`` with the sound of a
+spoken sentence (PCM, 24 kHz, 16 bit, mono) on standard input. Prints one JSON object: the types of
+all events in order, what was wrong with any of them, and what the scenario found out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from openai import AsyncOpenAI, OpenAI
+from openai_types import SERVER, problems
+
+TIMEOUT_S = 20
+CHUNK = 4800
+
+TOOL = {
+    "type": "function",
+    "name": "clock",
+    "description": "Tells the time.",
+    "parameters": {"type": "object", "properties": {"zone": {"type": "string"}}},
+}
+
+MANUAL = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+
+
+class Report:
+    """Every event received, validated."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+        self.problems: list[str] = []
+        self.facts: dict[str, Any] = {}
+
+    def take(self, event: Any) -> Any:
+        """Validate what the SDK delivered, as it came over the wire."""
+        raw = event.to_dict(mode="json")
+        if raw["type"].endswith(".delta") and self.kinds and self.kinds[-1] == raw["type"]:
+            pass
+        else:
+            self.kinds.append(raw["type"])
+        self.problems += problems(raw, SERVER)
+        return event
+
+    def show(self) -> None:
+        """Print the report."""
+        print(json.dumps({"kinds": self.kinds, "problems": self.problems, "facts": self.facts}))
+
+
+def user_text(text: str) -> dict[str, Any]:
+    """A user's message."""
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
+class AsyncTalk:
+    """The asynchronous client."""
+
+    def __init__(self, connection: Any, report: Report) -> None:
+        self.connection = connection
+        self.report = report
+
+    async def until(self, kind: str, each: Callable[[Any], None] = lambda _: None) -> Any:
+        """Read up to an event of a type."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                event = self.report.take(await self.connection.recv())
+                each(event)
+                if event.type == kind:
+                    return event
+
+    async def speak(self, sound: bytes) -> None:
+        """Send sound in chunks of 100 ms."""
+        for at in range(0, len(sound), CHUNK):
+            audio = base64.b64encode(sound[at : at + CHUNK]).decode()
+            await self.connection.input_audio_buffer.append(audio=audio)
+
+    async def hear_reply(self) -> Any:
+        """The rest of a reply; counts its sound."""
+        ms = 0.0
+
+        def count(event: Any) -> None:
+            nonlocal ms
+            if event.type == "response.output_audio.delta":
+                ms += len(base64.b64decode(event.delta)) / 48
+
+        done = await self.until("response.done", count)
+        self.report.facts["reply_ms"] = round(ms)
+        self.report.facts["status"] = done.response.status
+        return done
+
+
+async def text_turn(talk: AsyncTalk, sound: bytes) -> None:
+    """A typed turn, answered in writing."""
+    await talk.connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+    await talk.until("session.updated")
+    await talk.connection.conversation.item.create(item=user_text("hello"))
+    await talk.connection.response.create()
+    done = await talk.hear_reply()
+    talk.report.facts["text"] = done.response.output[0].content[0].text
+
+
+async def detected_turn(talk: AsyncTalk, sound: bytes) -> None:
+    """A spoken turn whose end the server finds."""
+    audio = {"input": {"transcription": {"model": "whisper-1"}}}
+    include = ["item.input_audio_transcription.logprobs"]
+    await talk.connection.session.update(session={"type": "realtime", "audio": audio, "include": include})
+    await talk.speak(bytes(24_000) + sound + bytes(48_000))
+    done = await talk.until("conversation.item.input_audio_transcription.completed")
+    talk.report.facts["heard"] = done.transcript
+    talk.report.facts["logprobs"] = len(done.logprobs or [])
+    await talk.hear_reply()
+
+
+async def manual_turn(talk: AsyncTalk, sound: bytes) -> None:
+    """A spoken turn that the client ends."""
+    await talk.connection.session.update(session=MANUAL)
+    await talk.speak(sound)
+    await talk.connection.input_audio_buffer.commit()
+    await talk.connection.response.create()
+    await talk.hear_reply()
+
+
+async def tool_turn(talk: AsyncTalk, sound: bytes) -> None:
+    """The model asks for a tool; its answer is told."""
+    session = {"type": "realtime", "output_modalities": ["text"], "tools": [TOOL], "tool_choice": "auto"}
+    await talk.connection.session.update(session=session)
+    await talk.connection.conversation.item.create(item=user_text("what time is it?"))
+    await talk.connection.response.create()
+    call = await talk.until("response.function_call_arguments.done")
+    await talk.until("response.done")
+    talk.report.facts["call"] = [call.name, call.arguments]
+    output = {"type": "function_call_output", "call_id": call.call_id, "output": "noon"}
+    await talk.connection.conversation.item.create(item=output)
+    await talk.connection.response.create()
+    done = await talk.hear_reply()
+    talk.report.facts["text"] = done.response.output[0].content[0].text
+
+
+async def interrupted_turn(talk: AsyncTalk, sound: bytes) -> None:
+    """The user speaks while the reply is being spoken; what was not heard is taken back."""
+    await talk.connection.conversation.item.create(item=user_text("tell me a story"))
+    await talk.connection.response.create()
+    first = await talk.until("response.output_audio.delta")
+    await talk.speak(sound)
+    done = await talk.until("response.done")
+    talk.report.facts["status"] = done.response.status
+    talk.report.facts["reason"] = done.response.status_details.reason
+    await talk.connection.conversation.item.truncate(item_id=first.item_id, content_index=0, audio_end_ms=50)
+    truncated = await talk.until("conversation.item.truncated")
+    talk.report.facts["audio_end_ms"] = truncated.audio_end_ms
+    await talk.connection.conversation.item.retrieve(item_id=first.item_id)
+    await talk.until("conversation.item.retrieved")
+    await talk.connection.conversation.item.delete(item_id=first.item_id)
+    await talk.until("conversation.item.deleted")
+    await talk.connection.input_audio_buffer.clear()
+    await talk.until("input_audio_buffer.cleared")
+    await talk.connection.response.cancel()
+    error = await talk.until("error")
+    talk.report.facts["error"] = error.error.code
+
+
+async def run_async(name: str, base_url: str, token: str, sound: bytes) -> Report:
+    """Run a scenario with the asynchronous client."""
+    report = Report()
+    scenarios = {f.__name__: f for f in (text_turn, detected_turn, manual_turn, tool_turn, interrupted_turn)}
+    client = AsyncOpenAI(api_key=token, base_url=base_url)
+    async with client, client.realtime.connect(model="gpt-realtime") as connection:
+        talk = AsyncTalk(connection, report)
+        created = await talk.until("session.created")
+        report.facts["model"] = created.session.model
+        await scenarios[name](talk, sound)
+    return report
+
+
+def run_sync(base_url: str, token: str, sound: bytes) -> Report:
+    """A written and a spoken turn with the synchronous client, which sends all before it reads."""
+    report = Report()
+    client = OpenAI(api_key=token, base_url=base_url)
+
+    def until(connection: Any, kind: str) -> Any:
+        while True:
+            event = report.take(connection.recv())
+            if event.type == kind:
+                return event
+
+    with client, client.realtime.connect(model="gpt-realtime") as connection:
+        until(connection, "session.created")
+        connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+        connection.conversation.item.create(item=user_text("hello"))
+        connection.response.create()
+        report.facts["text"] = until(connection, "response.done").response.output[0].content[0].text
+        connection.session.update(session={**MANUAL, "output_modalities": ["audio"]})
+        for at in range(0, len(sound), CHUNK):
+            audio = base64.b64encode(sound[at : at + CHUNK]).decode()
+            connection.input_audio_buffer.append(audio=audio)
+        connection.input_audio_buffer.commit()
+        connection.response.create()
+        report.facts["status"] = until(connection, "response.done").response.status
+    return report
+
+
+def main() -> None:
+    """Run the scenario named on the command line."""
+    name, port, token = sys.argv[1:4]
+    sound = sys.stdin.buffer.read()
+    base_url = f"http://127.0.0.1:{port}/v1"
+    if name == "sync":
+        report = run_sync(base_url, token, sound)
+    else:
+        report = asyncio.run(run_async(name, base_url, token, sound))
+    report.show()
+
+
+if __name__ == "__main__":
+    main()
