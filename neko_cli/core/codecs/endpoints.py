@@ -58,6 +58,8 @@ PROVIDERS: Mapping[str, Provider] = {
             url="",
             path="/v1/realtime",
             model="neko-embedded",
+            # What `neko serve` asks for, when another program's engine is to answer.
+            key_names=("NEKO_TOKEN",),
             capabilities=Capabilities(
                 confidence=True,
                 truncate=True,

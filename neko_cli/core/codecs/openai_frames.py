@@ -45,9 +45,10 @@ def session_update(spec: SessionSpec, capabilities: Capabilities, dialect: Diale
     session: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio" if wants_audio(spec, capabilities) else "text"],
-        "instructions": spec.instructions,
         "audio": {"input": audio_input, "output": audio_output},
     }
+    if spec.instructions:
+        session["instructions"] = spec.instructions
     _place(session, audio_input, "turn_detection", _turn_detection(spec, capabilities), dialect)
     if spec.voice:
         _place(session, audio_output, "voice", spec.voice, dialect)

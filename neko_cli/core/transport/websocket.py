@@ -47,6 +47,7 @@ _SILENT = logging.Logger("websockets, silent", logging.CRITICAL + 1)
 
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _REFUSED = {errno.ECONNREFUSED}
+_HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
 
 
@@ -224,7 +225,8 @@ def _socket_error(error: OSError, who: str, parts: SplitResult, timeout: float) 
             code="certificate",
             permanent=True,
         )
-    if isinstance(error, ssl.SSLError):
+    # A plain server often hangs up on the first bytes of TLS instead of answering.
+    if isinstance(error, ssl.SSLError) or (parts.scheme == "wss" and isinstance(error, _HUNG_UP)):
         return LinkError(
             f"{who} does not answer by TLS.", hint="Check the port, and wss:// or ws://.", code="tls"
         )
