@@ -1,0 +1,79 @@
+"""Medians of whole processes, and the table that sets them beside their limits."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Series:
+    """Times in milliseconds of one thing measured over and over."""
+
+    name: str
+    times: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return statistics.median(self.times)
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile; with few runs the slowest one."""
+        ordered = sorted(self.times)
+        return ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What was promised about a series: at most so many times another's median, or milliseconds."""
+
+    series: Series
+    factor: float = 0.0
+    basis: Series | None = None
+    milliseconds: float = 0.0
+
+    @property
+    def allowed(self) -> float:
+        """The limit in milliseconds, as it follows from this run."""
+        return self.factor * self.basis.median if self.basis else self.milliseconds
+
+    @property
+    def kept(self) -> bool:
+        """Whether the median stays within it."""
+        return self.series.median <= self.allowed
+
+
+def alternate(runs: int, measures: Sequence[tuple[Series, Callable[[], float]]]) -> None:
+    """Measure A B A B …, so that a machine that grows slower or faster does so for all alike.
+
+    One round more comes first and is not counted: it fills caches and compiles modules.
+    """
+    for number in range(runs + 1):
+        for series, measure in measures:
+            elapsed = measure()
+            if number:
+                series.times.append(elapsed)
+
+
+def table(bases: Sequence[Series], limits: Sequence[Limit]) -> str:
+    """All series, one a line: runs, median, p99, ratio to the basis, the limit, and whether it holds."""
+    lines = [f"{'':<34}{'runs':>5}{'median':>10}{'p99':>10}{'ratio':>8}   limit"]
+    lines += [
+        f"{one.name:<34}{len(one.times):>5}{one.median:>7.0f} ms{one.p99:>7.0f} ms{1:>8.2f}" for one in bases
+    ]
+    for limit in limits:
+        one = limit.series
+        if limit.basis:
+            ratio = f"{one.median / limit.basis.median:>8.2f}"
+            promise = f"{limit.factor:g} x = {limit.allowed:.0f} ms"
+        else:
+            ratio, promise = f"{'':>8}", f"{limit.allowed:.0f} ms"
+        verdict = "kept" if limit.kept else "BROKEN"
+        lines.append(
+            f"{one.name:<34}{len(one.times):>5}{one.median:>7.0f} ms{one.p99:>7.0f} ms{ratio}"
+            f"   {promise:<18} {verdict}"
+        )
+    return "\n".join(lines)
