@@ -1,0 +1,101 @@
+"""``neko`` and ``python -m neko_cli``: starts the command line, ends quietly.
+
+Nothing heavy is imported here, so that ``neko --version`` costs little more than Python itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        arguments: what was typed after ``neko``; by default the process's own.
+
+    Returns:
+        The exit code (see ``neko_cli.cli.exits``).
+    """
+    args = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        _fill_descriptors()
+    if args and args[0] in ("--version", "-V"):
+        return _version()
+    # While only modules are being loaded there is nothing to clean up: leave at once, because
+    # a KeyboardInterrupt inside an import can be swallowed or reported by that import.
+    import signal
+
+    _on_interrupt(signal.SIGINT, _leave)
+    try:
+        from neko_cli.cli.app import run
+
+        code = run(args, before_command=lambda: _on_interrupt(signal.SIGINT, signal.default_int_handler))
+    finally:
+        _on_interrupt(signal.SIGINT, _leave)
+    return _flush(code)
+
+
+def _fill_descriptors() -> None:
+    """Have something behind 0, 1 and 2: a socket with one of these numbers would be written to."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the whole run
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - likewise
+
+
+def _version() -> int:
+    from neko_cli import __version__
+
+    try:
+        sys.stdout.write(f"neko {__version__}\n")
+    except BrokenPipeError:
+        return _flush(0)
+    return _flush(0)
+
+
+def _on_interrupt(number: int, handler: object) -> None:
+    """Set the handler for Ctrl-C, unless the parent asked us to ignore it (``nohup``, ``&``)."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _leave(number: int, frame: object) -> None:
+    os._exit(130)
+
+
+def _flush(code: int) -> int:
+    """Flush what is buffered; a reader that went away must not be reported at shutdown."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            # The interpreter flushes again when it ends: let that go nowhere.
+            _point_at_nothing(stream)
+    return code
+
+
+def _point_at_nothing(stream: object) -> None:
+    try:
+        number = stream.fileno()  # type: ignore[attr-defined]
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, number)
+        os.close(nothing)
+    except (OSError, ValueError, AttributeError):
+        # No descriptor behind it (a test's capture, or closed at start): nothing to redirect.
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

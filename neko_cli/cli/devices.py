@@ -1,0 +1,65 @@
+"""``neko devices``: microphones and loudspeakers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from neko_cli.cli.groups import CONTEXT, with_default
+from neko_cli.cli.options import AsJson, Microphone, SpeakerName
+
+app = typer.Typer(
+    cls=with_default("list"),
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings=CONTEXT,
+    help="Microphones and loudspeakers.",
+)
+
+
+@app.command("list")
+def list_devices(json: AsJson = False) -> None:
+    """The devices there are; * marks the system's default."""
+    from neko_cli.audio.sound import DeviceSound
+    from neko_cli.core.errors import AudioError
+
+    devices = asyncio.run(DeviceSound().devices())
+    if json:
+        import msgspec
+
+        from neko_cli.core.text import to_json
+
+        sys.stdout.write(to_json([msgspec.to_builtins(device) for device in devices]) + "\n")
+        return
+    if not devices:
+        raise AudioError("There is no sound device.", hint="`neko doctor` looks for the reason.")
+    from neko_cli.core.text import one_line
+
+    for title, ours in (("Microphones", "inputs"), ("Loudspeakers", "outputs")):
+        sys.stdout.write(f"{title}\n")
+        for device in devices:
+            if getattr(device, ours):
+                default = device.default_input if ours == "inputs" else device.default_output
+                mark = "*" if default else " "
+                name = one_line(device.name, 60)
+                where = f"{one_line(device.host_api, 20)}, {device.default_rate} Hz"
+                sys.stdout.write(f" {mark}{device.index:>3}  {name}  ({where})\n")
+
+
+@app.command("test")
+def sound_test(
+    mic: Microphone = "",
+    speaker: SpeakerName = "",
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", min=0.5, max=60.0, help="How long the meter runs.")
+    ] = 3.0,
+    json: AsJson = False,
+) -> int:
+    """Show the microphone's level, play a tone, and say whether the microphone hears it."""
+    from neko_cli.audio.sound import DeviceSound
+    from neko_cli.cli.sound_check import run
+
+    return asyncio.run(run(DeviceSound(), mic, speaker, seconds=seconds, json=json))

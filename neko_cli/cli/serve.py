@@ -1,0 +1,192 @@
+"""``neko serve``: the embedded engine as a local realtime API server."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_lib
+import os
+import signal
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neko_cli.cli import options
+from neko_cli.cli.exits import Exit, tell, write_quietly
+from neko_cli.core.errors import ConfigError, NekoError
+
+if TYPE_CHECKING:
+    from neko_cli.wiring import Composition
+
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+TOKEN_BYTES = 24
+MIN_TOKEN = 8
+TOKEN_VARIABLE = "NEKO_TOKEN"
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", metavar="H", help="A loopback address.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65_535, help="0 takes a free one.")
+    ] = 8765,
+    token: Annotated[
+        str,
+        typer.Option(
+            "--token",
+            metavar="T",
+            help="What clients must send; other users can see it in the process list.",
+            show_default=False,
+        ),
+    ] = "",
+    token_file: Annotated[
+        str,
+        typer.Option(
+            "--token-file",
+            metavar="F",
+            help=f"Read the token from a file (made when missing); or set {TOKEN_VARIABLE}.",
+            show_default=False,
+        ),
+    ] = "",
+    json: options.AsJson = False,
+    profile: options.ProfileName = "",
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> int:
+    """Run the embedded engine as a realtime API server on this machine.
+
+    Programs written for OpenAI's realtime API work with it: give them the address that is printed
+    and the token as their key. Ctrl-C ends it.
+    """
+    from neko_cli.services.folders import Folders
+    from neko_cli.wiring import compose
+
+    secret, made = find_token(token, token_file, os.environ.get(TOKEN_VARIABLE, ""))
+    folders = Folders.find()
+    options.start_log(folders, debug=debug)
+    options.tell_notice(folders, quiet=quiet)
+    wanted = options.Wanted(profile=profile, provider="embedded", use_microphone=True)
+    composed = compose(options.to_options(wanted), folders=folders)
+    return asyncio.run(
+        _serve(composed, host, port, secret, told=made and not token_file, json=json, quiet=quiet)
+    )
+
+
+def find_token(token: str, token_file: str, environment: str) -> tuple[str, bool]:
+    """The token that clients must send, and whether it was made here.
+
+    Raises:
+        ConfigError: two sources, a short one, or a file that others can read.
+    """
+    if token and token_file:
+        raise ConfigError("--token and --token-file cannot be used together.")
+    given = token.strip() or ("" if token_file else environment.strip())
+    if token_file:
+        given, made = _from_file(Path(token_file).expanduser())
+        if made:
+            return given, True
+    elif not given:
+        import secrets
+
+        return secrets.token_urlsafe(TOKEN_BYTES), True
+    if len(given) < MIN_TOKEN or not given.isascii() or not given.isprintable() or " " in given:
+        raise ConfigError(
+            f"The token must be one word of at least {MIN_TOKEN} letters, digits and signs.",
+            hint="Without one, `neko serve` makes a random token and shows it.",
+        )
+    return given, False
+
+
+def _from_file(path: Path) -> tuple[str, bool]:
+    try:
+        if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(f"Others can read {path}.", hint=f"chmod 600 {path}")
+        return path.read_text(encoding="utf-8").strip(), False
+    except FileNotFoundError:
+        import secrets
+
+        from neko_cli.services.folders import write_private
+
+        made = secrets.token_urlsafe(TOKEN_BYTES)
+        write_private(path, f"{made}\n".encode())
+        return made, True
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError(f"The token file {path} cannot be read: {reason}.") from error
+
+
+async def _serve(
+    composed: Composition, host: str, port: int, token: str, *, told: bool, json: bool, quiet: bool
+) -> int:
+    """Listen until a signal comes; then close in order."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def end(number: int) -> None:
+        if not ended.done():
+            ended.set_result(Exit.INTERRUPTED if number == signal.SIGINT else Exit.OK)
+
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):
+        signals.append(signal.SIGHUP)
+    handled = _handle(loop, signals, end)
+    try:
+        server = await composed.serve(host=host, port=port, token=token)
+        line = json_lib.dumps({"url": server.url, "port": server.port}) if json else server.url
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        if not quiet:
+            write_quietly(hint(server.url, token if told else ""), sys.stderr)
+        async with asyncio.TaskGroup() as group:
+            warming = group.create_task(_warm_up(composed, quiet=quiet))
+            code = await ended
+            warming.cancel()
+        return code
+    finally:
+        await composed.aclose()
+        for number in handled:
+            loop.remove_signal_handler(number)
+
+
+def _handle(
+    loop: asyncio.AbstractEventLoop, signals: list[signal.Signals], end: object
+) -> list[signal.Signals]:
+    """Have signals end the server; Windows' loop has none, there Ctrl-C cancels the main task."""
+    handled = []
+    for number in signals:
+        try:
+            loop.add_signal_handler(number, end, number)  # type: ignore[arg-type]
+        except (NotImplementedError, RuntimeError):
+            continue
+        handled.append(number)
+    return handled
+
+
+async def _warm_up(composed: Composition, *, quiet: bool) -> None:
+    """Load ears and voice ahead of the first client."""
+    missing = composed.missing()
+    if missing:
+        if not quiet:
+            tell(missing)
+        return
+    try:
+        await composed.warm_up()
+    except NekoError as error:
+        tell(str(error))
+
+
+def hint(url: str, token: str) -> str:
+    """How a client uses the server; the token is told only when nobody else knows it."""
+    base = url.replace("ws://", "http://", 1).removesuffix("/realtime")
+    shown = f"  token    {token}\n" if token else ""
+    key = "that token" if token else "your token"
+    return (
+        f"The engine is listening; Ctrl-C ends it.\n{shown}"
+        f"  OpenAI's library:  OPENAI_BASE_URL={base}  with {key} as OPENAI_API_KEY\n"
+        f"  neko:              neko --provider openai --url {url}\n"
+    )

@@ -1,0 +1,1 @@
+"""The built-in offline responder: small, honest that it is small, and useful."""

@@ -1,0 +1,239 @@
+"""A scripted session, for tests of programs that are built on ``neko_cli``.
+
+::
+
+    session = ScriptedSession()
+    session.go_online()
+    session.emit(ReplyText(at=0.0, turn=1, delta="Hello"))
+    ...
+    assert session.names() == ["start_session", "send_message"]
+
+With a ``script`` the session is strict: each call must be the next expected one, and its events
+are told at once. ``finish()`` fails when steps are left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from neko_cli.core.commands import Message
+from neko_cli.core.events import (
+    AnyEvent,
+    Connected,
+    InputMode,
+    LinkWord,
+    SessionEnded,
+    SessionState,
+    Status,
+    StatusChanged,
+)
+from neko_cli.core.profile import Profile
+from neko_cli.core.stream import Broadcast, Reader
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One call of a session's method; in a script ``arguments`` None takes any."""
+
+    name: str
+    arguments: tuple[Any, ...] | None = ()
+
+
+class Step(msgspec.Struct, frozen=True):
+    """An expected call and the events that follow it."""
+
+    call: Call
+    events: Sequence[AnyEvent] = ()
+
+
+class ScriptedSession:
+    """Implements ``neko_cli.core.session.Session`` with a state and events that the test decides.
+
+    Starting it goes online and listening switches the microphone on, as a real session would;
+    everything else happens only when the test says so.
+    """
+
+    def __init__(self, profile: Profile | None = None, script: Iterable[Step] | None = None) -> None:
+        """Begin offline; without a ``script`` every call is accepted."""
+        self.calls: list[Call] = []
+        """Every call so far, in order."""
+        self._profile = profile or Profile()
+        self._stream = Broadcast()
+        self._script = None if script is None else deque(script)
+        self._errors: dict[str, Exception] = {}
+        self._gates: dict[str, asyncio.Event] = {}
+        self._called = asyncio.Condition()
+        self._connected: Connected | None = None
+        self._turn = 0
+        self._state = SessionState(
+            status=Status.IDLE,
+            is_active=False,
+            is_listening=False,
+            is_speaking=False,
+            input_mode=InputMode.TEXT,
+            voice_id="",
+            link=LinkWord.OFFLINE,
+            energy=1,
+            last_activity=0.0,
+        )
+
+    # -- what the test decides ------------------------------------------------------------------
+
+    def emit(self, *events: AnyEvent) -> None:
+        """Tell every subscriber."""
+        for event in events:
+            if isinstance(event, Connected):
+                self._connected = event
+            self._stream.publish(event)
+
+    def set_state(self, *, reason: str = "test", **changes: Any) -> None:
+        """Change fields of ``state``; a new status or link word is told as ``StatusChanged``."""
+        old = self._state
+        self._state = new = msgspec.structs.replace(old, **changes)
+        if (old.status, old.link) != (new.status, new.link):
+            self.emit(StatusChanged(at=0.0, old=old.status, new=new.status, reason=reason, link=new.link))
+
+    def go_online(self, provider: str = "embedded", model: str = "responder") -> None:
+        """The link is up."""
+        status = Status.LISTENING if self._state.is_listening else Status.IDLE
+        self.set_state(is_active=True, link=LinkWord.ONLINE, status=status)
+        self.emit(Connected(at=0.0, provider=provider, model=model))
+
+    def fail_next(self, name: str, error: Exception) -> None:
+        """The next call of this method raises the error."""
+        self._errors[name] = error
+
+    def hold(self, name: str) -> asyncio.Event:
+        """Calls of this method wait until the returned event is set."""
+        return self._gates.setdefault(name, asyncio.Event())
+
+    def names(self) -> list[str]:
+        """The names of the calls so far."""
+        return [call.name for call in self.calls]
+
+    async def called(self, name: str, times: int = 1, timeout: float = 5.0) -> Call:
+        """Wait until a method was called this often; returns the latest such call."""
+        async with asyncio.timeout(timeout), self._called:
+            await self._called.wait_for(lambda: self.names().count(name) >= times)
+        return [call for call in self.calls if call.name == name][-1]
+
+    def finish(self) -> None:
+        """Fail when steps of the script were not reached."""
+        if self._script:
+            names = ", ".join(step.call.name for step in self._script)
+            message = f"the session was never asked for: {names}"
+            raise AssertionError(message)
+
+    # -- the session ----------------------------------------------------------------------------
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in use."""
+        return self._profile
+
+    @property
+    def state(self) -> SessionState:
+        """The current state, readable at once."""
+        return self._state
+
+    def events(self, *, samples: bool = False, levels: bool = False) -> Reader:
+        """Subscribe; the current state comes first."""
+        now = StatusChanged(
+            at=0.0,
+            old=self._state.status,
+            new=self._state.status,
+            reason="now",
+            link=self._state.link,
+        )
+        current: list[AnyEvent] = [now] if self._connected is None else [now, self._connected]
+        return self._stream.subscribe(current, samples=samples, levels=levels)
+
+    async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
+        """Go online."""
+        await self._record("start_session", input_mode, new)
+        self.set_state(input_mode=input_mode)
+        self.go_online()
+
+    async def stream_data(self, message: Message) -> None:
+        """Record a message."""
+        await self._record("stream_data", message)
+
+    async def start_listening(self) -> None:
+        """Switch the microphone on."""
+        await self._record("start_listening")
+        self.set_state(is_listening=True, status=Status.LISTENING)
+
+    async def stop_listening(self, *, commit: bool = False) -> None:
+        """Switch the microphone off."""
+        await self._record("stop_listening", commit)
+        status = Status.IDLE if self._state.status is Status.LISTENING else self._state.status
+        self.set_state(is_listening=False, status=status)
+
+    async def set_push_to_talk(self, on: bool) -> None:
+        """Switch the microphone off, as the real session does."""
+        await self._record("set_push_to_talk", on)
+        status = Status.IDLE if self._state.status is Status.LISTENING else self._state.status
+        self.set_state(is_listening=False, status=status)
+
+    async def send_message(self, text: str) -> int:
+        """Record a message; returns the number of its turn."""
+        await self._record("send_message", text)
+        self._turn += 1
+        return self._turn
+
+    async def interrupt(self) -> None:
+        """Record an interruption."""
+        await self._record("interrupt")
+
+    async def mute_voice(self, on: bool) -> None:
+        """Record whether the voice is muted."""
+        await self._record("mute_voice", on)
+
+    async def pause(self) -> None:
+        """Record a pause."""
+        await self._record("pause")
+
+    async def resume(self) -> None:
+        """Record the end of a pause."""
+        await self._record("resume")
+
+    async def end_session(self, by_server: bool = False) -> None:
+        """Go offline and end the subscriptions."""
+        await self._record("end_session", by_server)
+        self._end("ended")
+
+    async def cleanup(self) -> None:
+        """Go offline and end the subscriptions."""
+        await self._record("cleanup")
+        self._end("closed")
+
+    def _end(self, reason: str) -> None:
+        self._connected = None
+        self.set_state(is_active=False, is_listening=False, status=Status.IDLE, link=LinkWord.CLOSED)
+        self.emit(SessionEnded(at=0.0, reason=reason))
+
+    async def _record(self, name: str, *arguments: Any) -> None:
+        """Note a call, hold it at its gate, fail it or tell its events, as the test decided."""
+        self.calls.append(Call(name, arguments))
+        async with self._called:
+            self._called.notify_all()
+        gate = self._gates.get(name)
+        if gate is not None:
+            await gate.wait()
+        error = self._errors.pop(name, None)
+        if error is not None:
+            raise error
+        if self._script is None:
+            return
+        if not self._script:
+            message = f"an unexpected call of {name}: the script is over"
+            raise AssertionError(message)
+        step = self._script.popleft()
+        if step.call.name != name or step.call.arguments not in (None, arguments):
+            message = f"expected {step.call.name}{step.call.arguments}, got {name}{arguments}"
+            raise AssertionError(message)
+        self.emit(*step.events)

@@ -1,0 +1,139 @@
+"""Everything that the user can do: its keys, its command and its words, in one table."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+
+class Act(msgspec.Struct, frozen=True):
+    """One thing to do.
+
+    ``action`` is a method of the chat screen, ``keys`` are Textual's names for keys, ``shown`` is
+    how they are told to people. ``priority`` keys are taken before the input line sees them.
+    """
+
+    action: str
+    title: str
+    about: str
+    keys: str = ""
+    shown: str = ""
+    command: str = ""
+    priority: bool = False
+
+
+ACTS: tuple[Act, ...] = (
+    Act(
+        "talk",
+        "Microphone on or off",
+        "mute or unmute; in push-to-talk mode: start and stop talking",
+        # Ctrl+Space arrives as NUL from most terminals, as ctrl+space where they speak kitty's protocol.
+        keys="ctrl+t,f4,ctrl+@,ctrl+space",
+        shown="Ctrl+T, F4, Ctrl+Space",
+        command="/mute",
+    ),
+    Act(
+        "push_to_talk",
+        "Push-to-talk mode",
+        "you say when your turn is over, instead of a detector",
+        keys="f2",
+        shown="F2",
+        command="/ptt",
+    ),
+    Act(
+        "mute_voice",
+        "Character's voice on or off",
+        "its text goes on",
+        keys="ctrl+s,f3",
+        shown="Ctrl+S, F3",
+        command="/voice",
+    ),
+    Act(
+        "interrupt",
+        "Interrupt",
+        "stop the reply, or what you are saying",
+        keys="escape",
+        shown="Esc",
+        command="/interrupt",
+    ),
+    Act(
+        "edit_heard",
+        "Edit what was heard",
+        "put it in the input line",
+        keys="ctrl+e",
+        shown="Ctrl+E",
+        command="/edit",
+        priority=True,
+    ),
+    Act(
+        "copy",
+        "Copy",
+        "the selected text, or the last reply",
+        keys="ctrl+y",
+        shown="Ctrl+Y",
+        command="/copy",
+        priority=True,
+    ),
+    Act("clear", "Clear the screen", "the conversation goes on", "ctrl+l", "Ctrl+L", "/clear"),
+    Act("follow", "Go to the end", "and follow new messages", "ctrl+end", "End", ""),
+    Act("retry", "Start again", "after an error, or when the session ended", "", "", "/retry"),
+    Act("devices", "Sound devices", "how to list and test them", "", "", "/devices"),
+    Act("help", "Help", "keys and commands", "f1", "F1", "/help"),
+    Act("leave", "Quit", "end the conversation", "ctrl+q", "Ctrl+Q", "/quit", priority=True),
+)
+
+READING_KEYS = (
+    ("PgUp, PgDn", "scroll the transcript"),
+    ("Up, Down", "messages that you sent before"),
+    ("Enter", "send; Ctrl+J or Alt+Enter begins a new line"),
+    ("Tab", "complete a command"),
+    ("Ctrl+P", "all commands in a list"),
+)
+"""Keys of the input line, for the help screen."""
+
+COMMANDS = tuple((act.command, act.title) for act in ACTS if act.command)
+"""Slash commands and what they do."""
+
+_ALIASES = {"/exit": "/quit", "/q": "/quit", "/mic": "/mute", "/talk": "/mute", "/?": "/help"}
+_COMMAND = re.compile(r"/(?:[a-z]+|\?)$", re.IGNORECASE)
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What a line that was typed means: exactly one of the three is set."""
+
+    message: str = ""
+    action: str = ""
+    unknown: str = ""
+
+
+def understand(text: str) -> Typed:
+    """A message, a command, or a command that does not exist.
+
+    One word with a slash before it is a command; ``//`` sends a message that begins with a slash,
+    and so does any text with more than the one word.
+    """
+    line = text.strip()
+    if line.startswith("//"):
+        return Typed(message=line[1:])
+    if not _COMMAND.match(line):
+        return Typed(message=line)
+    word = _ALIASES.get(line.lower(), line.lower())
+    for act in ACTS:
+        if act.command == word:
+            return Typed(action=act.action)
+    return Typed(unknown=line)
+
+
+def complete(text: str) -> str:
+    """The command that the typed beginning stands for, as far as it is certain."""
+    if not text.startswith("/"):
+        return text
+    found = [command for command, _ in COMMANDS if command.startswith(text.lower())]
+    if not found:
+        return text
+    shortest = min(found, key=len)
+    size = len(text)
+    while size < len(shortest) and all(command[: size + 1] == shortest[: size + 1] for command in found):
+        size += 1
+    return shortest[:size]

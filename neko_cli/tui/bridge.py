@@ -1,0 +1,82 @@
+"""From a session's events to the screen: reads without waiting for redraws, shows in small batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from neko_cli.core.events import AnyEvent
+from neko_cli.core.session import Subscription
+from neko_cli.tui.batch import LEVELS_INTERVAL, Batch
+
+Show = Callable[[Sequence[AnyEvent]], Awaitable[None]]
+"""Takes a batch of events to the screen."""
+
+
+class Bridge:
+    """One reader and one painter, in one group, until the subscription ends."""
+
+    def __init__(self, subscription: Subscription, show: Show) -> None:
+        self._subscription = subscription
+        self._show = show
+        self._batch = Batch()
+        self._changed = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._ended = False
+
+    async def run(self) -> None:
+        """Until the events end or this is cancelled; the subscription is closed in any case."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(), name="tui-read")
+                group.create_task(self._paint(), name="tui-paint")
+        finally:
+            await self._subscription.aclose()
+
+    async def _read(self) -> None:
+        async for event in self._subscription:
+            self._batch.add(event)
+            if self._batch.pending:
+                self._changed.set()
+                if self._batch.interval < LEVELS_INTERVAL:
+                    self._urgent.set()
+            if self._batch.full:
+                # Unread events wait (bounded) in the session's own stream.
+                self._room.clear()
+                await self._room.wait()
+        self._ended = True
+        self._changed.set()
+        self._urgent.set()
+
+    async def _paint(self) -> None:
+        loop = asyncio.get_running_loop()
+        painted = loop.time() - LEVELS_INTERVAL
+        while not (self._ended and not self._batch.pending):
+            await self._changed.wait()
+            await self._until(painted + LEVELS_INTERVAL, wake=self._urgent)
+            await self._until(painted + self._batch.interval)
+            self._changed.clear()
+            self._urgent.clear()
+            events = self._batch.take()
+            self._room.set()
+            if events:
+                painted = loop.time()
+                await self._show(events)
+            if self._ended:
+                self._changed.set()
+
+    async def _until(self, due: float, wake: asyncio.Event | None = None) -> None:
+        """Sleep until ``due`` on the loop's clock, or until ``wake`` is set."""
+        delay = due - asyncio.get_running_loop().time()
+        if delay <= 0:
+            return
+        if wake is None:
+            await asyncio.sleep(delay)
+            return
+        try:
+            async with asyncio.timeout(delay):
+                await wake.wait()
+        except TimeoutError:
+            return

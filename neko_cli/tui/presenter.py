@@ -1,0 +1,255 @@
+"""How things are said on the screen: labels, symbols, colours and what fits in a width. Pure.
+
+A piece of a line is a ``Part``: text with the name of a style (``STYLES``), never markup.
+Meaning is in a word or a symbol; colour only repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from neko_cli.core.events import LinkWord, Severity, Status
+from neko_cli.tui.fit import Part, Segment, spread
+from neko_cli.tui.lines import Line, Mark, Role
+from neko_cli.tui.view import Mic, Phase, View
+
+STYLES = {
+    "plain": "",
+    "dim": "$text-muted",
+    "faint": "$text-disabled",
+    "bold": "bold",
+    "key": "bold $text-accent",
+    "you": "bold $text-secondary",
+    "character": "bold $text-primary",
+    "emotion": "italic $text-muted",
+    "good": "$text-success",
+    "busy": "$text-accent",
+    "warn": "$text-warning",
+    "bad": "bold $text-error",
+    "command": "$text-accent",
+}
+"""Style names and what they are in the theme's terms."""
+
+
+_STATUS = {
+    Status.IDLE: Part("○ idle", "dim"),
+    Status.LISTENING: Part("● listening", "good"),
+    Status.PROCESSING: Part("◐ thinking", "busy"),
+    Status.SPEAKING: Part("▶ speaking", "character"),
+    Status.ERROR: Part("✕ error", "bad"),
+}
+_PHASES = {
+    Phase.STARTING: Part("◌ starting", "busy"),
+    Phase.FAILED: Part("✕ error", "bad"),
+    Phase.ENDED: Part("○ ended", "dim"),
+    Phase.CLOSING: Part("○ closing", "dim"),
+}
+_LINKS = {
+    LinkWord.OFFLINE: Part("offline", "warn"),
+    LinkWord.CONNECTING: Part("connecting", "busy"),
+    LinkWord.RECONNECTING: Part("reconnecting", "warn"),
+    LinkWord.SWAPPING: Part("renewing", "busy"),
+    LinkWord.CLOSED: Part("closed", "dim"),
+}
+
+
+def status_part(view: View) -> Part:
+    """The word for what the session is doing."""
+    return _PHASES.get(view.phase) or _STATUS[view.status]
+
+
+def link_part(view: View) -> Part | None:
+    """The word for the connection, when it is worth a word."""
+    if view.phase in (Phase.STARTING, Phase.FAILED) and view.link is LinkWord.OFFLINE:
+        return None
+    return None if view.phase in (Phase.ENDED, Phase.CLOSING) else _LINKS.get(view.link)
+
+
+def elapsed(seconds: float) -> str:
+    """Minutes and seconds, with hours from the first one on."""
+    whole = max(0, int(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, second = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"
+
+
+def status_line(view: View, now: float, width: int) -> list[Part]:
+    """The top line: who, what it is doing, with which model, for how long."""
+    left = [
+        Segment((Part(view.character, "character"),), 1),
+        Segment((status_part(view),), 0),
+    ]
+    link = link_part(view)
+    if link is not None:
+        left.append(Segment((link,), 2))
+    right = []
+    if view.provider:
+        right.append(Segment((Part(view.provider, "dim"),), 5))
+    if view.model and view.model != view.provider:
+        right.append(Segment((Part(view.model, "dim"),), 6))
+    if view.connected_at is not None:
+        right.append(Segment((Part(elapsed(now - view.connected_at), "dim"),), 4))
+    return spread(left, right, width, gap=2, joint=Part(" · ", "faint"))
+
+
+_MICS = {
+    Mic.MUTED: Part("muted", "warn"),
+    Mic.OPEN: Part("hands-free", "good"),
+    Mic.HELD: Part("push-to-talk", "dim"),
+    Mic.TALKING: Part("talking", "good"),
+}
+
+
+def sound_line(view: View, width: int) -> list[Part]:
+    """The line above the input: both meters, and what state each side is in."""
+    if view.mic is Mic.NONE:
+        left = [Segment((Part("text only", "dim"),), 0)]
+    else:
+        meter = _meter(view.microphone_level, live=view.mic in (Mic.OPEN, Mic.TALKING))
+        left = [
+            Segment((Part("mic ", "dim", "screen.talk"), *meter), 3),
+            Segment((msgspec.structs.replace(_MICS[view.mic], action="screen.talk"),), 0),
+        ]
+        if view.mic is Mic.HELD:
+            left.append(Segment((Part("F4", "key"), Part(" to talk", "dim")), 2))
+        elif view.mic is Mic.TALKING:
+            left.append(Segment((Part("F4", "key"), Part(" to stop", "dim")), 2))
+    voice = _meter(view.speaker_level, live=not view.voice_muted)
+    right = [Segment((Part("voice ", "dim", "screen.mute_voice"), *voice), 4)]
+    if view.voice_muted:
+        right.append(Segment((Part("voice muted" if width < 50 else "muted", "warn"),), 1))
+    return spread(left, right, width, gap=2, joint=Part("  "))
+
+
+METER_CELLS = 8
+_FLOOR = -54.0
+_LOUD = -6.0
+
+
+def meter_cells(level: float) -> int:
+    """How many of the meter's cells a level in dBFS lights: none at the floor, all at 0 dBFS."""
+    if not level > _FLOOR:
+        return 0
+    return min(METER_CELLS, 1 + int((level - _FLOOR) / -_FLOOR * METER_CELLS))
+
+
+def _meter(level: float, *, live: bool) -> tuple[Part, ...]:
+    lit = meter_cells(level) if live else 0
+    if not live:
+        return (Part("╌" * METER_CELLS, "faint"),)
+    return (
+        Part("━" * lit, "warn" if level > _LOUD else "good"),
+        Part("─" * (METER_CELLS - lit), "faint"),
+    )
+
+
+def hint_line(view: View, typed: str, commands: Sequence[tuple[str, str]], width: int) -> list[Part]:
+    """The last line: what the keys do now, or the commands that begin with what was typed.
+
+    ``commands`` are pairs of name and meaning.
+    """
+    if typed.startswith("/"):
+        return _matching(typed, commands, width)
+    segments: list[Segment] = []
+    if view.phase in (Phase.FAILED, Phase.ENDED):
+        segments.append(_hint("/retry", "start again", "screen.retry", 0))
+    if view.unsure:
+        segments.append(_hint("^E", "edit what was heard", "screen.edit_heard", 0))
+    if view.status in (Status.SPEAKING, Status.PROCESSING) and view.phase is Phase.READY:
+        segments.append(_hint("Esc", "interrupt", "screen.interrupt", 1))
+    talk = {
+        Mic.MUTED: ("^T", "unmute"),
+        Mic.OPEN: ("^T", "mute"),
+        Mic.HELD: ("F4", "talk"),
+        Mic.TALKING: ("F4", "send"),
+    }.get(view.mic)
+    if talk is not None and view.phase is Phase.READY:
+        segments.append(_hint(*talk, "screen.talk", 2))
+        mode = "hands-free" if view.mic in (Mic.HELD, Mic.TALKING) else "push-to-talk"
+        segments.append(_hint("F2", mode, "screen.push_to_talk", 5))
+    segments.append(_hint("^S", "voice on" if view.voice_muted else "voice off", "screen.mute_voice", 6))
+    segments.append(_hint("F1", "help", "screen.help", 4))
+    segments.append(_hint("^Q", "quit", "screen.leave", 3))
+    return spread(segments, [], width, gap=2, joint=Part("  "))
+
+
+def _hint(key: str, text: str, action: str, rank: int) -> Segment:
+    return Segment((Part(key, "key", action), Part(f" {text}", "dim", action)), rank)
+
+
+def _matching(typed: str, commands: Sequence[tuple[str, str]], width: int) -> list[Part]:
+    word = typed.split(maxsplit=1)[0]
+    found = [(name, meaning) for name, meaning in commands if name.startswith(word)]
+    if not found:
+        return [Part("no such command; ", "dim"), Part("/help", "key"), Part(" lists them", "dim")]
+    if len(found) == 1:
+        name, meaning = found[0]
+        return spread([Segment((Part(name, "key"), Part(f" {meaning}", "dim")), 0)], [], width)
+    first = ("/help", "/quit")
+    segments = [
+        Segment((Part(name, "key"),), 0 if name in first else rank) for rank, (name, _) in enumerate(found, 1)
+    ]
+    return spread(segments, [], width, joint=Part("  "))
+
+
+_SYMBOLS = {
+    Severity.INFO: Part("· ", "dim"),
+    Severity.SUCCESS: Part("✓ ", "good"),
+    Severity.WARNING: Part("! ", "warn"),
+    Severity.ERROR: Part("✕ ", "bad"),
+}
+_MARK_WORDS = {
+    Mark.UNSURE: Part("unsure", "warn"),
+    Mark.WAITING: Part("waiting for the connection", "dim"),
+    Mark.INTERRUPTED: Part("interrupted", "warn"),
+    Mark.FAILED: Part("failed", "bad"),
+    Mark.CANCELLED: Part("cancelled", "dim"),
+}
+
+
+def line_parts(line: Line) -> list[Part]:
+    """A transcript line as styled text: a heading with name and marks, then the words."""
+    if line.role is Role.NOTICE:
+        return _notice_parts(line)
+    parts = [Part(line.name, line.role.value)]
+    if line.emotion:
+        parts.append(Part(f"  {line.emotion}", "emotion"))
+    if line.mark is not Mark.NONE:
+        word = _MARK_WORDS[line.mark]
+        parts.append(Part(f"  {word.text}", word.style))
+    parts.append(Part("\n"))
+    parts += _words(line)
+    return parts
+
+
+def _words(line: Line) -> list[Part]:
+    """What was said, or a word in its place."""
+    if line.text:
+        cut = line.mark is Mark.INTERRUPTED and not line.text.endswith(("…", "—"))
+        style = "dim" if line.mark is Mark.WAITING or (line.live and line.role is Role.YOU) else "plain"
+        parts = [Part(line.text, style)]
+        if cut:
+            parts.append(Part(" —", "warn"))
+        if line.aside:
+            parts.append(Part(f"\n{line.aside}", "warn"))
+        return parts
+    if line.live:
+        return [Part("…", "dim")]
+    empty = {
+        Mark.UNSURE: "Nothing was understood. Say it again, or type it.",
+        Mark.INTERRUPTED: "Stopped before a word was heard.",
+        Mark.FAILED: "There was no answer.",
+    }
+    return [Part(empty.get(line.mark, "(spoken)"), "dim")]
+
+
+def _notice_parts(line: Line) -> list[Part]:
+    symbol = _SYMBOLS[line.severity]
+    loud = line.severity in (Severity.WARNING, Severity.ERROR)
+    parts = [symbol, Part(line.text, "plain" if loud else "dim")]
+    if line.aside:
+        style = "command" if line.aside.startswith("neko ") else "dim"
+        parts += [Part(" "), Part(line.aside, style)]
+    return parts

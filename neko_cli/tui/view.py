@@ -1,0 +1,107 @@
+"""What the status and sound lines show, as one value, and how events change it. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from neko_cli.core.events import (
+    AnyEvent,
+    Connected,
+    Failure,
+    Levels,
+    LinkWord,
+    SessionEnded,
+    Status,
+    StatusChanged,
+)
+from neko_cli.core.text import one_line
+
+SILENT = -120.0
+"""The level in dBFS that stands for silence."""
+
+
+class Phase(StrEnum):
+    """Where the app is with its session."""
+
+    STARTING = "starting"
+    """The session is being made or is connecting."""
+    READY = "ready"
+    FAILED = "failed"
+    """It could not be started, or it broke for good; the user can retry."""
+    ENDED = "ended"
+    CLOSING = "closing"
+
+
+class Mic(StrEnum):
+    """The microphone, as the user thinks of it."""
+
+    NONE = "none"
+    MUTED = "muted"
+    OPEN = "open"
+    """Hands-free: what is said goes out, a detector ends the turn."""
+    HELD = "held"
+    """Push-to-talk, not talking."""
+    TALKING = "talking"
+    """Push-to-talk, talking."""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the lines around the transcript show; levels in dBFS, times in seconds."""
+
+    character: str
+    phase: Phase = Phase.STARTING
+    status: Status = Status.IDLE
+    link: LinkWord = LinkWord.OFFLINE
+    provider: str = ""
+    model: str = ""
+    mic: Mic = Mic.NONE
+    voice_muted: bool = False
+    microphone_level: float = SILENT
+    speaker_level: float = SILENT
+    connected_at: float | None = None
+    unsure: bool = False
+
+
+def mic_of(*, available: bool, push_to_talk: bool, listening: bool) -> Mic:
+    """The microphone's word from what is known of it."""
+    if not available:
+        return Mic.NONE
+    if push_to_talk:
+        return Mic.TALKING if listening else Mic.HELD
+    return Mic.OPEN if listening else Mic.MUTED
+
+
+def reduce(view: View, event: AnyEvent, now: float) -> View:
+    """The view after an event; ``now`` is on the app's own clock."""
+    match event:
+        case StatusChanged():
+            return msgspec.structs.replace(view, status=event.new, link=event.link)
+        case Connected():
+            return msgspec.structs.replace(
+                view,
+                provider=one_line(event.provider, 40),
+                model=one_line(event.model, 60),
+                connected_at=now if view.connected_at is None else view.connected_at,
+            )
+        case Levels():
+            return msgspec.structs.replace(
+                view, microphone_level=event.microphone, speaker_level=event.speaker
+            )
+        case Failure(fatal=True):
+            return msgspec.structs.replace(view, phase=_unless_closing(view, Phase.FAILED))
+        case SessionEnded() if view.phase is not Phase.FAILED:
+            return _silent(msgspec.structs.replace(view, phase=_unless_closing(view, Phase.ENDED)))
+        case SessionEnded():
+            return _silent(view)
+        case _:
+            return view
+
+
+def _silent(view: View) -> View:
+    return msgspec.structs.replace(view, microphone_level=SILENT, speaker_level=SILENT)
+
+
+def _unless_closing(view: View, phase: Phase) -> Phase:
+    return Phase.CLOSING if view.phase is Phase.CLOSING else phase

@@ -1,0 +1,44 @@
+"""A line of parts that is redrawn only when what it says changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.content import Content
+from textual.widget import Widget
+
+from neko_cli.tui.fit import Part
+from neko_cli.tui.widgets.parts import to_content
+
+
+class Bar(Widget):
+    """One row; ``make`` says what is in it for a width in cells."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, make: Callable[[int], list[Part]], *, id: str) -> None:
+        super().__init__(id=id)
+        # Parts that can be clicked are not web links.
+        self.auto_links = False
+        self.redraws = 0
+        self._make = make
+        self._parts: list[Part] = []
+
+    def bring_up_to_date(self) -> None:
+        """Ask again what to show."""
+        width = self.content_size.width
+        if not width:
+            return
+        parts = self._make(width)
+        if parts != self._parts:
+            self._parts = parts
+            self.redraws += 1
+            self.refresh()
+
+    def on_resize(self) -> None:
+        """Another width shows other parts."""
+        self.bring_up_to_date()
+
+    def render(self) -> Content:
+        """The parts as one line."""
+        return to_content(self._parts)

@@ -1,0 +1,156 @@
+"""Events become output."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from neko_cli.cli.output import Output, Writer
+from neko_cli.cli.printer import Printer, one_output_line
+from neko_cli.cli.say_plan import Format
+from neko_cli.core.events import (
+    Failure,
+    Levels,
+    Notice,
+    NoticeKind,
+    Outcome,
+    ReplyAudio,
+    ReplyText,
+    Severity,
+    TurnEnded,
+    UserText,
+)
+
+
+class Sheet:
+    """A printer and what it printed."""
+
+    def __init__(self, form: Format, **options: Any) -> None:
+        self.raw = io.BytesIO()
+        self.errors = io.StringIO()
+        self.writer = Writer()
+        self.printer = Printer(Output(self.writer, self.raw, "utf-8"), form, errors=self.errors, **options)
+
+    async def show(self, *events: Any) -> str:
+        for event in events:
+            await self.printer.show(event)
+        return self.raw.getvalue().decode()
+
+
+def text(delta: str, turn: int = 1) -> ReplyText:
+    return ReplyText(at=0.0, turn=turn, delta=delta)
+
+
+def end(text: str, turn: int = 1, outcome: Outcome = Outcome.COMPLETE) -> TurnEnded:
+    return TurnEnded(at=0.0, turn=turn, outcome=outcome, text=text)
+
+
+def notice(severity: Severity) -> Notice:
+    return Notice(at=0.0, kind=NoticeKind.SOUND, severity=severity, text="a \x1b[31mnotice")
+
+
+async def test_piped_text_is_whole_and_sanitised() -> None:
+    sheet = Sheet(Format.TEXT)
+    await sheet.printer.own(1)
+    assert await sheet.show(text("a\x1b[3"), text("1mb")) == ""
+    assert await sheet.show(end("a\x1b[31mb\n")) == "ab\n"
+
+
+async def test_streamed_text_comes_as_it_is_said_and_a_split_sequence_does_not_get_through() -> None:
+    sheet = Sheet(Format.STREAMED)
+    await sheet.printer.own(1)
+    assert await sheet.show(text("a\x1b]0;ti")) == "a"
+    assert await sheet.show(text("tle\x07b")) == "ab"
+    assert await sheet.show(end("ab")) == "ab\n"
+
+
+async def test_a_stream_that_said_nothing_prints_the_whole_text() -> None:
+    sheet = Sheet(Format.STREAMED)
+    await sheet.printer.own(1)
+    assert await sheet.show(end("whole")) == "whole\n"
+
+
+async def test_turns_that_are_not_ours_are_not_printed() -> None:
+    sheet = Sheet(Format.TEXT)
+    await sheet.printer.own(2)
+    assert await sheet.show(end("greeting", 1), end("answer", 2)) == "answer\n"
+
+
+async def test_a_reply_that_came_before_its_turn_was_known_is_printed_then() -> None:
+    sheet = Sheet(Format.STREAMED)
+    assert await sheet.show(text("early")) == ""
+    await sheet.printer.own(1)
+    assert await sheet.show(end("early")) == "early\n"
+
+
+async def test_every_turn_of_a_spoken_conversation_is_printed() -> None:
+    sheet = Sheet(Format.TEXT, every_turn=True)
+    assert await sheet.show(end("one", 1), end("two", 2)) == "one\ntwo\n"
+
+
+async def test_lines_have_no_inner_newlines_and_failed_ones_are_empty() -> None:
+    sheet = Sheet(Format.LINES)
+    for turn in (1, 2, 3):
+        await sheet.printer.own(turn)
+    shown = await sheet.show(end("a\r\nb\n\nc", 1), end("part", 2, Outcome.FAILED), end("d", 3))
+    assert shown == "a b c\n\nd\n"
+
+
+async def test_json_lines_hold_every_public_event_and_no_levels() -> None:
+    sheet = Sheet(Format.JSON)
+    shown = await sheet.show(
+        UserText(at=0.0, turn=1, text="\x1b[31m\u202e", final=True), Levels(at=0.0, microphone=0, speaker=0)
+    )
+    assert json.loads(shown)["text"] == "\x1b[31m\u202e"
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert shown.endswith("\n")
+
+
+async def test_sound_alone_prints_no_text() -> None:
+    sheet = Sheet(Format.SOUND)
+    await sheet.printer.own(1)
+    assert await sheet.show(text("a"), end("a")) == ""
+
+
+async def test_the_voice_goes_to_its_sink() -> None:
+    class Sink:
+        pcm = b""
+
+        async def write(self, event: ReplyAudio) -> None:
+            self.pcm += event.pcm
+
+    sink = Sink()
+    sheet = Sheet(Format.TEXT, sound=sink)
+    await sheet.show(ReplyAudio(at=0.0, turn=1, ms=1.0, rate=24_000, pcm=b"ab"))
+    assert sink.pcm == b"ab"
+
+
+@pytest.mark.parametrize(
+    ("severity", "quiet", "told"),
+    [
+        (Severity.INFO, False, False),
+        (Severity.WARNING, False, True),
+        (Severity.ERROR, False, True),
+        (Severity.WARNING, True, False),
+    ],
+)
+async def test_notices_go_to_standard_error(severity: Severity, quiet: bool, told: bool) -> None:
+    sheet = Sheet(Format.TEXT, quiet=quiet)
+    assert await sheet.show(notice(severity)) == ""
+    assert sheet.errors.getvalue() == ("a notice\n" if told else "")
+
+
+async def test_a_failure_is_told_once_even_when_quiet() -> None:
+    sheet = Sheet(Format.TEXT, quiet=True)
+    failure = Failure(at=0.0, category="link", code="", message="Gone.", hint="Wait.", retry_in=2.0)
+    await sheet.show(failure, failure)
+    assert sheet.errors.getvalue() == "neko: Gone.\n      Wait.\n      Trying again in 2 s.\n"
+    assert sheet.printer.was_told("Gone.")
+
+
+def test_one_output_line() -> None:
+    assert one_output_line(" a \n\n b\u2028c ") == "a b c"

@@ -1,0 +1,88 @@
+"""What was typed: history, commands, completion."""
+
+from __future__ import annotations
+
+import pytest
+
+from neko_cli.tui.actions import ACTS, COMMANDS, Typed, complete, understand
+from neko_cli.tui.history import History
+from neko_cli.tui.screens.chat import ChatScreen
+
+
+def test_history_walks_back_and_forth_and_keeps_the_draft() -> None:
+    history = History()
+    history.add("one")
+    history.add("two")
+    assert history.older("draft") == "two"
+    assert history.older("two, edited") == "one"
+    assert history.older("one") is None
+    assert history.newer("one") == "two, edited"
+    assert history.newer("two, edited") == "draft"
+    assert history.newer("draft") is None
+
+
+def test_history_is_bounded_and_counts_a_repetition_once() -> None:
+    history = History(kept=3)
+    for text in ("a", "b", "b", " ", "c", "d"):
+        history.add(text)
+    found = []
+    text: str | None = ""
+    while (text := history.older(text or "")) is not None:
+        found.append(text)
+    assert found == ["d", "c", "b"]
+
+
+def test_sending_forgets_the_edits() -> None:
+    history = History()
+    history.add("one")
+    assert history.older("") == "one"
+    history.add("one!")
+    assert history.older("") == "one!"
+    assert history.older("one!") == "one"
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("hello", Typed(message="hello")),
+        ("  hello\n", Typed(message="hello")),
+        ("/mute", Typed(action="talk")),
+        (" /MUTE ", Typed(action="talk")),
+        ("/q", Typed(action="leave")),
+        ("/?", Typed(action="help")),
+        ("/nothing", Typed(unknown="/nothing")),
+        ("//mute", Typed(message="/mute")),
+        ("/etc/hosts is a file", Typed(message="/etc/hosts is a file")),
+        ("/mute or not", Typed(message="/mute or not")),
+        ("/", Typed(message="/")),
+    ],
+)
+def test_understand(text: str, typed: Typed) -> None:
+    assert understand(text) == typed
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [("/vo", "/voice"), ("/c", "/c"), ("/cl", "/clear"), ("/x", "/x"), ("hi", "hi"), ("/MU", "/mute")],
+)
+def test_complete(text: str, completed: str) -> None:
+    assert complete(text) == completed
+
+
+def test_every_act_has_its_method_and_a_way_to_reach_it() -> None:
+    for act in ACTS:
+        assert callable(getattr(ChatScreen, f"action_{act.action}"))
+        assert act.keys or act.command
+
+
+def test_no_key_is_bound_twice_and_none_is_one_that_terminals_confuse() -> None:
+    keys = [key for act in ACTS for key in act.keys.split(",") if key]
+    assert len(keys) == len(set(keys))
+    # In terminals Ctrl+M is Enter, Ctrl+I is Tab, Ctrl+H is Backspace and Ctrl+[ is Escape.
+    assert not {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+left_square_bracket"} & set(keys)
+
+
+def test_the_commands_that_the_help_promises_exist() -> None:
+    assert {"/help", "/mute", "/voice", "/ptt", "/interrupt", "/clear", "/quit", "/devices"} <= {
+        command for command, _ in COMMANDS
+    }
