@@ -23,18 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
         _fill_descriptors()
     if args and args[0] in ("--version", "-V"):
         return _version()
-    # While only modules are being loaded there is nothing to clean up: leave at once, because
-    # a KeyboardInterrupt inside an import can be swallowed or reported by that import.
-    import signal
+    from neko_cli.cli.interrupts import leave_at_once
 
-    _on_interrupt(signal.SIGINT, _leave)
-    try:
-        from neko_cli.cli.app import run
+    leave_at_once()
+    from neko_cli.cli.app import run
 
-        code = run(args, before_command=lambda: _on_interrupt(signal.SIGINT, signal.default_int_handler))
-    finally:
-        _on_interrupt(signal.SIGINT, _leave)
-    return _flush(code)
+    return _flush(run(args))
 
 
 def _fill_descriptors() -> None:
@@ -58,21 +52,6 @@ def _version() -> int:
     except BrokenPipeError:
         return _flush(0)
     return _flush(0)
-
-
-def _on_interrupt(number: int, handler: object) -> None:
-    """Set the handler for Ctrl-C, unless the parent asked us to ignore it (``nohup``, ``&``)."""
-    import signal
-    import threading
-
-    if threading.current_thread() is not threading.main_thread():
-        return
-    if signal.getsignal(number) is not signal.SIG_IGN:
-        signal.signal(number, handler)  # type: ignore[arg-type]
-
-
-def _leave(number: int, frame: object) -> None:
-    os._exit(130)
 
 
 def _flush(code: int) -> int:

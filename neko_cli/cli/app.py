@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -23,17 +23,18 @@ log = logging.getLogger(__name__)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """Where a command lives: a module with ``app``, a Typer."""
+    """Where a command lives: a module, and the name of its Typer in it."""
 
     module: str
     help: str
+    name: str = "app"
 
 
 COMMANDS: dict[str, Entry] = {
     "chat": Entry("neko_cli.cli.chat", "Talk with the character in the terminal (also: plain `neko`)."),
     "say": Entry("neko_cli.cli.say", "One turn, or one per input line, for people and scripts."),
     "serve": Entry("neko_cli.cli.serve", "Run the embedded engine as a local realtime API server."),
-    "local": Entry("neko_cli.cli.local", "Better ears and voices for the embedded engine."),
+    "local": Entry("neko_cli.cli.local", "Better ears and voices for the embedded engine.", "local_app"),
     "profiles": Entry("neko_cli.cli.profiles", "Characters and their settings: list, show, new, edit, …"),
     "keys": Entry("neko_cli.cli.keys", "API keys of the providers: set, list, remove."),
     "devices": Entry("neko_cli.cli.devices", "Microphones and loudspeakers: list and test."),
@@ -87,8 +88,8 @@ class NekoGroup(TyperGroup):
 
 def load(name: str) -> Any:
     """The command of that name, from its module."""
-    app: typer.Typer = import_module(COMMANDS[name].module).app
-    command = typer.main.get_command(app)
+    entry = COMMANDS[name]
+    command = typer.main.get_command(getattr(import_module(entry.module), entry.name))
     command.name = name
     return command
 
@@ -113,12 +114,11 @@ def _group(
         raise typer.Exit
 
 
-def run(arguments: Sequence[str], *, before_command: Callable[[], None] = lambda: None) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Run one command line.
 
     Args:
         arguments: what was typed after ``neko``.
-        before_command: called once everything needed for parsing is loaded.
 
     Returns:
         The exit code. Whatever went wrong has been told on standard error.
@@ -126,7 +126,6 @@ def run(arguments: Sequence[str], *, before_command: Callable[[], None] = lambda
     # Else Python's last resort prints warnings and tracebacks on standard error; --debug adds a file.
     logging.getLogger().addHandler(logging.NullHandler())
     group = typer.main.get_command(app)
-    before_command()
     try:
         result = group.main(list(arguments), "neko")
     except typer.Exit as done:

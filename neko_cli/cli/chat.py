@@ -10,6 +10,7 @@ import typer
 
 from neko_cli.cli import options
 from neko_cli.cli.groups import CONTEXT
+from neko_cli.cli.interrupts import run_async
 
 if TYPE_CHECKING:
     from neko_cli.services.folders import Folders
@@ -79,7 +80,6 @@ def has_screen() -> bool:
 
 
 def _by_lines(chosen: Options, folders: Folders, *, quiet: bool) -> int:
-    import asyncio
 
     from neko_cli.cli.chat_lines import plan_for_lines, reader_for_lines
     from neko_cli.cli.exits import write_quietly
@@ -90,4 +90,4 @@ def _by_lines(chosen: Options, folders: Folders, *, quiet: bool) -> int:
         write_quietly("No screen here: one line, one answer; end with Ctrl-D.\n", sys.stderr)
     interactive = sys.stdout is not None and sys.stdout.isatty()
     plan = plan_for_lines(interactive=interactive, quiet=quiet)
-    return asyncio.run(say(plan, lambda: compose(chosen, folders=folders), reader_for_lines()))
+    return run_async(say(plan, lambda: compose(chosen, folders=folders), reader_for_lines()))

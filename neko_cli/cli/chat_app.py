@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from neko_cli.cli.interrupts import interruptible
 from neko_cli.core.tasks import TaskOwner
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def run(chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool) ->
         microphone_consent=agreed,
         on_consent=remember,
     )
-    with moved_stderr(folders.log / "stderr.log"):
+    with interruptible(), moved_stderr(folders.log / "stderr.log"):
         return run_app(neko)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Annotated
 
 import typer
 
 from neko_cli.cli.groups import CONTEXT, with_default
+from neko_cli.cli.interrupts import run_async
 from neko_cli.cli.options import AsJson, Microphone, SpeakerName
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ def list_devices(json: AsJson = False) -> None:
     from neko_cli.audio.sound import DeviceSound
     from neko_cli.core.errors import AudioError
 
-    devices = asyncio.run(DeviceSound().devices())
+    devices = run_async(DeviceSound().devices())
     if json:
         import msgspec
 
@@ -62,4 +62,4 @@ def sound_test(
     from neko_cli.audio.sound import DeviceSound
     from neko_cli.cli.sound_check import run
 
-    return asyncio.run(run(DeviceSound(), mic, speaker, seconds=seconds, json=json))
+    return run_async(run(DeviceSound(), mic, speaker, seconds=seconds, json=json))

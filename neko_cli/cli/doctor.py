@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from neko_cli.cli import options
 from neko_cli.cli.exits import Exit, tell, wants_colour
 from neko_cli.cli.groups import CONTEXT
+from neko_cli.cli.interrupts import run_async
 
 if TYPE_CHECKING:
     from neko_cli.cli.doctor_checks import Finding
@@ -48,7 +48,7 @@ def doctor(
 
     chosen = options.to_options(options.Wanted(profile=profile, provider=provider, url=url))
     asked = Asked(profile=chosen.profile, provider=chosen.provider, url=chosen.url, reach=reach)
-    findings = asyncio.run(examine(asked))
+    findings = run_async(examine(asked))
     if json:
         from neko_cli.core.text import to_json
 

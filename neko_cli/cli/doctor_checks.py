@@ -259,10 +259,10 @@ def check_keys(wanted: str, url: str = "") -> list[Finding]:
             continue
         if key is not None:
             found.append(Finding(area, Level.OK, f"from the {key.place.value}"))
-        elif provider.name == wanted and not url:
+        elif provider.name == wanted and provider.capabilities.key_required and not url:
             hint = f"Get one at {provider.key_page}, then: neko keys set {provider.name}"
             found.append(Finding(area, Level.PROBLEM, "There is none.", hint, Exit.CREDENTIALS))
-        else:
+        elif provider.capabilities.key_required:
             found.append(Finding(area, Level.NOTE, "There is none."))
     return found
 

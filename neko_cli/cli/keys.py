@@ -9,6 +9,7 @@ import typer
 
 from neko_cli.cli.exits import tell
 from neko_cli.cli.groups import CONTEXT, with_default
+from neko_cli.cli.interrupts import interruptible
 from neko_cli.cli.options import AsJson
 from neko_cli.core.errors import ConfigError
 
@@ -30,7 +31,11 @@ def complete_provider(incomplete: str) -> list[str]:
     """Names of providers that need a key, for the shell's completion."""
     from neko_cli.core.codecs import PROVIDERS
 
-    return [name for name, entry in PROVIDERS.items() if entry.key_names and name.startswith(incomplete)]
+    return [
+        name
+        for name, entry in PROVIDERS.items()
+        if entry.capabilities.key_required and name.startswith(incomplete)
+    ]
 
 
 Provider = Annotated[
@@ -46,8 +51,8 @@ def list_keys(json: AsJson = False) -> None:
     keys = _keys()
     rows = []
     for provider in PROVIDERS.values():
-        if provider.key_names:
-            found = keys.where(provider.key_names)
+        found = keys.where(provider.key_names) if provider.key_names else None
+        if found or provider.capabilities.key_required:
             rows.append(
                 {
                     "provider": provider.name,
@@ -129,7 +134,8 @@ def _ask(provider: str) -> str:
     import getpass
 
     try:
-        return getpass.getpass(f"Key for {provider} (not shown): ", stream=sys.stderr)
+        with interruptible():  # so that the terminal's echo comes back
+            return getpass.getpass(f"Key for {provider} (not shown): ", stream=sys.stderr)
     except EOFError:
         raise ConfigError("No key was given.") from None
 

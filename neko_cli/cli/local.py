@@ -69,8 +69,6 @@ def install(
     models_dir: Annotated[str, _MODELS_DIR] = "",
 ) -> None:
     """Install a model by name, from a file or folder, or an address; goes on where it broke off."""
-    from neko_cli.local.models import PACKAGES
-
     store = _store(models_dir, insecure=insecure)
     wanted = _kind(kind)
     if sha256 and (
@@ -86,8 +84,8 @@ def install(
     if not model.checked:
         _tell("No checksum was known for it; what was installed is recorded in its manifest.")
     table = "synthesiser" if model.kind.value == "piper" else "recogniser"
-    package = PACKAGES[model.kind]
-    _tell(f'Use it with {table} = "{model.key}" under [local] in a profile; it needs {package}.')
+    _tell(f'Use it with {table} = "{model.key}" under [local] in a profile.')
+    _tell(f"It is loaded by an extra of its own: pip install 'neko-cli[{model.kind.value}]'")
 
 
 @local_app.command("remove")

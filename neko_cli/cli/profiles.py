@@ -9,6 +9,7 @@ import typer
 
 from neko_cli.cli.exits import Exit, tell
 from neko_cli.cli.groups import CONTEXT, with_default
+from neko_cli.cli.interrupts import interruptible
 from neko_cli.cli.options import AsJson
 from neko_cli.core.errors import ConfigError, NekoError
 
@@ -110,7 +111,8 @@ def edit(name: Name = "default") -> None:
         path = profile_edit.create(files, file.name, file.name)
         tell(f"{path} is your own copy now; it extends the one that comes with neko.")
         file = files.find(file.name)
-    loaded = profile_edit.edit(files, file, command)
+    with interruptible():  # Ctrl-C belongs to the editor; ours comes after it
+        loaded = profile_edit.edit(files, file, command)
     tell(f"{loaded.files[0].path} is right.")
 
 

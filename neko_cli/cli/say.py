@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from neko_cli.cli import options
+from neko_cli.cli.interrupts import run_async
 from neko_cli.cli.say_plan import Pace, SayOptions
 
 app = typer.Typer(
@@ -108,7 +109,6 @@ def say(
 
 
 def _run(asked: SayOptions, wanted: options.Wanted, *, debug: bool) -> int:
-    import asyncio
     import sys
 
     from neko_cli.cli import stdin
@@ -132,4 +132,4 @@ def _run(asked: SayOptions, wanted: options.Wanted, *, debug: bool) -> int:
     options.start_log(folders, debug=debug)
     options.tell_notice(folders, quiet=plan.quiet)
     chosen = options.to_options(wanted)
-    return asyncio.run(carry_out(plan, lambda: compose(chosen, folders=folders), reader))
+    return run_async(carry_out(plan, lambda: compose(chosen, folders=folders), reader))

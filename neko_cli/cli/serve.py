@@ -15,6 +15,7 @@ import typer
 
 from neko_cli.cli import options
 from neko_cli.cli.exits import Exit, tell, write_quietly
+from neko_cli.cli.interrupts import run_async
 from neko_cli.core.errors import ConfigError, NekoError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def serve(
     options.tell_notice(folders, quiet=quiet)
     wanted = options.Wanted(profile=profile, provider="embedded", use_microphone=True)
     composed = compose(options.to_options(wanted), folders=folders)
-    return asyncio.run(
+    return run_async(
         _serve(composed, host, port, secret, told=made and not token_file, json=json, quiet=quiet)
     )
 
@@ -188,5 +189,5 @@ def hint(url: str, token: str) -> str:
     return (
         f"The engine is listening; Ctrl-C ends it.\n{shown}"
         f"  OpenAI's library:  OPENAI_BASE_URL={base}  with {key} as OPENAI_API_KEY\n"
-        f"  neko:              neko --provider openai --url {url}\n"
+        f"  neko:              {TOKEN_VARIABLE}=…  neko --provider embedded --url {url}\n"
     )

@@ -106,7 +106,8 @@ class BuiltinBrain:
         return self._responder.reply(prompt)
 
     async def prepare(self) -> None:
-        """Nothing to prepare."""
+        """Load the responder's patterns."""
+        await self._responder.prepare()
 
     def describe(self) -> str:
         """What it is."""
@@ -225,6 +226,7 @@ class AutoBrain:
                 return
             server = await find_chat_server(self._wanted, ports=self._ports, budget_s=self._look_s)
             if server is None:
+                await self._builtin.prepare()
                 self.state = BrainState.BUILTIN
             else:
                 endpoint = ChatEndpoint(server.url, timeouts=self._timeouts)

@@ -140,13 +140,6 @@ NEEDED: dict[ModelKind, tuple[tuple[str, ...], ...]] = {
 }
 """What an engine needs to load a folder: for each group one file that matches a pattern."""
 
-PACKAGES: dict[ModelKind, str] = {
-    ModelKind.WHISPER: "faster-whisper",
-    ModelKind.SHERPA: "sherpa-onnx",
-    ModelKind.PIPER: "piper-tts",
-}
-"""The package that loads each kind, for hints."""
-
 
 def find_model(name: str, catalogue: Iterable[KnownModel] = KNOWN) -> KnownModel:
     """The model of that name, with or without its kind in front; raises ConfigError with near names."""

@@ -37,24 +37,7 @@ class Folders:
         if home := env.get("NEKO_HOME", "").strip():
             root = Path(home).expanduser().absolute()
             return cls({name: root / name for name in _NAMES}, private_temporary)
-        from platformdirs import PlatformDirs
-
-        dirs = PlatformDirs(APP, appauthor=False)
-        wanted = {
-            "config": dirs.user_config_dir,
-            "data": dirs.user_data_dir,
-            "state": dirs.user_state_dir,
-            "log": dirs.user_log_dir,
-        }
-        # platformdirs warns on standard error where there is no runtime folder.
-        runtime = env.get("XDG_RUNTIME_DIR", "")
-        wanted["run"] = f"{runtime}/{APP}" if runtime else f"{wanted['state']}/run"
-        base = {name: Path(path) for name, path in wanted.items()}
-        if not all(path.is_absolute() for path in base.values()):
-            # No HOME and no entry for the user: platformdirs leaves the ~ as it is.
-            nowhere = Path(tempfile.gettempdir()) / f"{APP}-no-home"
-            base = {name: path if path.is_absolute() else nowhere / name for name, path in base.items()}
-        return cls(base, private_temporary)
+        return cls(_usual(env), private_temporary)
 
     @property
     def config(self) -> Path:
@@ -113,6 +96,23 @@ class Folders:
 
 
 _NAMES = ("config", "data", "state", "log", "run")
+
+
+def _usual(env: Mapping[str, str]) -> dict[str, Path]:
+    """The platform's own places; without any home, one in the temporary folder."""
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs(APP, appauthor=False)
+    base = {}
+    for name in ("config", "data", "state", "log"):
+        try:
+            base[name] = Path(getattr(dirs, f"user_{name}_dir"))
+        except RuntimeError:  # no HOME, and no entry for this user
+            base[name] = Path(tempfile.gettempdir()) / f"{APP}-no-home" / name
+    # Not asked of platformdirs, which warns on standard error where there is none.
+    runtime = env.get("XDG_RUNTIME_DIR", "")
+    base["run"] = Path(runtime) / APP if runtime else base["state"] / "run"
+    return base
 
 
 def make_private(folder: Path) -> None:

@@ -6,6 +6,7 @@ into the middle of a conversation.
 
 from __future__ import annotations
 
+import copy
 import logging
 import logging.handlers
 import os
@@ -35,7 +36,9 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One entry without keys."""
-        text = super().format(record)
+        own = copy.copy(record)
+        own.exc_text = None  # another handler's traceback, kept there, has the message in it
+        text = super().format(own)
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         return redact(text)

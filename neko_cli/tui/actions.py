@@ -86,7 +86,7 @@ ACTS: tuple[Act, ...] = (
 READING_KEYS = (
     ("PgUp, PgDn", "scroll the transcript"),
     ("Up, Down", "messages that you sent before"),
-    ("Enter", "send; Ctrl+J or Alt+Enter begins a new line"),
+    ("Enter", "send; Ctrl+J begins a new line"),
     ("Tab", "complete a command"),
     ("Ctrl+P", "all commands in a list"),
 )

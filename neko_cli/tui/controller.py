@@ -116,7 +116,8 @@ class Controller:
         await self._idle.wait()
         self._idle.clear()
         try:
-            self._set_view(phase=Phase.STARTING, connected_at=None)
+            self._show(self.conversation.begin())
+            self._set_view(phase=Phase.STARTING, connected_at=None, unsure=False)
             if self._session is None:
                 self._session = await self._make_session()
             self._take_name(self._session)

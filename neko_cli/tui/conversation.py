@@ -68,6 +68,7 @@ class Conversation:
         self._unsure_key = ""
         self._outage = ""
         self._last_failure = ""
+        self._era = 0
         self._count = 0
 
     def apply(self, event: AnyEvent) -> list[Change]:
@@ -105,6 +106,18 @@ class Conversation:
             case _:
                 pass
         return []
+
+    def begin(self) -> list[Change]:
+        """A session begins, perhaps another one: it may count its turns from the start again."""
+        changes = self._close_live() + self.settle()
+        self._era += 1
+        self._lines = OrderedDict(
+            (key, line) for key, line in self._lines.items() if line.mark is Mark.WAITING
+        )
+        self._emotions.clear()
+        self._outage = ""
+        self._last_failure = ""
+        return changes
 
     def notice(self, text: str, aside: str = "", severity: Severity = Severity.INFO) -> list[Change]:
         """A line of the program's own."""
@@ -152,7 +165,7 @@ class Conversation:
     # -- events ---------------------------------------------------------------------------------
 
     def _speech_started(self, event: SpeechStarted) -> list[Change]:
-        key = _user_key(event.turn)
+        key = self._user_key(event.turn)
         if key in self._lines:
             return []
         return [self._add(Line(key=key, role=Role.YOU, name="You", live=True), self._reply_of(event.turn))]
@@ -165,9 +178,9 @@ class Conversation:
             changes = self.settle()
             self.unsure = unsure
             self.unsure_text = text if unsure else ""
-            self._unsure_key = _user_key(event.turn) if self.unsure_text else ""
+            self._unsure_key = self._user_key(event.turn) if self.unsure_text else ""
         line = Line(
-            key=_user_key(event.turn),
+            key=self._user_key(event.turn),
             role=Role.YOU,
             name="You",
             text=text,
@@ -178,7 +191,7 @@ class Conversation:
         return changes + self._put(line, self._reply_of(event.turn))
 
     def _reply_text(self, event: ReplyText) -> list[Change]:
-        key = _reply_key(event.turn)
+        key = self._reply_key(event.turn)
         before = self._lines.get(key)
         delta = self._cleaners.setdefault(key, Sanitiser()).feed(event.delta)
         text = _cut((before.text if before else "") + delta)
@@ -191,16 +204,16 @@ class Conversation:
         self._emotions[event.turn] = label
         while len(self._emotions) > REMEMBERED:
             del self._emotions[next(iter(self._emotions))]
-        line = self._lines.get(_reply_key(event.turn))
+        line = self._lines.get(self._reply_key(event.turn))
         if line is None or line.emotion == label:
             return []
         return self._put(msgspec.structs.replace(line, emotion=label))
 
     def _turn_ended(self, event: TurnEnded) -> list[Change]:
         changes: list[Change] = []
-        key = _reply_key(event.turn)
+        key = self._reply_key(event.turn)
         self._cleaners.pop(key, None)
-        spoken = self._lines.get(_user_key(event.turn))
+        spoken = self._lines.get(self._user_key(event.turn))
         if spoken is not None and spoken.live:
             changes += self._end_utterance(spoken, event.outcome)
         before = self._lines.get(key)
@@ -255,7 +268,7 @@ class Conversation:
 
     def _reply(self, turn: int, text: str, *, mark: Mark = Mark.NONE, live: bool = False) -> Line:
         return Line(
-            key=_reply_key(turn),
+            key=self._reply_key(turn),
             role=Role.CHARACTER,
             name=self.character,
             text=text,
@@ -264,8 +277,14 @@ class Conversation:
             live=live,
         )
 
+    def _user_key(self, turn: int) -> str:
+        return f"you-{self._era}-{turn}"
+
+    def _reply_key(self, turn: int) -> str:
+        return f"reply-{self._era}-{turn}"
+
     def _reply_of(self, turn: int) -> str:
-        key = _reply_key(turn)
+        key = self._reply_key(turn)
         return key if key in self._lines else ""
 
     def _put(self, line: Line, before: str = "") -> list[Change]:
@@ -283,14 +302,6 @@ class Conversation:
             key, _ = self._lines.popitem(last=False)
             self._cleaners.pop(key, None)
         return Added(line, before)
-
-
-def _user_key(turn: int) -> str:
-    return f"you-{turn}"
-
-
-def _reply_key(turn: int) -> str:
-    return f"reply-{turn}"
 
 
 def _is_unsure(text: str, confidence: float | None) -> bool:

@@ -134,7 +134,7 @@ class Composition:
                 await self._engine.aclose()
 
     def _find_key(self, keys: KeyStore) -> str:
-        if not self.provider.key_names:
+        if self.runs_engine or not self.provider.key_names:
             return ""
         key = keys.find(self.provider.key_names)
         needed = self.provider.capabilities.key_required and not self.profile.provider.url

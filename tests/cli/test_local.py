@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,37 @@ def test_without_a_network_it_says_so_at_once_with_the_networks_code(tmp_path: P
     assert "Traceback" not in run.stderr
 
 
+def test_on_a_terminal_there_is_a_bar_and_still_nothing_on_standard_output(
+    box: HttpBox, tmp_path: Path
+) -> None:
+    weights = os.urandom(3_000_000)
+    box.script["/xx_XX-a-low.onnx"] = lambda request: request.answer(200, weights)
+    box.script["/xx_XX-a-low.onnx.json"] = lambda request: request.answer(200, b"{}")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, "local", "install", f"{box.url}/xx_XX-a-low.onnx"],
+        env={**os.environ, "NEKO_HOME": str(tmp_path), "TERM": "xterm", "COLUMNS": "120"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:
+            pass  # Linux says so when the other end of a terminal is closed
+        finally:
+            os.close(ours)
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
+        assert process.wait(30) == 0, shown
+    assert b"xx_XX-a-low.onnx" in shown
+    assert b"3.0/3.0 MB" in shown
+    assert b"Installed piper:xx_XX-a-low" in shown
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -101,6 +133,8 @@ def test_the_help_of_local_loads_nothing_heavy() -> None:
         "heavy = {'httpx', 'numpy', 'rich.progress', 'textual', 'soxr', 'sounddevice'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {heavy}' if heavy else code)\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert run.returncode == 0, run.stderr
     assert "install" in run.stdout

@@ -67,7 +67,9 @@ async def test_auto_looks_once_even_when_nobody_prepared_it(box: HttpBox) -> Non
 
 async def test_the_wanted_model_decides_between_two_servers(box: HttpBox) -> None:
     with http_box() as other:
-        other.script["/v1/models"] = lambda request: request.answer_json(200, {"data": [{"id": "mine:latest"}]})
+        other.script["/v1/models"] = lambda request: request.answer_json(
+            200, {"data": [{"id": "mine:latest"}]}
+        )
         found = await find_chat_server("mine", ports=[(box.port, "A"), (other.port, "B")], budget_s=2)
         assert found is not None
         assert found.port == other.port
@@ -325,7 +327,9 @@ class TestMessages:
 
     def test_pictures_are_parts_or_notes(self) -> None:
         picture = ImageFacts("image/png", 64, 48, "data:image/png;base64,AA==")
-        prompt = Prompt("", (Line("user", "first"), Line("user", "what is it?", (picture,)), Line("user", "well?")))
+        prompt = Prompt(
+            "", (Line("user", "first"), Line("user", "what is it?", (picture,)), Line("user", "well?"))
+        )
         (message,) = to_messages(prompt)
         assert [part["type"] for part in message["content"]] == ["text", "text", "image_url", "text"]
         (plain,) = to_messages(prompt, pictures=False)

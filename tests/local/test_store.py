@@ -31,10 +31,11 @@ def small_whisper(box: HttpBox, *, sha256: str = "") -> KnownModel:
     """A whisper model of two files that the box serves."""
     box.script["/model.bin"] = lambda request: request.answer(200, WEIGHTS, ETag='"w"')
     box.script["/config.json"] = lambda request: request.answer(200, b"{}")
-    files = (ModelFile("config.json", f"{box.url}/config.json"), ModelFile("model.bin", f"{box.url}/model.bin", sha256))
-    return KnownModel(
-        kind=ModelKind.WHISPER, name="base", title="t", language="en", about_mb=1, files=files
+    files = (
+        ModelFile("config.json", f"{box.url}/config.json"),
+        ModelFile("model.bin", f"{box.url}/model.bin", sha256),
     )
+    return KnownModel(kind=ModelKind.WHISPER, name="base", title="t", language="en", about_mb=1, files=files)
 
 
 def voice_folder(at: Path, name: str = "en_XX-test-low") -> Path:
@@ -113,7 +114,9 @@ async def test_a_broken_install_leaves_no_model_and_goes_on_later(box: HttpBox, 
 
 
 async def test_a_known_checksum_is_verified(box: HttpBox, tmp_path: Path) -> None:
-    good = ModelStore(tmp_path / "a", catalogue=[small_whisper(box, sha256=hashlib.sha256(WEIGHTS).hexdigest())])
+    good = ModelStore(
+        tmp_path / "a", catalogue=[small_whisper(box, sha256=hashlib.sha256(WEIGHTS).hexdigest())]
+    )
     assert (await good.install("base")).fresh
     bad = ModelStore(tmp_path / "b", catalogue=[small_whisper(box, sha256="0" * 64)])
     with pytest.raises(NekoError, match="checksum"):
@@ -157,7 +160,11 @@ async def test_from_a_folder_a_file_and_an_archive(tmp_path: Path) -> None:
         for file in folder.iterdir():
             zipped.write(file, f"deep/er/{file.name}")
     assert (await store.install(str(packed))).key == "piper:third"
-    assert sorted(model.key for model in store.installed()) == ["piper:myvoice", "piper:second", "piper:third"]
+    assert sorted(model.key for model in store.installed()) == [
+        "piper:myvoice",
+        "piper:second",
+        "piper:third",
+    ]
     assert folder.exists(), "the source stays"
 
 

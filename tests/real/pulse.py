@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from neko_cli.core.pcm import level_dbfs
+
 START_TIMEOUT_S = 10.0
 RATE = 48_000
 """Sample rate in Hz of both sinks, and of what ``record_speaker`` yields."""
@@ -65,6 +67,20 @@ class Recording:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"only {self.path.stat().st_size // 2} of {n} samples recorded")
             time.sleep(0.01)
+
+    def wait_for_sound(self, above_dbfs: float = -50.0, timeout: float = 10.0) -> None:
+        """Wait until 100 ms in a row are louder; raises TimeoutError."""
+        deadline = time.monotonic() + timeout
+        block = RATE // 10 * 2
+        at = 0
+        while time.monotonic() < deadline:
+            pcm = self.path.read_bytes()
+            while at + block <= len(pcm):
+                if level_dbfs(pcm[at : at + block]) > above_dbfs:
+                    return
+                at += block
+            time.sleep(0.02)
+        raise TimeoutError(f"nothing louder than {above_dbfs} dBFS was played")
 
     def stop(self) -> bytes:
         """End the recording and return all of it."""

@@ -21,7 +21,13 @@ from neko_cli.core.errors import ConfigError, InvalidRequest, LinkError, NekoErr
 from neko_cli.services import download as download_module
 from neko_cli.services.archive import is_archive, unpack
 from neko_cli.services.download import Downloader
-from neko_cli.services.download_plan import PartState, next_place, plan_answer, range_headers, strong_validator
+from neko_cli.services.download_plan import (
+    PartState,
+    next_place,
+    plan_answer,
+    range_headers,
+    strong_validator,
+)
 from tests.fakes.http_box import HttpBox, Request, http_box
 
 CONTENT = os.urandom(3_000_000)
@@ -158,7 +164,9 @@ async def test_a_wrong_checksum_is_said_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_redirects_are_followed_a_few_times(box: HttpBox, downloader: Downloader, tmp_path: Path) -> None:
+async def test_redirects_are_followed_a_few_times(
+    box: HttpBox, downloader: Downloader, tmp_path: Path
+) -> None:
     box.script["/a"] = lambda request: request.answer(302, Location="/b")
     box.script["/b"] = lambda request: request.answer(307, Location=f"{box.url}/c")
     box.script["/c"] = serve(b"here")
@@ -265,7 +273,10 @@ def test_a_complete_part_needs_no_more() -> None:
     assert plan_answer(416, {}, PartState("u"), "u").refused
 
 
-@given(st.integers(100, 599), st.dictionaries(st.sampled_from(["content-range", "content-length", "etag"]), st.text()))
+@given(
+    st.integers(100, 599),
+    st.dictionaries(st.sampled_from(["content-range", "content-length", "etag"]), st.text()),
+)
 def test_any_headers_give_one_clear_plan(status: int, headers: dict[str, str]) -> None:
     state = PartState("u", '"a"', 10, 4)
     answer = plan_answer(status, headers, state, "u")
@@ -333,8 +344,10 @@ def test_any_bytes_as_an_archive_are_a_sentence(
     folder = tmp_path_factory.mktemp("any")
     (folder / name).write_bytes(data)
     (folder / "to").mkdir()
+    said = ""
     try:
         unpack(folder / name, folder / "to")
     except NekoError as error:
-        assert error.message
+        said = error.message
+    assert said or data.startswith(b"PK") or not data.strip(b"\0")
     assert is_archive(name)

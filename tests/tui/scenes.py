@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.widgets import TextArea
 
 from neko_cli.core.events import (
     AnyEvent,
@@ -29,7 +30,8 @@ from neko_cli.tui.app import NekoApp
 from neko_cli.tui.lines import Line
 from neko_cli.tui.view import Phase
 
-OFFERS_TEXT = "A key for a cloud voice can be kept safely:"
+SIZE = (80, 24)
+"""Columns and rows of most tests."""
 
 
 class Clock:
@@ -93,6 +95,18 @@ class Scene:
         self.session.emit(*events, TurnStarted(at=0.0, turn=-1))
         await self.until(pilot, lambda: bool(seen))
         controller.conversation.apply = apply  # type: ignore[method-assign]
+
+
+async def type_in(pilot: Pilot[None], text: str) -> None:
+    """Type a line and press Enter."""
+    pilot.app.query_one("#prompt", TextArea).insert(text)
+    await pilot.press("enter")
+
+
+def screen_text(scene: Scene) -> str:
+    """What is on the screen, as text."""
+    strips = scene.app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in strips)
 
 
 def typed(turn: int, text: str) -> UserText:

@@ -27,6 +27,14 @@ def main(report: Path, mode: str) -> int:
             await super().start_session(*arguments, **more)  # type: ignore[arg-type]
             happened("started")
 
+        async def stop_listening(self, **more: bool) -> None:
+            await super().stop_listening(**more)
+            happened("muted")
+
+        async def send_message(self, text: str) -> int:
+            happened(f"sent {text!r}")
+            return await super().send_message(text)
+
         async def cleanup(self) -> None:
             if mode == "hung":
                 await asyncio.Event().wait()

@@ -89,6 +89,7 @@ async def test_redraws_keep_their_distance() -> None:
     assert min(gaps) >= WORDS_INTERVAL - 0.002
 
 
+@pytest.mark.serial
 async def test_meters_alone_are_redrawn_less_often_and_words_do_not_wait_for_them() -> None:
     session = ScriptedSession()
     loop = asyncio.get_running_loop()

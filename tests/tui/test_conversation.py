@@ -218,8 +218,8 @@ def test_whatever_the_order_the_users_line_stands_above_the_reply(events: list[A
     keys = [line.key for line in lines]
     assert len(keys) == len(set(keys))
     for turn in range(1, 5):
-        if f"you-{turn}" in keys and f"reply-{turn}" in keys:
-            assert keys.index(f"you-{turn}") < keys.index(f"reply-{turn}")
+        if f"you-0-{turn}" in keys and f"reply-0-{turn}" in keys:
+            assert keys.index(f"you-0-{turn}") < keys.index(f"reply-0-{turn}")
 
 
 def test_a_waiting_message_gives_way_to_the_sent_one() -> None:
@@ -229,3 +229,17 @@ def test_a_waiting_message_gives_way_to_the_sent_one() -> None:
     assert line.mark is Mark.WAITING
     assert screen(changes + conversation.sent(line.key)) == []
     assert conversation.sent(line.key) == []
+
+
+def test_another_session_that_counts_from_one_again_gets_lines_of_its_own() -> None:
+    conversation = Conversation("Neko")
+    changes = [
+        *conversation.apply(typed(1, "first")),
+        *conversation.apply(delta(1, "half a")),
+        *conversation.begin(),
+        *conversation.apply(typed(1, "second")),
+        *conversation.apply(ended(1, "whole")),
+    ]
+    lines = screen(changes)
+    assert [line.text for line in lines] == ["first", "half a", "second", "whole"]
+    assert not any(line.live for line in lines)

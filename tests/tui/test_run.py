@@ -116,6 +116,20 @@ def test_ctrl_q_leaves_with_0_and_the_terminal_as_it_was(report: Path) -> None:
         assert term.happened == ["started", "cleaned up"]
 
 
+def test_keys_as_terminals_send_them(report: Path) -> None:
+    with terminal(report, "plain") as term:
+        term.until("started")
+        term.until("hands-free")
+        os.write(term.master, b"\x00")  # Ctrl+Space
+        term.until("muted")
+        os.write(term.master, b"one\ntwo\x1b[13;2uthree\r")  # Ctrl+J, Shift+Enter (kitty), Enter
+        term.until("sent 'one\\ntwo\\nthree'")
+        os.write(term.master, b"\x1b[200~a\r\nb\x1b[201~\r")  # a bracketed paste, then Enter
+        term.until("sent 'a\\nb'")
+        os.write(term.master, b"\x11")
+        assert term.wait() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_app_cleanly(report: Path, number: signal.Signals) -> None:
     with terminal(report, "plain") as term:

@@ -139,7 +139,9 @@ def answer_cannot(heard: Heard, scene: Scene) -> Answer | None:
         or bool(re.match(r"(?:[a-z]+ )?(?:me|a|an|the|on|up|for|to)\b", heard.core[-200:]))
     )
     for pattern, what in _CANNOT:
-        if pattern.search(heard.core) and (wish or pattern.match(heard.core)):
+        if (pattern.search(heard.core) or pattern.search(heard.plain)) and (
+            wish or pattern.match(heard.core)
+        ):
             return Answer(
                 f"I cannot {what}: I am the small built-in responder and work without a network. "
                 f"{CONNECT} for that.",

@@ -83,5 +83,6 @@ def hear(sentence: str, name: str = "") -> Heard:
     core = core.removesuffix(" please")
     core = _POLITE.sub("", core, count=1).strip() or core or plain
     first = core.split(" ", 1)[0]
-    asks = sentence.rstrip().endswith(("?", "？")) or first in _ASKING
+    begins = {first, plain.split(" ", 1)[0]}
+    asks = sentence.rstrip().endswith(("?", "？")) or not begins.isdisjoint(_ASKING)
     return Heard(text, plain, core, asks)

@@ -260,7 +260,9 @@ class _Parser:
             self._depth += 1
             if self._depth > MAX_DEPTH:
                 raise _NotASum
-            value = self._atom()
+            minus = self._peek() == "-"
+            self._at += minus
+            value = -self._atom() if minus else self._atom()
             self._depth -= 1
             return _factorial(value) if token == "fact" else self._root(value)
         raise _NotASum

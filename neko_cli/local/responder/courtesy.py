@@ -18,10 +18,14 @@ _THANKS = re.compile(
     r"|thank you very much)(?: (?:so much|very much|a lot|for .{1,60}|you|again|indeed))*$"
 )
 _BYE = re.compile(
-    r"^(?:(?:ok|okay|well|and) )*(?:good ?bye|bye(?: bye)?|see you(?: later| soon"
+    r"^(?:(?:ok|okay|well|and|thanks|thank you) )*(?:good ?bye|bye(?: bye)?|see you(?: later| soon"
     r"| tomorrow| around)?|good night|farewell"
     r"|i (?:have to|must|need to) go(?: now)?|talk to you later|until (?:later|tomorrow"
     r"|next time)|take care)(?: for now| now| then)?$"
+)
+_FINE = re.compile(
+    r"^(?:i am )?(?:fine|good|great|not bad|very well|well|all right|alright|okay)(?: too)?"
+    r"(?: thanks| thank you)(?: and you| and how are you)?$"
 )
 _SORRY = re.compile(
     r"^(?:oh )?(?:i am |am )?(?:so |very )?(?:sorry|apologies|my bad|excuse me)(?: (?:about|for) .{1,60})?$"
@@ -62,6 +66,8 @@ def answer_courtesy(heard: Heard, scene: Scene) -> Answer | None:
             name = f", {scene.facts.name}" if scene.facts.name else ""
             return Answer(f"Hello again{name}. What can I do?", Mood.HAPPY, ("Yes, I am still here.",))
         return greeting(scene)
+    if _FINE.match(plain):
+        return Answer("I am glad to hear that.", Mood.HAPPY, ("Good, that is settled.",))
     if _THANKS.match(plain):
         said = (
             "It was my pleasure."

@@ -30,6 +30,9 @@ from neko_cli.local.responder.wording import as_sentence, clean, listed, sentenc
 MAX_SENTENCES = 12
 """Sentences of one message that are looked at."""
 
+SHORT_SENTENCES = 3
+"""Sentences of a character that is asked to be short."""
+
 MAX_ANSWERS = 4
 """Answers that are joined into one reply."""
 
@@ -88,7 +91,7 @@ def _finished(answer: Answer, prompt: Prompt, scene: Scene) -> str:
     for text in (answer.text, *answer.others, f"As I said: {answer.text}"):
         said = clean(text) or "I have nothing to say to that."
         if scene.persona.short:
-            said = " ".join(sentences(said)[:2]) or said
+            said = " ".join(sentences(said)[:SHORT_SENTENCES]) or said
         shown = limited(tagged(said, answer.mood, style), prompt.max_tokens)
         if without_tags(shown) != scene.previous:
             break

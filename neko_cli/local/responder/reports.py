@@ -16,7 +16,9 @@ MAX_SAID = 300
 """Characters of a result that are said aloud."""
 
 _PLAIN_KEYS = ("result", "text", "answer", "message", "output", "content", "value", "summary", "response")
-_AGENT = re.compile(r"\b(?:agents?|tasks?|background|jobs?|callbacks?|subagents?)\b", re.IGNORECASE)
+_AGENT = re.compile(
+    r"(?<![a-z])(?:agents?|tasks?|background|jobs?|callbacks?|subagents?)(?![a-z])", re.IGNORECASE
+)
 _STATUS = re.compile(
     r"\b(completed|complete|finished|done|succeeded|success|partial(?:ly)?|failed|failure|error|cancelled)\b",
     re.IGNORECASE,

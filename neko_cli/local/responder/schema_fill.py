@@ -17,10 +17,14 @@ import msgspec
 
 from neko_cli.local.responder.clock import DAYS
 from neko_cli.local.responder.numbers import LITERAL, NUMBER_WORDS, read_literal, read_words
+from neko_cli.local.responder.unit_table import UNITS
 from neko_cli.local.responder.wording import words_only
 
 MAX_DEPTH = 6
 MAX_ITEMS = 16
+MAX_STEPS = 2000
+"""Parts of a schema that are looked at: alternatives that refer to one another multiply."""
+
 
 _PLACES = frozenset(
     "city location place country town address destination region where origin station area".split()
@@ -71,6 +75,8 @@ class Said:
         self.now = now
         self.quoted: list[str] = [a or b for a, b in _QUOTED.findall(text)]
         self.numbers = _numbers(text)
+        self.steps = 0
+        """How many parts of a schema were filled so far."""
         self._skip = skip
 
     def rest(self) -> str:
@@ -84,7 +90,8 @@ class Said:
 def fill(schema: Any, said: Said, *, name: str = "", root: Any = None, depth: int = 0) -> Filled:
     """A value for the schema; never raises for a strange schema."""
     root = schema if root is None else root
-    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
+    said.steps += 1
+    if not isinstance(schema, Mapping) or depth > MAX_DEPTH or said.steps > MAX_STEPS:
         return _string({}, said, name) if schema is True else Filled(None, False)
     schema = _resolved(schema, root)
     if "const" in schema:
@@ -134,9 +141,13 @@ def _resolved(schema: Mapping[str, Any], root: Any) -> Mapping[str, Any]:
             if isinstance(part, Mapping):
                 part = _resolved(part, root) if "$ref" in part else part
                 for key, value in part.items():
-                    if key == "required" and isinstance(merged.get(key), list):
+                    if isinstance(value, list) and key == "required" and isinstance(merged.get(key), list):
                         merged[key] = [*merged[key], *value]
-                    elif key == "properties" and isinstance(merged.get(key), dict):
+                    elif (
+                        isinstance(value, Mapping)
+                        and key == "properties"
+                        and isinstance(merged.get(key), Mapping)
+                    ):
                         merged[key] = {**merged[key], **value}
                     else:
                         merged[key] = value
@@ -159,11 +170,7 @@ def _enum(schema: Mapping[str, Any], said: Said) -> Filled:
     for option in options:
         if isinstance(option, str) and words_only(option) and f" {words_only(option)} " in padded:
             return Filled(option, True)
-        if (
-            isinstance(option, int | float)
-            and not isinstance(option, bool)
-            and Fraction(option) in said.numbers
-        ):
+        if _fraction(option) in said.numbers:
             return Filled(option, True)
     return Filled(schema["default"], True) if "default" in schema else Filled(options[0], False)
 
@@ -179,7 +186,8 @@ def _alternative(options: list[Any], said: Said, name: str, root: Any, depth: in
 def _object(schema: Mapping[str, Any], said: Said, root: Any, depth: int) -> Filled:
     properties = schema.get("properties")
     properties = properties if isinstance(properties, Mapping) else {}
-    required = [key for key in schema.get("required") or [] if isinstance(key, str)]
+    wanted = schema.get("required")
+    required = [key for key in wanted if isinstance(key, str)] if isinstance(wanted, list) else []
     value: dict[str, Any] = {}
     missing: list[str] = []
     for key in [*required, *(key for key in properties if key not in required)]:
@@ -283,7 +291,7 @@ def _string(schema: Mapping[str, Any], said: Said, name: str) -> Filled:
 def _found(pattern: re.Pattern[str], text: str) -> list[str]:
     """All that the pattern's group caught, without words that are no names."""
     caught = [match.group(1).strip() for match in pattern.finditer(text)]
-    return [one for one in caught if one.lower() not in _NOT_PLACES]
+    return [one for one in caught if one.lower() not in _NOT_PLACES and one.lower() not in UNITS]
 
 
 def _wanted(said: Said, name: str) -> str:

@@ -64,7 +64,7 @@ _LET_US = re.compile(
 )
 _BORED = re.compile(
     r"^(?:say something|talk to me|tell me something.*|entertain me|surprise me"
-    r"|let us talk|i do not know|ask me something|what (?:now|next))$"
+    r"|let us talk|go on|continue|tell me more|more|i do not know|ask me something|what (?:now|next))$"
 )
 _FILLER = re.compile(
     r"^(?:h+m+|u+h+m*|u+m+|a+h+|o+h+|e+r+m*|wow|lol|(?:ha)+|hehe|huh|well|so|and|but|then|mhm)$"
@@ -101,7 +101,9 @@ _INDIRECT = (
     ),
 )
 _NOUN = re.compile(
-    r"\b(?P<the>my|our|the|an?|his|her|their|this|that|your) (?P<noun>[^\W\d_][\w'-]{2,30})", re.IGNORECASE
+    r"\b(?P<the>my|our|the|an?|his|her|their|this|that|your) (?P<noun>[^\W\d_][\w'-]{2,30})"
+    r"(?: (?P<second>[^\W\d_][\w'-]{2,30}))?",
+    re.IGNORECASE,
 )
 _QUESTION_HEAD = re.compile(
     r"^(?:what|who|whom|whose|where|when|why|which|how)\b(?: (?:much|many|old|far|long|big"
@@ -314,7 +316,10 @@ def _noun(text: str) -> str:
     if not found:
         return ""
     word = found[-1]["the"].lower()
-    return f"{'the' if word in ('a', 'an', 'this', 'that') else flip(word)} {found[-1]['noun']}"
+    thing, second = found[-1]["noun"], (found[-1]["second"] or "").lower()
+    if second and second not in STOP_WORDS and not second.endswith(("s", "ed", "ing", "ly")):
+        thing = f"{thing} {found[-1]['second']}"  # most likely an adjective and its noun
+    return f"{'the' if word in ('a', 'an', 'this', 'that') else flip(word)} {thing}"
 
 
 def _suggestion(scene: Scene) -> Answer:

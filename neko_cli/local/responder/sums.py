@@ -6,7 +6,7 @@ import re
 
 from neko_cli.local.responder.answer import Answer, Heard
 from neko_cli.local.responder.arithmetic import SumTrouble, evaluate
-from neko_cli.local.responder.numbers import spoken
+from neko_cli.local.responder.numbers import read_words, spoken
 
 _ASKED = re.compile(
     r"^(?:.{0,60}?\b)?(?:what is|what does|what do you get for|how much is|how much are"
@@ -24,6 +24,10 @@ _SHAPES = (
     (re.compile(r"^(?:the )?difference (?:between|of) (.+) and (.+)$"), "({}) - ({})"),
 )
 _ORDER = re.compile(r"^(?:calculate|compute|evaluate)\b")
+_COUNT = re.compile(r"^count (?:from (?P<start>[\w -]{1,30}?) )?(?:up |down )?to (?P<end>[\w -]{1,30})$")
+MAX_COUNT = 30
+"""Numbers that are counted aloud."""
+
 _TRAIL = re.compile(r"(?:\s*(?:=|\bequals?\b|\bmake\b|\bis\b|\bplease\b|[?.!,;:]))+\s*$")
 _LEAD = re.compile(r"^(?:(?:please|and|so|now|ok|okay|hey|then|can you|could you)[, ]+)+")
 _SIGN = re.compile(r"\*\*|(?<![a-z])-|[+*/^%\u00d7\u00f7\u2212\u221a]|(?<=\d) ?x ?(?=\d)")
@@ -33,6 +37,9 @@ _DATE_LIKE = re.compile(r"^[\d()+ ]*\d+(?:[-/.]\d+)+$")
 def answer_sum(heard: Heard) -> Answer | None:
     """The result of the calculation in the sentence, or None when there is none."""
     low = heard.text.lower()
+    count = _COUNT.match(heard.core)
+    if count:
+        return _counted(count["start"] or "1", count["end"])
     for candidate, asked in _candidates(low):
         if not asked and _DATE_LIKE.match(candidate) and " " not in candidate:
             continue
@@ -47,6 +54,17 @@ def answer_sum(heard: Heard) -> Answer | None:
     if _ORDER.match(heard.core):
         return Answer("I could not read that as a calculation. Try something like 12 times 3.5.")
     return None
+
+
+def _counted(start: str, end: str) -> Answer | None:
+    found = [read_words(text.replace("-", " ").split()) for text in (start, end)]
+    if found[0] is None or found[1] is None:
+        return None
+    first, last = (int(one[0]) for one in found if one is not None)
+    if abs(last - first) > MAX_COUNT:
+        return Answer(f"That would take me too long; I count {MAX_COUNT} steps at most.")
+    step = 1 if last >= first else -1
+    return Answer(f"{', '.join(str(number) for number in range(first, last + step, step))}.")
 
 
 def _candidates(low: str) -> list[tuple[str, bool]]:

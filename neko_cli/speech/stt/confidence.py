@@ -57,7 +57,7 @@ WORD_MIDDLE, WORD_SLOPE = 0.5, 4.0
 OPEN_SLOPES = (0.32, 3.85, 25.8)
 """Weights of log posterior, agreement and fit with the open language model."""
 
-OPEN_OFFSET = -1.0
+OPEN_OFFSET = -0.6
 """Where an answer of the open language model is as likely right as wrong."""
 
 _WORST_POSTERIOR = 1e-12
@@ -161,7 +161,7 @@ def in_grammar(agrees: float, fits: float) -> float:
     Agreement is needed whatever the fit, because noise fits any words as badly as any phones.
     """
     both = _logistic(GRAMMAR_SLOPE * (agrees + FIT_WEIGHT * min(0.0, fits) - GRAMMAR_MIDDLE))
-    return min(both, _logistic(AGREEMENT_SLOPE * (agrees - AGREEMENT_MIDDLE)))
+    return min(both, _by_agreement(agrees))
 
 
 def of_word(whole: float, agrees: float) -> float:
@@ -173,7 +173,12 @@ def in_open_speech(posterior: float, agrees: float, fits: float) -> float:
     """Confidence in an answer of the open language model, 0 … 1."""
     by_posterior, by_agreement, by_fit = OPEN_SLOPES
     weighed = by_posterior * math.log(max(_WORST_POSTERIOR, posterior))
-    return _logistic(weighed + by_agreement * agrees + by_fit * min(0.0, fits) - OPEN_OFFSET)
+    all_three = _logistic(weighed + by_agreement * agrees + by_fit * min(0.0, fits) - OPEN_OFFSET)
+    return min(all_three, _by_agreement(agrees))
+
+
+def _by_agreement(agrees: float) -> float:
+    return _logistic(AGREEMENT_SLOPE * (agrees - AGREEMENT_MIDDLE))
 
 
 def _logistic(value: float) -> float:

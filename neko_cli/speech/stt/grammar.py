@@ -61,7 +61,9 @@ def from_vocabulary(entries: Sequence[str], can_say: Callable[[str], bool]) -> G
             "The vocabulary holds no English words.", hint="The floor recogniser understands English only."
         )
     if len(printed) < len(entries):
-        log.warning("%d of %d vocabulary entries are double or unsayable", len(entries) - len(printed), len(entries))
+        log.warning(
+            "%d of %d vocabulary entries are double or unsayable", len(entries) - len(printed), len(entries)
+        )
     every = {word: None for said in printed for word in said.split()}
     single = all(" " not in said for said in printed)
     body = f"( {' | '.join(printed)} ){'+' if single else ''}"

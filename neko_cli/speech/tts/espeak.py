@@ -44,9 +44,7 @@ _GAP_UNIT_MS = 36.0
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
-)
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
 def pace(speed: float) -> tuple[int, int]:
@@ -75,9 +73,7 @@ class EspeakEngine:
                 "The espeak-ng library cannot be loaded on this system.",
                 hint="Run: pip install --force-reinstall espeakng-loader",
             ) from error
-        rate = self._lib.espeak_Initialize(
-            _SYNCHRONOUS, CHUNK_MS, str(data_folder).encode(), _DONT_EXIT
-        )
+        rate = self._lib.espeak_Initialize(_SYNCHRONOUS, CHUNK_MS, str(data_folder).encode(), _DONT_EXIT)
         if rate <= 0:
             raise ConfigError(
                 "espeak-ng cannot read its voice data.",
@@ -149,6 +145,4 @@ def load_espeak() -> EspeakEngine:
     installed_voices()
     import espeakng_loader
 
-    return EspeakEngine(
-        Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())
-    )
+    return EspeakEngine(Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path()))

@@ -25,20 +25,12 @@ class Bar(Widget):
         self._parts: list[Part] = []
 
     def bring_up_to_date(self) -> None:
-        """Ask again what to show."""
-        width = self.content_size.width
-        if not width:
-            return
-        parts = self._make(width)
-        if parts != self._parts:
-            self._parts = parts
-            self.redraws += 1
+        """Redraw when what there is to show is not what is shown."""
+        if self._make(self.content_size.width) != self._parts:
             self.refresh()
-
-    def on_resize(self) -> None:
-        """Another width shows other parts."""
-        self.bring_up_to_date()
 
     def render(self) -> Content:
         """The parts as one line."""
+        self.redraws += 1
+        self._parts = self._make(self.content_size.width)
         return to_content(self._parts)

@@ -15,6 +15,8 @@ LONGEST = 50_000
 """Characters that can be pasted at once."""
 
 NEW_LINE = ("ctrl+j", "shift+enter", "alt+enter")
+"""Only Ctrl+J reaches us from every terminal; the others where kitty's keyboard protocol is spoken."""
+
 SCROLL = {"pageup": -1, "pagedown": 1}
 
 

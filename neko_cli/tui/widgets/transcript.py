@@ -9,10 +9,10 @@ from textual.containers import VerticalScroll
 from neko_cli.tui.lines import Added, Change, Changed, Line, Removed, Role
 from neko_cli.tui.widgets.message import Message
 
-KEPT = 500
+KEPT = 300
 """Lines on the screen; older ones go."""
 
-KEPT_WHILE_READING = 1000
+KEPT_WHILE_READING = 600
 """The same while the user reads further up, where removing lines would move the text."""
 
 GONE = Line(key="gone", role=Role.NOTICE, text="Older lines are no longer shown here.")

@@ -63,7 +63,9 @@ def test_values(text: str, value: int | Fraction) -> None:
     assert result.exact
 
 
-@pytest.mark.parametrize("text", ["", "5", "hello", "2 +", "+ * 2", "(2", "2)", "what", "2 3", "two and", "()", "%", "x"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "hello", "2 +", "+ * 2", "(2", "2)", "what", "2 3", "two and", "()", "%", "x"]
+)
 def test_what_is_no_sum_is_none(text: str) -> None:
     assert evaluate(text) is None
 
@@ -100,7 +102,9 @@ def test_roots_and_pi_are_rounded_and_say_so() -> None:
 
 _sums = st.recursive(
     st.integers(0, 99).map(str),
-    lambda inner: st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda part: f"({part[0]} {part[1]} {part[2]})"),
+    lambda inner: st.tuples(inner, st.sampled_from("+-*/"), inner).map(
+        lambda part: f"({part[0]} {part[1]} {part[2]})"
+    ),
     max_leaves=12,
 )
 
@@ -126,7 +130,16 @@ def test_the_parser_agrees_with_python(text: str) -> None:
 
 
 _pieces = st.sampled_from(
-    [*"0123456789+-*/^()%., ", "**", " and ", " times ", " percent of ", " to the power of ", "square root of ", "9" * 70]
+    [
+        *"0123456789+-*/^()%., ",
+        "**",
+        " and ",
+        " times ",
+        " percent of ",
+        " to the power of ",
+        "square root of ",
+        "9" * 70,
+    ]
     + [f" {word} " for word in sorted(NUMBER_WORDS)]
     + [" half of ", " twice ", " factorial ", " squared", "x", "pi", "e9", "a ", "minus "]
 )
@@ -138,12 +151,10 @@ def test_any_soup_of_signs_ends_quickly(text: str) -> None:
     began = time.monotonic()
     try:
         result = evaluate(text)
+        said = "" if result is None else spoken(result.value)[0]
     except SumTrouble as trouble:
-        assert str(trouble).endswith(".")
-    else:
-        if result is not None:
-            said, _ = spoken(result.value)
-            assert 0 < len(said) < 80
+        said = str(trouble)
+    assert len(said) < 80
     assert time.monotonic() - began < 0.5
 
 
@@ -151,12 +162,16 @@ def test_any_soup_of_signs_ends_quickly(text: str) -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_a_value_none_or_a_refusal(text: str) -> None:
     try:
-        evaluate(text)
+        result = evaluate(text)
+        said = "" if result is None else spoken(result.value)[0]
     except SumTrouble as trouble:
-        assert str(trouble)
+        said = str(trouble)
+    assert len(said) < 80
 
 
-@pytest.mark.parametrize("text", ["(" * 3000, "-" * 3000, "2^" * 3000 + "2", "1+" * 3000 + "1", "square root of " * 200])
+@pytest.mark.parametrize(
+    "text", ["(" * 3000, "-" * 3000, "2^" * 3000 + "2", "1+" * 3000 + "1", "square root of " * 200]
+)
 def test_deep_and_long_input_is_no_trouble(text: str) -> None:
     began = time.monotonic()
     try:
@@ -217,6 +232,8 @@ def test_sums_in_sentences(text: str, said: str) -> None:
     assert answer.text == said
 
 
-@pytest.mark.parametrize("text", ["555-1234", "2025-11-21", "call me at 5", "I have 2 cats", "1/2/2024", "what is love"])
+@pytest.mark.parametrize(
+    "text", ["555-1234", "2025-11-21", "call me at 5", "I have 2 cats", "1/2/2024", "what is love"]
+)
 def test_numbers_that_are_no_sum_are_left_alone(text: str) -> None:
     assert answer_sum(hear(text)) is None

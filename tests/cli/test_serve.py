@@ -1,0 +1,138 @@
+"""``neko serve``: its token, and the program."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from neko_cli.cli.serve import find_token, hint
+from neko_cli.core.errors import ConfigError
+from tests.cli.running import clean, neko, start
+
+TOKEN = "a-token-of-the-test"
+
+
+def test_where_the_token_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(f"{TOKEN}\n")
+    path.chmod(0o600)
+    assert find_token("from-option", "", "from-environment") == ("from-option", False)
+    assert find_token("", str(path), "from-environment") == (TOKEN, False)
+    assert find_token("", "", "from-environment") == ("from-environment", False)
+    one, made = find_token("", "", "")
+    assert made
+    assert len(one) >= 24
+    assert find_token("", "", "")[0] != one
+
+
+def test_a_missing_token_file_is_made_for_the_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "token"
+    token, made = find_token("", str(path), "")
+    assert made
+    assert path.read_text().strip() == token
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert find_token("", str(path), "") == (token, False)
+
+
+@pytest.mark.parametrize("token", ["short", "two words", "tökentöken", "a\x1b[0mbcdefgh"])
+def test_bad_tokens(token: str) -> None:
+    with pytest.raises(ConfigError, match="one word"):
+        find_token(token, "", "")
+    with pytest.raises(ConfigError, match="one word"):
+        find_token("", "", token)
+
+
+def test_token_files_that_are_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(TOKEN)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="Others can read"):
+        find_token("", str(path), "")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        find_token("", str(tmp_path), "") if os.geteuid() else _folder(tmp_path)
+    with pytest.raises(ConfigError, match="together"):
+        find_token(TOKEN, str(path), "")
+
+
+def _folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    find_token("", str(tmp_path), "")
+
+
+def test_a_known_token_is_not_repeated() -> None:
+    assert TOKEN not in hint("ws://127.0.0.1:1/v1/realtime", "")
+    assert TOKEN in hint("ws://127.0.0.1:1/v1/realtime", TOKEN)
+    assert "http://127.0.0.1:1/v1 " in hint("ws://127.0.0.1:1/v1/realtime", "")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 0)])
+def test_it_serves_until_a_signal_ends_it(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    process = start(["serve", "--port", "0"], home=tmp_path, env={"NEKO_TOKEN": TOKEN})
+    assert process.stdout is not None
+    url = process.stdout.readline().decode().strip()
+    assert url.startswith("ws://127.0.0.1:")
+    with connect(url, additional_headers={"Authorization": f"Bearer {TOKEN}"}, proxy=None) as client:
+        assert json.loads(client.recv(10))["type"] == "session.created"
+    with pytest.raises(InvalidStatus):
+        connect(url, additional_headers={"Authorization": "Bearer wrong-token"}, proxy=None)
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=20)
+    clean(subprocess.CompletedProcess([], code, out, errors))
+    assert process.returncode == code
+    assert out == b""
+    assert TOKEN.encode() not in errors
+
+
+def test_a_random_token_is_told_once_and_works(tmp_path: Path) -> None:
+    process = start(["serve", "--port", "0", "--json"], home=tmp_path, env={"NEKO_TOKEN": None})
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = json.loads(process.stdout.readline())
+    line = b""
+    while not line.startswith(b"  token"):
+        line = process.stderr.readline()
+    token = line.split()[1].decode()
+    assert str(said["port"]) in said["url"]
+    with connect(said["url"], additional_headers={"Authorization": f"Bearer {token}"}, proxy=None) as client:
+        assert json.loads(client.recv(10))["type"] == "session.created"
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert token.encode() not in errors
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])
+def test_it_listens_on_this_machine_alone(tmp_path: Path, host: str) -> None:
+    done = neko("serve", "--host", host, "--port", "0", home=tmp_path)
+    clean(done)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_a_port_that_is_taken(tmp_path: Path, provider) -> None:
+    port = provider().url.rsplit(":", 1)[1]
+    done = neko("serve", "--port", port, home=tmp_path)
+    clean(done)
+    assert done.returncode == 2
+    assert port.encode() in done.stderr
+
+
+def test_neko_talks_with_the_engine_of_another_neko(tmp_path: Path) -> None:
+    process = start(["serve", "--port", "0"], home=tmp_path / "server", env={"NEKO_TOKEN": TOKEN})
+    assert process.stdout is not None
+    url = process.stdout.readline().decode().strip()
+    done = neko(
+        "say", "What is two plus three?", "--provider", "embedded", "--url", url,
+        home=tmp_path / "client", env={"NEKO_TOKEN": TOKEN},
+    )  # fmt: skip
+    clean(done)
+    process.terminate()
+    process.communicate(timeout=20)
+    assert done.returncode == 0
+    assert b"5" in done.stdout or b"five" in done.stdout
