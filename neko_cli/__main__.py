@@ -26,6 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     from neko_cli.cli.interrupts import leave_at_once
 
     leave_at_once()
+    if args in ([], ["chat"]) and "_NEKO_COMPLETE" not in os.environ:
+        # What people start most: without the parser, which costs more than all the rest until the app.
+        from neko_cli.cli.chat_start import plain
+
+        return _flush(plain())
     from neko_cli.cli.app import run
 
     return _flush(run(args))

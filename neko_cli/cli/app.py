@@ -7,7 +7,6 @@ on standard error and an exit code.
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import MutableMapping, Sequence
 from importlib import import_module
@@ -17,9 +16,8 @@ import msgspec
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from neko_cli.cli.exits import Exit, exit_code, main_error, sentence, tell
-
-log = logging.getLogger(__name__)
+from neko_cli.cli.ending import begin, ended
+from neko_cli.cli.exits import Exit, tell
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -123,8 +121,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code. Whatever went wrong has been told on standard error.
     """
-    # Else Python's last resort prints warnings and tracebacks on standard error; --debug adds a file.
-    logging.getLogger().addHandler(logging.NullHandler())
+    begin()
     group = typer.main.get_command(app)
     try:
         result = group.main(list(arguments), "neko")
@@ -137,7 +134,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # the completion ends this way
         return done.code if isinstance(done.code, int) else Exit.OK
     except BaseException as error:
-        return _ended(error)
+        return ended(error)
     return result if isinstance(result, int) else Exit.OK
 
 
@@ -150,16 +147,3 @@ def _usage(error: Any, arguments: Sequence[str]) -> int:
     path = context.command_path if context is not None else "neko"
     tell(f"{error.format_message()}\n`{path} --help` shows what can be said.")
     return Exit.USAGE
-
-
-def _ended(error: BaseException) -> int:
-    """An error that ended a command: tell it, unless it is an end that needs no words."""
-    main = main_error(error)
-    code = exit_code(main)
-    if code is Exit.UNEXPECTED:
-        log.error("unexpected end", exc_info=main)
-    if code not in (Exit.OK, Exit.INTERRUPTED):
-        if isinstance(main, GeneratorExit):
-            return code
-        tell(sentence(main))
-    return code

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neko_cli.cli import options
+from neko_cli.cli import wanted as asking
 from neko_cli.cli.exits import Exit, tell, wants_colour
 from neko_cli.cli.groups import CONTEXT
 from neko_cli.cli.interrupts import run_async
@@ -46,7 +47,7 @@ def doctor(
     """
     from neko_cli.cli.doctor_checks import Asked, examine, facts, worst_code
 
-    chosen = options.to_options(options.Wanted(profile=profile, provider=provider, url=url))
+    chosen = asking.to_options(asking.Wanted(profile=profile, provider=provider, url=url))
     asked = Asked(profile=chosen.profile, provider=chosen.provider, url=chosen.url, reach=reach)
     findings = run_async(examine(asked))
     if json:

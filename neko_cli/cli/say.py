@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from neko_cli.cli import options
+from neko_cli.cli import wanted as asked_for
 from neko_cli.cli.interrupts import run_async
 from neko_cli.cli.say_plan import Pace, SayOptions
 
@@ -75,7 +76,7 @@ def say(
 
     TEXT may be followed by more on standard input: neko say "Summarise this:" < notes.txt
     """
-    wanted = options.Wanted(
+    wanted = asked_for.Wanted(
         profile=profile,
         provider=provider,
         model=model,
@@ -108,7 +109,7 @@ def say(
     return _run(asked, wanted, debug=debug)
 
 
-def _run(asked: SayOptions, wanted: options.Wanted, *, debug: bool) -> int:
+def _run(asked: SayOptions, wanted: asked_for.Wanted, *, debug: bool) -> int:
     import sys
 
     from neko_cli.cli import stdin
@@ -129,7 +130,7 @@ def _run(asked: SayOptions, wanted: options.Wanted, *, debug: bool) -> int:
     from neko_cli.wiring import compose
 
     folders = Folders.find()
-    options.start_log(folders, debug=debug)
-    options.tell_notice(folders, quiet=plan.quiet)
-    chosen = options.to_options(wanted)
+    asked_for.start_log(folders, debug=debug)
+    asked_for.tell_notice(folders, quiet=plan.quiet)
+    chosen = asked_for.to_options(wanted)
     return run_async(carry_out(plan, lambda: compose(chosen, folders=folders), reader))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neko_cli.cli import options
+from neko_cli.cli import wanted as asking
 from neko_cli.cli.exits import Exit, tell, write_quietly
 from neko_cli.cli.interrupts import run_async
 from neko_cli.core.errors import ConfigError, NekoError
@@ -69,10 +70,10 @@ def serve(
 
     secret, made = find_token(token, token_file, os.environ.get(TOKEN_VARIABLE, ""))
     folders = Folders.find()
-    options.start_log(folders, debug=debug)
-    options.tell_notice(folders, quiet=quiet)
-    wanted = options.Wanted(profile=profile, provider="embedded", use_microphone=True)
-    composed = compose(options.to_options(wanted), folders=folders)
+    asking.start_log(folders, debug=debug)
+    asking.tell_notice(folders, quiet=quiet)
+    wanted = asking.Wanted(profile=profile, provider="embedded", use_microphone=True)
+    composed = compose(asking.to_options(wanted), folders=folders)
     return run_async(
         _serve(composed, host, port, secret, told=made and not token_file, json=json, quiet=quiet)
     )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from neko_cli.core.errors import ConfigError
+from neko_cli.core.errors import ConfigError, NekoError
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.local.config import EngineConfig
 from neko_cli.local.ports import Brain, Detector, Hearing, Recognised, Speech
@@ -165,19 +166,31 @@ class LocalParts:
     async def warm_up(self, *, hearing: bool, speaking: bool) -> None:
         """Start what will be needed, side by side; raises the first error when all are through."""
         starts = [part.warm_up() for part, wanted in ((self.ears, hearing), (self.voice, speaking)) if wanted]
-        for result in await asyncio.gather(*starts, return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
+        async with asyncio.TaskGroup() as group:
+            outcomes = [group.create_task(_outcome(start)) for start in starts]
+        for outcome in outcomes:
+            if (error := outcome.result()) is not None:
+                raise error
 
     async def aclose(self) -> None:
         """End the workers, then the brain; idempotent."""
         try:
-            await asyncio.gather(self.ears.aclose(), self.voice.aclose())
+            await self.ears.aclose()
+            await self.voice.aclose()
             await self._tasks.aclose()
         finally:
             close_brain = getattr(self.brain, "aclose", None)
             if close_brain is not None:
                 await close_brain()
+
+
+async def _outcome(work: Coroutine[Any, Any, None]) -> NekoError | None:
+    """The error of a start, kept so that it does not stop the other one."""
+    try:
+        await work
+    except NekoError as error:
+        return error
+    return None
 
 
 def _report(error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -34,6 +35,7 @@ LISTEN_TIMEOUT_S, LISTEN_TIMEOUT_FACTOR = 20.0, 4.0
 """For one recognition: a fixed part, and so much for each second of sound (floor: 0.3, measured)."""
 
 LONGEST_UTTERANCE_S = 600.0
+CLOSED = "The engine is closed."
 FATAL_TRIES = 2
 FATAL_REMEMBERED = 64
 
@@ -84,7 +86,7 @@ class Seat:
         self._failures = 0
         self._not_before = 0.0
         self._lacking: ConfigError | None = None
-        self._closed = False
+        self._closing = asyncio.Event()
 
     @property
     def started(self) -> bool:
@@ -97,42 +99,54 @@ class Seat:
         After a failure the next start waits; what was lacking is told again at once.
         """
         async with self._lock:
-            if self._closed:
-                raise ServerFault("The engine is closed.")
+            if self._closing.is_set():
+                raise ServerFault(CLOSED)
             if self.worker is not None:
                 if self.worker.alive:
                     return self.worker
                 await self._bury(self.worker)
-            pause = self._not_before - time.monotonic()
-            if pause > 0:
-                if self._lacking is not None:
-                    raise self._lacking
-                await asyncio.sleep(pause)
+            await self._pause()
             await self._tasks.open()
             try:
-                self.worker = await WorkerProcess.start(
-                    self.role, self._setup, self._tasks, log_path=self._log_path, timeout=self._start_timeout
-                )
-            except NekoError as error:
-                self._lacking = error if isinstance(error, ConfigError) else None
-                self._count_failure()
+                self.worker = await WorkerProcess.spawn(self.role, self._log_path)
+                if self._closing.is_set():
+                    await self.worker.aclose()
+                    raise ServerFault(CLOSED)
+                await self.worker.begin(self._setup, self._tasks, self._start_timeout)
+            except BaseException as error:
+                self.worker = None
+                if isinstance(error, NekoError):
+                    self._lacking = error if isinstance(error, ConfigError) else None
+                    self._count_failure()
                 raise
             self._lacking = None
             return self.worker
+
+    async def _pause(self) -> None:
+        pause = self._not_before - time.monotonic()
+        if pause <= 0:
+            return
+        if self._lacking is not None:
+            raise self._lacking
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._closing.wait()
+        if self._closing.is_set():
+            raise ServerFault(CLOSED)
 
     def succeeded(self) -> None:
         """A request was answered: the next failure is the first again."""
         self._failures = 0
 
     async def aclose(self) -> None:
-        """End the worker; idempotent."""
-        self._closed = True
-        worker = self.worker
-        if worker is not None:
-            await worker.aclose()
-        async with self._lock:  # one that was just being started
+        """End the worker, also one that is just starting; idempotent."""
+        self._closing.set()
+        if self.worker is not None:
+            await self.worker.aclose()
+        async with self._lock:  # a process that was being made is ended here
             if self.worker is not None:
                 await self.worker.aclose()
+                self.worker = None
 
     async def _bury(self, worker: WorkerProcess) -> None:
         self.worker = None
@@ -190,7 +204,7 @@ class WorkerEars:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_exception(ServerFault("The engine is closed."))
+                waiter.set_exception(ServerFault(CLOSED))
         for seat in self._seats:
             await seat.aclose()
 

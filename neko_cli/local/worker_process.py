@@ -68,17 +68,26 @@ class Channel:
     def __init__(self, number: int) -> None:
         self.id = number
         self.finished = False
+        self._dropped = False
         self._frames: asyncio.Queue[FromWorker | NekoError] = asyncio.Queue(FRAMES_WAITING)
 
     def put(self, frame: FromWorker | NekoError) -> bool:
         """Add a frame; False when more came than were asked for."""
         if not isinstance(frame, Chunk):
             self.finished = True
+        if self._dropped:
+            return True
         try:
             self._frames.put_nowait(frame)
         except asyncio.QueueFull:
             return False
         return True
+
+    def drop(self) -> None:
+        """Nobody takes what still comes."""
+        self._dropped = True
+        while not self._frames.empty():
+            self._frames.get_nowait()
 
     async def next(self) -> FromWorker:
         """The next frame; raises what a Fault says, and WorkerDied."""
@@ -91,7 +100,7 @@ class Channel:
 
 
 class WorkerProcess:
-    """A started worker. Made by :meth:`start`; used once, never restarted."""
+    """A worker. Made by :meth:`spawn`, ready after :meth:`begin`; used once, never restarted."""
 
     def __init__(self, role: str, process: asyncio.subprocess.Process) -> None:
         self.role = role
@@ -105,27 +114,27 @@ class WorkerProcess:
         """Called when no request is with the worker any more."""
 
     @classmethod
-    async def start(
-        cls, role: str, setup: Setup, tasks: TaskOwner, *, log_path: Path | None, timeout: float
-    ) -> WorkerProcess:
-        """Start a worker and wait until it is ready.
+    async def spawn(cls, role: str, log_path: Path | None) -> WorkerProcess:
+        """Make the process; raises ConfigError when the system refuses."""
+        return cls(role, await _spawn(role, log_path))
 
-        Raises ConfigError when it lacks something, ServerFault when it does not start within
-        ``timeout`` seconds.
+    async def begin(self, setup: Setup, tasks: TaskOwner, timeout: float) -> None:
+        """Let it load its engine, and wait until it is ready.
+
+        Raises ConfigError when it lacks something, ServerFault when it is not ready within
+        ``timeout`` seconds. After an error the process is gone.
         """
-        worker = cls(role, await _spawn(role, log_path))
         try:
-            tasks.spawn(worker._read(), f"{role} worker")
-            worker.send(setup)
+            tasks.spawn(self._read(), f"{self.role} worker")
+            self.send(setup)
             async with asyncio.timeout(timeout):
-                await worker._ready
+                await self._ready
         except TimeoutError:
-            await worker.aclose()
-            raise ServerFault(f"The {role} did not start within {timeout:.0f} s.") from None
+            await self.aclose()
+            raise ServerFault(f"The {self.role} did not start within {timeout:.0f} s.") from None
         except BaseException:
-            await worker.aclose()
+            await self.aclose()
             raise
-        return worker
 
     @property
     def pid(self) -> int:

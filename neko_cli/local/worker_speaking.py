@@ -118,15 +118,17 @@ class SpeakingLoop:
             return not utterance.stopped
 
         try:
-            self._engine.synthesise(utterance.pieces.popleft(), utterance.manner, emit)
+            self._engine.synthesise(utterance.pieces[0], utterance.manner, emit)
         except NekoError as error:
             self._fail(utterance, error)
         except Exception:
             log.exception("synthesis failed")
             self._fail(utterance, ServerFault("The voice could not speak."))
         else:
-            if not utterance.pieces:
+            # Only now: a text without pieces left counts as spoken.
+            if len(utterance.pieces) == 1:
                 utterance.end()
+            utterance.pieces.popleft()
 
     def _fail(self, utterance: _Utterance, error: NekoError) -> None:
         with self._news:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from neko_cli.core.errors import RateLimited, ServerFault
 from neko_cli.local.ports import Speech
@@ -33,7 +33,7 @@ class WorkerVoice:
         self._speaking = 0
         self._fatal = FatalRequests()
 
-    async def speak(self, text: str, speech: Speech) -> AsyncIterator[bytes]:
+    async def speak(self, text: str, speech: Speech) -> AsyncGenerator[bytes, None]:
         """Chunks of at most 100 ms at VOICE_RATE; closing the iterator stops the synthesis.
 
         Raises RateLimited, ConfigError when the language has no voice, ServerFault.

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from neko_cli.cli import chat
 from neko_cli.cli.chat_app import OwnedSession, is_local, offers
 from neko_cli.cli.chat_lines import plan_for_lines
+from neko_cli.cli.chat_start import has_screen
 from neko_cli.cli.say_plan import Format
 from neko_cli.core.errors import LinkError
 from neko_cli.core.events import InputMode
@@ -46,7 +46,7 @@ def test_has_screen(monkeypatch, term: str | None, given: bool, taken: bool, scr
         monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys, "stdin", Stream(given))
     monkeypatch.setattr(sys, "stdout", Stream(taken))
-    assert chat.has_screen() is screen
+    assert has_screen() is screen
 
 
 def test_a_person_without_a_screen_reads_words_as_they_come() -> None:
@@ -101,7 +101,7 @@ async def test_the_session_owns_the_engine_and_its_warming_up(broken: bool) -> N
 
 async def test_a_start_that_fails_warms_nothing_up() -> None:
     inner, composed = ScriptedSession(), Composed()
-    inner.fail("start_session", LinkError("No."))
+    inner.fail_next("start_session", LinkError("No."))
     session = OwnedSession(inner, composed)  # type: ignore[arg-type]
     with pytest.raises(LinkError):
         await session.start_session(InputMode.TEXT)
