@@ -81,5 +81,20 @@ def _point_at_nothing(stream: object) -> None:
         return
 
 
+def program() -> None:
+    """The console script: runs, then ends the process without tearing the interpreter down.
+
+    Everything of ours is closed by then. What would follow is C libraries being unloaded while a
+    sound daemon's thread may still be inside one (a crash, seen with a hung daemon), and native
+    modules that complain on the terminal about objects that are still alive.
+    """
+    code = main()
+    if "logging" in sys.modules:
+        import logging
+
+        logging.shutdown()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

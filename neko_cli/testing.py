@@ -185,6 +185,10 @@ class ScriptedSession:
         self._turn += 1
         return self._turn
 
+    def finish_input(self) -> None:
+        """The streamed utterance is complete."""
+        self.calls.append(Call("finish_input"))
+
     async def interrupt(self) -> None:
         """Record an interruption."""
         await self._record("interrupt")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from neko_cli.cli.interrupts import run_async
 
 if TYPE_CHECKING:
     from neko_cli.local.models import ModelKind
@@ -76,7 +77,7 @@ def install(
     ):
         raise typer.BadParameter("a SHA-256 checksum has 64 hexadecimal digits", param_hint="--sha256")
     with _progress() as progress:
-        model = asyncio.run(store.install(source, kind=wanted, name=name, sha256=sha256, progress=progress))
+        model = run_async(store.install(source, kind=wanted, name=name, sha256=sha256, progress=progress))
     if not model.fresh:
         _tell(f"{model.key} is installed already.")
         return

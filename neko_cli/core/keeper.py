@@ -88,7 +88,7 @@ class Keeper:
             self._step(LinkInput.STOP, "stopped")
             raise
         self.generation += 1
-        self.link = Link(codec, self._transport, self.generation, self)
+        self.link = Link(codec, self._transport, self.generation, self, title=self._provider)
         self._task = self._owner.spawn(self._run(self.link), f"link {self.generation}")
         try:
             async with asyncio.timeout(OPEN_TIMEOUT + SETUP_TIMEOUT + 1.0):
@@ -103,12 +103,13 @@ class Keeper:
 
     async def stop(self, reason: str) -> None:
         """End the link in order: send what is queued, close, else cut. Idempotent."""
-        link, task = self.link, self._task
+        link, task, was_up = self.link, self._task, self.is_up
         self._step(LinkInput.STOP, reason)
         self.link = self._task = None
         if link is not None and task is not None and not task.done():
             link.close()
-            _, late = await asyncio.wait({task}, timeout=CLOSE_TIMEOUT)
+            # A link that is not configured has nothing to send and is cut at once.
+            _, late = await asyncio.wait({task}, timeout=CLOSE_TIMEOUT if was_up else 0.0)
             for waiting in late:
                 waiting.cancel()
                 await asyncio.wait({waiting}, timeout=CLOSE_TIMEOUT)

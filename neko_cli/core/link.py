@@ -46,7 +46,17 @@ class LinkListener(Protocol):
 class Link:
     """Connects, configures, reads and writes until it ends; ``run`` is called once."""
 
-    def __init__(self, codec: Codec, transport: Transport, generation: int, listener: LinkListener) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        transport: Transport,
+        generation: int,
+        listener: LinkListener,
+        *,
+        title: str = "The provider",
+    ) -> None:
+        """``title`` names the provider in sentences."""
+        self._title = title
         self.codec = codec
         self.generation = generation
         self._transport = transport
@@ -105,6 +115,10 @@ class Link:
         self._closing = True
         self._wake.set()
 
+    def _lost(self, closing: Closing | None) -> NekoError:
+        """Why the connection ended, from its close code and reason."""
+        return classify.from_close(closing or Closing(1006), who=self._title)
+
     def _waiting_ms(self) -> float:
         return pcm.duration_ms(self._waiting_bytes, self.codec.capabilities.input_rate)
 
@@ -141,7 +155,7 @@ class Link:
             if handled % READ_BURST == 0:
                 await asyncio.sleep(0)
         if not self._closing:
-            raise self._fault or _lost(connection.closing)
+            raise self._fault or self._lost(connection.closing)
 
     def _take(self, event: ProviderEvent) -> None:
         match event:
@@ -183,13 +197,6 @@ class Link:
                 return
             self._wake.clear()
             await self._wake.wait()
-
-
-def _lost(closing: Closing | None) -> NekoError:
-    """Why the connection ended, from its close code and reason."""
-    if closing is None:
-        return LinkError("The connection was lost.")
-    return classify.from_close(closing)
 
 
 def _first(errors: BaseExceptionGroup[NekoError]) -> NekoError:

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from enum import StrEnum
+
 from neko_cli.core import pcm
 from neko_cli.core.errors import AudioError
 from neko_cli.core.ports import Speaker
+
+
+HOLD_MS = 120_000
+"""Sound that is held while the loudspeaker opens; more than that is counted as lost."""
+
+
+class SpeakerState(StrEnum):
+    """What the loudspeaker can do for us."""
+
+    NONE = "none"
+    OPENING = "opening"
+    """Sound is held until it is open."""
+    OPEN = "open"
 
 
 class Playout:
@@ -16,7 +32,11 @@ class Playout:
 
     def __init__(self, speaker: Speaker | None) -> None:
         self._speaker = speaker
-        self._open = False
+        self._state = SpeakerState.NONE
+        self._opened = asyncio.Event()
+        self._held: list[tuple[bytes, int]] = []
+        self._held_ms = 0.0
+        self._finished = False
         self._muted = False
         self._resampler: pcm.Resampler | None = None
         self._start = 0
@@ -28,33 +48,60 @@ class Playout:
     @property
     def audible(self) -> bool:
         """Whether sound goes to a loudspeaker at all."""
-        return self._open and not self._muted
+        return self._state is not SpeakerState.NONE and not self._muted
 
     @property
     def level(self) -> float:
         """Level of what is being played, in dBFS."""
-        return self._speaker.level if self._speaker and self._open else pcm.SILENCE_DBFS
+        if self._speaker is None or self._state is not SpeakerState.OPEN:
+            return pcm.SILENCE_DBFS
+        return self._speaker.level
 
     @property
     def wants_sound(self) -> bool:
         """Whether there is a loudspeaker that could be used."""
         return self._speaker is not None
 
+    def opening(self) -> None:
+        """The loudspeaker, when there is one, will be opened: hold what comes until then."""
+        if self._speaker is not None and self._state is SpeakerState.NONE:
+            self._state = SpeakerState.OPENING
+            self._opened.clear()
+
     async def open(self) -> None:
-        """Start the loudspeaker, when there is one; raises AudioError."""
-        if self._speaker is not None and not self._open:
+        """Start the loudspeaker, when there is one, and play what was held; raises AudioError."""
+        if self._speaker is None or self._state is SpeakerState.OPEN:
+            return
+        self.opening()
+        try:
             await self._speaker.open()
-            self._open = True
+        except BaseException:
+            self.abandon()
+            raise
+        self._state = SpeakerState.OPEN
+        self._start = 0
+        held, finished = self._held, self._finished
+        self._forget_held()
+        for sound, rate in held:
+            self._play(sound, rate)
+        if finished:
+            self.finish()
+        self._opened.set()
 
     async def close(self) -> None:
         """Stop the loudspeaker; idempotent."""
-        if self._speaker is not None and self._open:
-            self._open = False
+        was, self._state = self._state, SpeakerState.NONE
+        self._resampler = None
+        self._forget_held()
+        self._opened.set()
+        if self._speaker is not None and was is not SpeakerState.NONE:
             await self._speaker.close()
 
     def abandon(self) -> None:
         """The loudspeaker is lost: go on without it."""
-        self._open = False
+        self._state = SpeakerState.NONE
+        self._forget_held()
+        self._opened.set()
 
     def mute(self, on: bool) -> None:
         """Keep the voice from the loudspeaker, or let it through again."""
@@ -67,6 +114,7 @@ class Playout:
         self.item_id = ""
         self.received_ms = 0.0
         self._start = self._end_of_queue()
+        self._finished = False
         if self._resampler is not None:
             self._resampler.reset()
 
@@ -75,7 +123,15 @@ class Playout:
         if item_id:
             self.item_id = item_id
         self.received_ms += pcm.duration_ms(len(sound), rate)
-        if not self.audible or self._speaker is None:
+        if not self.audible:
+            return
+        if self._state is SpeakerState.OPEN:
+            self._play(sound, rate)
+        else:
+            self._hold(sound, rate)
+
+    def _play(self, sound: bytes, rate: int) -> None:
+        if self._speaker is None:
             return
         target = self._speaker.rate
         if self._resampler is None or (
@@ -87,31 +143,53 @@ class Playout:
 
     def finish(self) -> None:
         """The reply's sound is complete: let out what the resampler still holds."""
-        if self._resampler is not None and self.audible:
+        self._finished = True
+        if self._resampler is not None and self._state is SpeakerState.OPEN and not self._muted:
             self._queue(self._resampler.drain())
 
     def stop(self) -> None:
         """Silence at the next block."""
         if self._resampler is not None:
             self._resampler.reset()
-        if self._speaker is not None and self._open:
+        self._forget_held()
+        if self._speaker is not None and self._state is SpeakerState.OPEN:
             self._speaker.clear()
 
     def heard_ms(self) -> float:
         """How much of the current reply was heard; all of it that came, without a loudspeaker."""
         if not self.audible or self._speaker is None:
             return self.received_ms
+        if self._state is SpeakerState.OPENING:
+            return 0.0
         played = max(0, self._speaker.played - self._start)
         return min(self.received_ms, played * 1000.0 / self._speaker.rate)
 
     async def drained(self) -> None:
         """Wait until everything was heard; a loudspeaker that dies ends the wait."""
+        await self._opening_is_over()
         if self._speaker is not None and self.audible:
             try:
                 await self._speaker.drained()
             except AudioError:
                 self.abandon()
                 raise
+
+    async def _opening_is_over(self) -> None:
+        if self._state is SpeakerState.OPENING:
+            await self._opened.wait()
+
+    def _hold(self, sound: bytes, rate: int) -> None:
+        length = pcm.duration_ms(len(sound), rate)
+        if self._held_ms + length > HOLD_MS:
+            self.lost_ms += length
+            return
+        self._held.append((sound, rate))
+        self._held_ms += length
+
+    def _forget_held(self) -> None:
+        self._held = []
+        self._held_ms = 0.0
+        self._finished = False
 
     def _queue(self, sound: bytes) -> None:
         if sound and self._speaker is not None:
@@ -120,7 +198,7 @@ class Playout:
 
     def _end_of_queue(self) -> int:
         """The played-sample count at which what is queued next will begin."""
-        if self._speaker is None or not self._open:
+        if self._speaker is None or self._state is not SpeakerState.OPEN:
             return 0
         waiting = round(self._speaker.queued_ms * self._speaker.rate / 1000.0)
         return self._speaker.played + waiting

@@ -74,6 +74,10 @@ class Session(Protocol):
         """One text turn; returns its number. Raises NekoError when it cannot be sent."""
         ...
 
+    def finish_input(self) -> None:
+        """The utterance that was streamed is complete (manual turns)."""
+        ...
+
     async def interrupt(self) -> None:
         """Stop the current reply; nothing happens when there is none."""
         ...

@@ -156,9 +156,9 @@ class SessionCore:
     def link_gone(self, error: NekoError | None) -> None:
         """The link is down: the current turn fails, and the readers are told why."""
         self.slot.reset()
-        self.turns.feed(TurnInput.LINK_LOST)
         if error is not None:
             self.inbound.tell_failure(error, fatal=True)
+        self.turns.feed(TurnInput.LINK_LOST)
 
     def provider_event(self, event: ProviderEvent) -> None:
         """The provider says something."""
@@ -197,6 +197,7 @@ class SessionCore:
         self.board.input_mode = input_mode
         self.board.touch()
         await self.owner.open()
+        self.playout.opening()
         self.owner.spawn(self._open_speaker(), "loudspeaker")
         self.owner.spawn(self._watch(), "watch")
         await self.keeper.start()
@@ -210,6 +211,7 @@ class SessionCore:
         await self.keeper.stop(reason)
         await self.owner.aclose()
         await self.playout.close()
+        self.uplink.reset()
         self._early.clear()
         self.publish(SessionEnded(at=self.now(), reason=reason))
 

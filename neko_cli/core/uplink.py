@@ -29,6 +29,10 @@ class Uplink:
             self.sent_ms += pcm.duration_ms(len(ready), target)
             link.send(AppendAudio(ready))
 
+    def reset(self) -> None:
+        """Forget what the resampler holds, as at the end of a session."""
+        self._resampler = None
+
     def flush(self, link: Link) -> None:
         """Let out what the resampler still holds, as at the end of an utterance."""
         if self._resampler is not None:

@@ -152,9 +152,20 @@ class Detector(Protocol):
 class EngineParts(Protocol):
     """Makes the parts for a session; shared by all of them, closed by the server."""
 
-    ears: Ears
-    voice: Voice
-    brain: Brain
+    @property
+    def ears(self) -> Ears:
+        """Recognition."""
+        ...
+
+    @property
+    def voice(self) -> Voice:
+        """Synthesis."""
+        ...
+
+    @property
+    def brain(self) -> Brain:
+        """Where replies come from."""
+        ...
 
     def detector(self) -> Detector:
         """A detector of its own for one stream."""

@@ -320,11 +320,11 @@ async def test_a_lost_link_fails_the_turn_and_says_why(make_stage):
     server.words("r1", "Well")
     await stage.until(ReplyText)
     server.drop(1011, "internal error")
-    assert (await stage.until(TurnEnded)).outcome is Outcome.FAILED
     failure = await stage.until(Failure)
     assert failure.fatal
-    assert stage.session.state.status is Status.ERROR
-    assert [e.link for e in stage.told(StatusChanged)][-1] is LinkWord.OFFLINE
+    assert "OpenAI" in failure.message
+    assert (await stage.until(TurnEnded)).outcome is Outcome.FAILED
+    assert (await stage.until(StatusChanged, new=Status.ERROR)).link is LinkWord.OFFLINE
     with pytest.raises(LinkError):
         await stage.session.send_message("anyone?")
 
@@ -465,3 +465,51 @@ async def test_a_late_reader_learns_the_state_first(make_stage):
     assert isinstance(first, StatusChanged)
     assert first.link is LinkWord.ONLINE
     assert isinstance(await anext(late), Connected)
+
+
+async def test_a_reply_that_comes_before_the_loudspeaker_is_open_is_played_whole(make_stage):
+    speaker = FakeSpeaker(24_000, slow=True)
+    stage = make_stage(speaker=speaker)
+    server = await stage.start()
+    await stage.session.send_message("quick")
+    server.reply("r1", "Early words.", sound_ms=400)
+    await stage.until(ReplyAudio)
+    assert stage.session.state.is_speaking
+    assert speaker.queue == b""
+    speaker.ready.set()
+    async with asyncio.timeout(PATIENCE):
+        while speaker.queued_ms < 400:
+            await asyncio.sleep(0)
+    speaker.advance(400)
+    ended = await stage.until(TurnEnded)
+    assert (ended.text, ended.heard_ms) == ("Early words.", pytest.approx(400, abs=1))
+
+
+async def test_what_was_interrupted_while_the_loudspeaker_opened_is_never_played(make_stage):
+    speaker = FakeSpeaker(24_000, slow=True)
+    stage = make_stage(speaker=speaker)
+    server = await stage.start()
+    await stage.session.send_message("quick")
+    server.reply("r1", "Never mind.", sound_ms=400)
+    await stage.until(ReplyAudio)
+    await stage.session.interrupt()
+    ended = await stage.until(TurnEnded)
+    assert (ended.outcome, ended.heard_ms, ended.text) == (Outcome.INTERRUPTED, 0.0, "")
+    speaker.ready.set()
+    await stage.session.send_message("again")
+    server.reply("r2", "Now.", sound_ms=100)
+    async with asyncio.timeout(PATIENCE):
+        while not speaker.queue:
+            await asyncio.sleep(0)
+    assert speaker.queued_ms == pytest.approx(100, abs=1)
+
+
+async def test_stopping_during_the_hand_shake_does_not_wait(make_stage):
+    stage = make_stage()
+    starting = asyncio.gather(stage.session.start_session(InputMode.TEXT), return_exceptions=True)
+    await stage.transport.accepted()
+    began = asyncio.get_running_loop().time()
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await stage.session.cleanup()
+    assert asyncio.get_running_loop().time() - began < 1.0

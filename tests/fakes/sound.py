@@ -11,7 +11,11 @@ from neko_cli.core.errors import AudioError
 class FakeSpeaker:
     """A loudspeaker that plays only when the test says so."""
 
-    def __init__(self, rate: int = 24_000, *, error: AudioError | None = None) -> None:
+    def __init__(self, rate: int = 24_000, *, error: AudioError | None = None, slow: bool = False) -> None:
+        """``slow`` opens when ``ready`` is set."""
+        self.ready = asyncio.Event()
+        if not slow:
+            self.ready.set()
         self.rate = rate
         self.name = "fake"
         self.level = -20.0
@@ -31,6 +35,7 @@ class FakeSpeaker:
     async def open(self) -> None:
         if self.error is not None:
             raise self.error
+        await self.ready.wait()
         self.is_open = True
         self.opened += 1
 

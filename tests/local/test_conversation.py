@@ -87,7 +87,10 @@ def test_only_whole_words_count_as_heard(share: float, words: str) -> None:
     assert heard_words("One two three four", share) == words
 
 
-@given(st.lists(st.tuples(st.text(max_size=30), st.integers(0, 5000).map(float)), max_size=6), st.floats(0, 40_000))
+@given(
+    st.lists(st.tuples(st.text(max_size=30), st.integers(0, 5000).map(float)), max_size=6),
+    st.floats(0, 40_000),
+)
 @settings(max_examples=150, deadline=None)
 def test_what_was_heard_is_a_beginning_of_what_was_said(
     spoken: list[tuple[str, float]], heard: float
