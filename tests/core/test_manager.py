@@ -12,9 +12,7 @@ from neko_cli.core.errors import (
     CredentialsError,
     InvalidRequest,
     LinkError,
-    MicrophonePermissionError,
     NekoError,
-    NoMicrophone,
 )
 from neko_cli.core.events import (
     Connected,
@@ -22,20 +20,16 @@ from neko_cli.core.events import (
     Failure,
     InputMode,
     LinkWord,
-    Notice,
     Outcome,
     ReplyAudio,
     ReplyText,
     SessionEnded,
-    SpeechStarted,
-    SpeechStopped,
     Status,
     StatusChanged,
     TurnEnded,
-    TurnStarted,
     UserText,
 )
-from tests.fakes.sound import FakeMicrophone, FakeSpeaker
+from tests.fakes.sound import FakeSpeaker
 from tests.fakes.wire import PATIENCE
 
 
@@ -72,84 +66,6 @@ async def test_the_configuration_says_who_the_character_is(make_stage):
     assert session["output_modalities"] == ["audio"]
 
 
-async def test_voice_is_played_and_the_turn_ends_when_it_was_heard(make_stage):
-    speaker = FakeSpeaker(48_000)
-    stage = make_stage(speaker=speaker)
-    server = await stage.start()
-    await stage.session.send_message("speak")
-    server.reply("r1", "One two three.", sound_ms=1000)
-    audio = await stage.until(ReplyAudio)
-    assert audio.ms == 1000.0
-    assert stage.session.state.is_speaking
-    assert speaker.queued_ms == pytest.approx(1000, abs=1)
-    speaker.advance(2000)
-    ended = await stage.until(TurnEnded)
-    assert (ended.outcome, ended.text) == (Outcome.COMPLETE, "One two three.")
-    assert ended.heard_ms == pytest.approx(1000, abs=1)
-    assert ended.first_audio_ms >= 0
-
-
-@pytest.mark.parametrize("server_is_done", [True, False])
-async def test_speaking_over_the_character_stops_it_and_cuts_the_text(make_stage, server_is_done):
-    speaker = FakeSpeaker(48_000)
-    stage = make_stage(speaker=speaker)
-    server = await stage.start()
-    await stage.session.send_message("speak")
-    await server.expect("conversation.item.create")
-    await server.expect("response.create")
-    server.begin("r1")
-    server.words("r1", "One two three four five six.", spoken=True)
-    server.sound("r1", 2000)
-    if server_is_done:
-        server.done("r1")
-    await stage.until(ReplyAudio)
-    speaker.advance(1000)
-    server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
-    ended = await stage.until(TurnEnded)
-    assert ended.outcome is Outcome.INTERRUPTED
-    assert ended.heard_ms == pytest.approx(1000, abs=1)
-    assert ended.text == "One two three"
-    assert speaker.queue == b""
-    cut = await server.expect("conversation.item.truncate", item_id="item_r1")
-    assert cut["audio_end_ms"] == pytest.approx(1000, abs=1)
-    if not server_is_done:
-        server.sound("r1", 500)
-        server.done("r1", "cancelled", reason="turn_detected")
-    assert (await stage.until(TurnStarted)).turn == 2
-    server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=900)
-    await stage.until(SpeechStopped, turn=2)
-    server.reply("r2", "Yes?", sound_ms=100)
-    await stage.until(ReplyAudio)
-    speaker.advance(1000)
-    assert (await stage.until(TurnEnded)).text == "Yes?"
-    server.nothing_more()
-
-
-async def test_typing_over_the_character_cancels_waits_and_asks(make_stage):
-    speaker = FakeSpeaker()
-    stage = make_stage(speaker=speaker)
-    server = await stage.start()
-    await stage.session.send_message("first")
-    await server.expect("conversation.item.create")
-    await server.expect("response.create")
-    server.begin("r1")
-    server.words("r1", "Long story.", spoken=True)
-    server.sound("r1", 3000)
-    await stage.until(ReplyAudio)
-    assert await stage.session.send_message("second") == 2
-    await server.expect("response.cancel")
-    await server.expect("conversation.item.truncate")
-    server.words("r1", " More of it.", spoken=True)
-    server.done("r1", "cancelled", reason="client_cancelled")
-    item = await server.expect("conversation.item.create")
-    assert item["item"]["content"][0]["text"] == "second"
-    await server.expect("response.create")
-    server.reply("r2", "Short one.")
-    ended = await stage.until(TurnEnded, turn=2)
-    assert ended.text == "Short one."
-    assert [e.outcome for e in stage.told(TurnEnded)] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
-
-
 async def test_interrupt_ends_the_reply_and_nothing_of_it_is_told_after(make_stage):
     stage = make_stage()
     server = await stage.start()
@@ -166,129 +82,6 @@ async def test_interrupt_ends_the_reply_and_nothing_of_it_is_told_after(make_sta
     outcomes = [(e.turn, e.outcome, e.text) for e in stage.told(TurnEnded)]
     assert outcomes == [(1, Outcome.INTERRUPTED, "Once upon"), (2, Outcome.COMPLETE, "New.")]
     assert "".join(e.delta for e in stage.told(ReplyText)) == "Once uponNew."
-
-
-async def test_a_spoken_turn_with_transcript_and_confidence(make_stage):
-    stage = make_stage()
-    server = await stage.start(InputMode.AUDIO)
-    await stage.session.start_listening()
-    await stage.until(StatusChanged, new=Status.LISTENING)
-    microphone = stage.microphones[0]
-    microphone.hear(b"\x01\x00" * 240)
-    audio = await server.expect("input_audio_buffer.append")
-    assert audio["audio"]
-    server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
-    await stage.until(SpeechStarted, turn=1)
-    server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=10)
-    server.tell("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
-    server.begin("r1")
-    transcript = "conversation.item.input_audio_transcription"
-    server.tell(f"{transcript}.delta", item_id="u1", content_index=0, delta="good ")
-    server.tell(
-        f"{transcript}.completed",
-        item_id="u1",
-        content_index=0,
-        transcript="good day",
-        logprobs=[{"token": "good", "logprob": -0.7, "bytes": []}],
-    )
-    server.words("r1", "And to you.")
-    server.done("r1")
-    await stage.until(TurnEnded)
-    texts = [(e.text, e.final, e.spoken) for e in stage.told(UserText)]
-    assert texts[-1] == ("good day", True, True)
-    assert stage.told(UserText)[-1].confidence == pytest.approx(0.4966, abs=0.001)
-    await stage.session.stop_listening()
-    assert not stage.session.state.is_listening
-    assert not microphone.is_open
-
-
-async def test_push_to_talk_commits_what_was_said(make_stage):
-    stage = make_stage({"turns": {"detection": "manual"}})
-    server = await stage.start(InputMode.AUDIO)
-    assert stage.configuration["audio"]["input"]["turn_detection"] is None
-    await stage.session.start_listening()
-    await stage.until(SpeechStarted)
-    stage.microphones[0].hear(b"\x01\x00" * 240)
-    await server.expect("input_audio_buffer.append")
-    await stage.session.stop_listening(commit=True)
-    await server.expect("input_audio_buffer.commit")
-    await server.expect("response.create")
-    await stage.until(SpeechStopped)
-    server.reply("r1", "Heard.")
-    assert (await stage.until(TurnEnded)).text == "Heard."
-
-
-async def test_push_to_talk_released_without_commit_throws_it_away(make_stage):
-    stage = make_stage({"turns": {"detection": "manual"}})
-    server = await stage.start(InputMode.AUDIO)
-    await stage.session.start_listening()
-    await stage.session.stop_listening()
-    await server.expect("input_audio_buffer.clear")
-    assert (await stage.until(TurnEnded)).outcome is Outcome.CANCELLED
-
-
-async def test_switching_to_push_to_talk_tells_the_provider(make_stage):
-    stage = make_stage()
-    server = await stage.start(InputMode.AUDIO)
-    await stage.session.set_push_to_talk(True)
-    update = await server.expect("session.update")
-    assert update["session"]["audio"]["input"]["turn_detection"] is None
-    await stage.session.set_push_to_talk(False)
-    update = await server.expect("session.update")
-    assert update["session"]["audio"]["input"]["turn_detection"]["type"] == "server_vad"
-
-
-async def test_muting_in_the_middle_of_a_sentence_sends_it(make_stage):
-    stage = make_stage()
-    server = await stage.start(InputMode.AUDIO)
-    await stage.session.start_listening()
-    server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
-    await stage.until(SpeechStarted)
-    await stage.session.stop_listening()
-    await server.expect("input_audio_buffer.commit")
-
-
-@pytest.mark.parametrize("error", [MicrophonePermissionError("no"), NoMicrophone("none")])
-async def test_a_microphone_that_will_not_open_is_a_typed_error(make_stage, error):
-    stage = make_stage(microphone=lambda: FakeMicrophone(error=error))
-    await stage.start(InputMode.AUDIO)
-    with pytest.raises(type(error)):
-        await stage.session.start_listening()
-    assert not stage.session.state.is_listening
-
-
-async def test_a_microphone_that_dies_is_a_notice_and_the_talk_goes_on(make_stage):
-    stage = make_stage()
-    server = await stage.start(InputMode.AUDIO)
-    await stage.session.start_listening()
-    stage.microphones[0].hear(NoMicrophone("It was unplugged."))
-    notice = await stage.until(Notice)
-    assert "unplugged" in notice.text
-    assert not stage.session.state.is_listening
-    await stage.session.send_message("still there?")
-    server.reply("r1", "Yes.")
-    assert (await stage.until(TurnEnded)).text == "Yes."
-
-
-async def test_a_loudspeaker_that_will_not_open_is_a_notice(make_stage):
-    stage = make_stage(speaker=FakeSpeaker(error=NoMicrophone("Nothing is plugged in.")))
-    server = await stage.start()
-    await stage.until(Notice)
-    await stage.session.send_message("hi")
-    server.reply("r1", "Hi.", sound_ms=100)
-    ended = await stage.until(TurnEnded)
-    assert (ended.text, ended.heard_ms) == ("Hi.", 100.0)
-
-
-async def test_sound_streamed_in_is_resampled_only_when_needed(make_stage):
-    stage = make_stage()
-    server = await stage.start(InputMode.AUDIO)
-    pcm = bytes(range(256)) * 4
-    await stage.session.stream_data(AudioChunk(pcm, 24_000))
-    import base64
-
-    event = await server.expect("input_audio_buffer.append")
-    assert base64.b64decode(event["audio"]) == pcm
 
 
 async def test_messages_sent_while_connecting_are_held_and_delivered_in_order(make_stage):
@@ -389,24 +182,6 @@ async def test_a_greeting_is_asked_for_once(make_stage):
     assert (await stage.until(TurnEnded)).text == "Hello!"
 
 
-async def test_without_barge_in_speech_waits_for_its_own_turn(make_stage):
-    speaker = FakeSpeaker()
-    stage = make_stage({"turns": {"interrupt": False}}, speaker=speaker)
-    server = await stage.start(InputMode.AUDIO)
-    await stage.session.send_message("speak")
-    server.begin("r1")
-    server.words("r1", "Let me finish.", spoken=True)
-    server.sound("r1", 1000)
-    await stage.until(ReplyAudio)
-    server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
-    assert (await stage.until(SpeechStarted)).turn == 2
-    assert speaker.queued_ms > 900
-    server.done("r1")
-    speaker.advance(2000)
-    ended = await stage.until(TurnEnded)
-    assert (ended.turn, ended.outcome) == (1, Outcome.COMPLETE)
-
-
 async def test_agent_results_are_told_when_nobody_talks(make_stage):
     stage = make_stage()
     server = await stage.start()
@@ -417,16 +192,6 @@ async def test_agent_results_are_told_when_nobody_talks(make_stage):
     assert "The build is green." in item["item"]["content"][0]["text"]
     await server.expect("response.create")
     assert not await stage.session.trigger_agent_callbacks()
-
-
-async def test_pause_and_resume_bring_the_microphone_back(make_stage):
-    stage = make_stage()
-    await stage.start(InputMode.AUDIO)
-    await stage.session.start_listening()
-    await stage.session.pause()
-    assert not stage.session.state.is_listening
-    await stage.session.resume()
-    assert stage.session.state.is_listening
 
 
 @pytest.mark.parametrize("moment", ["never started", "started", "speaking", "lost", "ended"])
@@ -465,43 +230,6 @@ async def test_a_late_reader_learns_the_state_first(make_stage):
     assert isinstance(first, StatusChanged)
     assert first.link is LinkWord.ONLINE
     assert isinstance(await anext(late), Connected)
-
-
-async def test_a_reply_that_comes_before_the_loudspeaker_is_open_is_played_whole(make_stage):
-    speaker = FakeSpeaker(24_000, slow=True)
-    stage = make_stage(speaker=speaker)
-    server = await stage.start()
-    await stage.session.send_message("quick")
-    server.reply("r1", "Early words.", sound_ms=400)
-    await stage.until(ReplyAudio)
-    assert stage.session.state.is_speaking
-    assert speaker.queue == b""
-    speaker.ready.set()
-    async with asyncio.timeout(PATIENCE):
-        while speaker.queued_ms < 400:
-            await asyncio.sleep(0)
-    speaker.advance(400)
-    ended = await stage.until(TurnEnded)
-    assert (ended.text, ended.heard_ms) == ("Early words.", pytest.approx(400, abs=1))
-
-
-async def test_what_was_interrupted_while_the_loudspeaker_opened_is_never_played(make_stage):
-    speaker = FakeSpeaker(24_000, slow=True)
-    stage = make_stage(speaker=speaker)
-    server = await stage.start()
-    await stage.session.send_message("quick")
-    server.reply("r1", "Never mind.", sound_ms=400)
-    await stage.until(ReplyAudio)
-    await stage.session.interrupt()
-    ended = await stage.until(TurnEnded)
-    assert (ended.outcome, ended.heard_ms, ended.text) == (Outcome.INTERRUPTED, 0.0, "")
-    speaker.ready.set()
-    await stage.session.send_message("again")
-    server.reply("r2", "Now.", sound_ms=100)
-    async with asyncio.timeout(PATIENCE):
-        while not speaker.queue:
-            await asyncio.sleep(0)
-    assert speaker.queued_ms == pytest.approx(100, abs=1)
 
 
 async def test_stopping_during_the_hand_shake_does_not_wait(make_stage):

@@ -75,11 +75,12 @@ def test_without_the_floor_the_hint_names_the_extra(
     module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
+    make = {
+        "pocketsphinx": lambda: make_recogniser("pocketsphinx", tmp_path, Expected()),
+        "espeakng_loader": lambda: make_engine("espeak", tmp_path),
+    }
     with pytest.raises(ConfigError, match=r"pip install 'neko-cli\[local\]'"):
-        if module == "pocketsphinx":
-            make_recogniser("pocketsphinx", tmp_path, Expected())
-        else:
-            make_engine("espeak", tmp_path)
+        make[module]()
 
 
 def test_a_model_is_found_by_name_and_by_path(tmp_path: Path) -> None:
@@ -96,13 +97,15 @@ def test_a_name_that_is_no_model_is_refused(name: str, tmp_path: Path) -> None:
         find_model_folder(tmp_path, "whisper", name)
 
 
+TRANSDUCER = ["tokens.txt", "encoder-1.onnx", "decoder-1.onnx", "joiner-1.onnx"]
+
+
 @pytest.mark.parametrize(
     ("names", "metadata", "loader"),
     [
-        (["tokens.txt", "encoder-1.onnx", "decoder-1.onnx", "joiner-1.onnx"], b"T decode_chunk_len", "streaming "
-         "transducer"),
-        (["tokens.txt", "encoder.onnx", "decoder.onnx", "joiner.onnx"], b"zipformer2", "transducer"),
-        (["tokens.txt", "encoder.onnx", "decoder.onnx", "joiner.onnx"], b"pred_rnn_layers", "nemo transducer"),
+        (TRANSDUCER, b"T decode_chunk_len", "streaming transducer"),
+        (TRANSDUCER, b"zipformer2", "transducer"),
+        (TRANSDUCER, b"pred_rnn_layers", "nemo transducer"),
         (["base-tokens.txt", "base-encoder.onnx", "base-decoder.onnx"], b"n_mels", "whisper"),
         (["tokens.txt", "model.onnx"], b"lang_zh with_itn lfr_window_size", "sense voice"),
         (["tokens.txt", "model.int8.onnx"], b"lfr_window_size neg_mean", "paraformer"),
@@ -110,7 +113,7 @@ def test_a_name_that_is_no_model_is_refused(name: str, tmp_path: Path) -> None:
         (["tokens.txt", "model.onnx"], b"zipformer2 decode_chunk_len", "streaming zipformer ctc"),
         (["tokens.txt", "model.onnx"], b"EncDecCTCModelBPE", "nemo ctc"),
     ],
-)  # fmt: skip
+)
 def test_a_sherpa_folder_tells_its_loader(names: list[str], metadata: bytes, loader: str) -> None:
     assert loader_for(files_of(names), metadata) == loader
 

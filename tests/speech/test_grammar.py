@@ -107,8 +107,8 @@ def test_a_vocabulary_and_a_grammar_are_bounded() -> None:
 
 
 def test_the_words_of_a_grammar_are_found() -> None:
-    grammar = from_jsgf("#JSGF V1.0;\ngrammar x;\n// a note\npublic <said> = <verb> /2.0/ the [big] door {t};\n"
-                        "<verb> = Open | close;")  # fmt: skip
+    rules = "public <said> = <verb> /2.0/ the [big] door {t};\n<verb> = Open | close;"
+    grammar = from_jsgf(f"#JSGF V1.0;\ngrammar x;\n// a note\n{rules}")
     assert sorted(grammar.words) == ["Open", "big", "close", "door", "the"]
     assert from_jsgf("public <said> = yes;").jsgf.startswith("#JSGF V1.0;")
 
