@@ -16,7 +16,7 @@ from neko_cli.cli.say_sound import WavSink, check_target
 from neko_cli.cli.say_track import Tracker, worst
 from neko_cli.cli.stdin import WAIT_S, InputReader
 from neko_cli.core.errors import ConfigError, LinkError, NekoError
-from neko_cli.core.events import Failure, InputMode, ReplyAudio, TurnEnded
+from neko_cli.core.events import Failure, InputMode, Notice, NoticeKind, ReplyAudio, TurnEnded
 from neko_cli.core.session import Session, Subscription
 
 END_TIMEOUT_S = 8.0
@@ -68,6 +68,7 @@ class SayRun:
         self._idle = asyncio.Event()
         self._timer: asyncio.Timeout | None = None
         self._codes: list[Exit] = []
+        self._device = Exit.OK
         self._started = False
         self._last: Failure | None = None
 
@@ -86,6 +87,8 @@ class SayRun:
             self._changed.set()
             if isinstance(event, Failure):
                 self._last = event
+            if isinstance(event, Notice) and event.kind is NoticeKind.SOUND and self.plan.play:
+                self._device = Exit.SOUND  # the answer is printed, but nobody hears it
             if isinstance(event, ReplyAudio) and self.plan.play:
                 self._extend(event.ms / 1000.0)
             await self.printer.show(event)
@@ -247,7 +250,7 @@ class SayRun:
             except NekoError as error:
                 await self._failed(error)
             await self._end(reading)
-        return worst(self._codes)
+        return worst([*self._codes, self._device])
 
     async def _failed(self, error: NekoError) -> None:
         await self.caught_up()

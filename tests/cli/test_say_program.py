@@ -312,3 +312,17 @@ def test_a_recording_is_made(provider, say, tmp_path: Path) -> None:
     assert "neko-recording" in text.splitlines()[0]
     assert "sk-test" not in text
     assert os.stat(path).st_mode & 0o077 == 0  # noqa: PTH116
+
+
+def test_an_answer_that_nobody_hears_is_printed_and_ends_with_the_sound_code(
+    provider, tmp_path: Path
+) -> None:
+    url = provider().url
+    done = neko(
+        "say", "hello", "--play", "--provider", "openai", "--url", url,
+        home=tmp_path,
+        env={"PULSE_SERVER": "unix:/nonexistent"},
+    )  # fmt: skip
+    assert done.stdout == b"You said: hello\n"
+    assert done.returncode == 7
+    assert b"No sound" in done.stderr

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from neko_cli.core.errors import (
@@ -18,7 +16,6 @@ from neko_cli.core.events import (
     TurnStarted,
 )
 from tests.fakes.sound import FakeSpeaker
-from tests.fakes.wire import PATIENCE
 
 
 async def test_voice_is_played_and_the_turn_ends_when_it_was_heard(make_stage):
@@ -119,9 +116,7 @@ async def test_a_reply_that_comes_before_the_loudspeaker_is_open_is_played_whole
     assert stage.session.state.is_speaking
     assert speaker.queue == b""
     speaker.ready.set()
-    async with asyncio.timeout(PATIENCE):
-        while speaker.queued_ms < 400:
-            await asyncio.sleep(0)
+    await speaker.holds(400)
     speaker.advance(400)
     ended = await stage.until(TurnEnded)
     assert (ended.text, ended.heard_ms) == ("Early words.", pytest.approx(400, abs=1))
@@ -140,7 +135,5 @@ async def test_what_was_interrupted_while_the_loudspeaker_opened_is_never_played
     speaker.ready.set()
     await stage.session.send_message("again")
     server.reply("r2", "Now.", sound_ms=100)
-    async with asyncio.timeout(PATIENCE):
-        while not speaker.queue:
-            await asyncio.sleep(0)
+    await speaker.holds(1)
     assert speaker.queued_ms == pytest.approx(100, abs=1)

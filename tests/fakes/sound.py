@@ -27,6 +27,7 @@ class FakeSpeaker:
         self.everything = bytearray()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._came = asyncio.Event()
 
     @property
     def queued_ms(self) -> float:
@@ -43,7 +44,15 @@ class FakeSpeaker:
         assert self.is_open, "sound for a loudspeaker that is closed"
         self.queue += pcm
         self._empty.clear()
+        self._came.set()
         return len(pcm)
+
+    async def holds(self, ms: float) -> None:
+        """Wait until so much is queued."""
+        async with asyncio.timeout(5.0):
+            while self.queued_ms < ms:
+                self._came.clear()
+                await self._came.wait()
 
     def clear(self) -> None:
         self.queue.clear()

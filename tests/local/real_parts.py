@@ -6,7 +6,7 @@ import asyncio
 import os
 import select
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,15 @@ def pids(parts: LocalParts) -> list[int]:
 async def said(parts: LocalParts, text: str, speech: Speech | None = None) -> bytes:
     """All of the speech for a text."""
     return b"".join([chunk async for chunk in parts.voice.speak(text, speech or Speech())])
+
+
+async def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
+    """Let the event loop run until something holds; TimeoutError when it never does."""
+    async with asyncio.timeout(timeout):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0)
 
 
 def is_gone(pid: int, timeout: float) -> bool:
