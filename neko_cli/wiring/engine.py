@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neko_cli.core.profile import Profile
+from neko_cli.core.tasks import TaskOwner
 
 if TYPE_CHECKING:
     from neko_cli.local.config import EngineConfig
@@ -45,6 +46,8 @@ class EngineHost:
         self._lock = asyncio.Lock()
         self._server: EngineServer | None = None
         self._parts: LocalParts | None = None
+        # A preparation that fails shows at the first reply, which tries again and tells it.
+        self._tasks = TaskOwner(lambda error: None)
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
 
     @property
@@ -71,12 +74,15 @@ class EngineHost:
         )
         server = EngineServer(self._parts, self._config, token=self.token, host=host, port=port)
         await server.start()
+        await self._tasks.open()
+        self._tasks.spawn(brain.prepare(), "brain")
         return server
 
     async def aclose(self) -> None:
         """Stop the server and its workers; idempotent."""
         async with self._lock:
             server, self._server = self._server, None
+            await self._tasks.aclose()
             if server is not None:
                 async with asyncio.timeout(CLOSE_TIMEOUT):
                     await server.aclose()
