@@ -9,7 +9,6 @@ from neko_cli.core import pcm
 from neko_cli.core.errors import AudioError
 from neko_cli.core.ports import Speaker
 
-
 HOLD_MS = 120_000
 """Sound that is held while the loudspeaker opens; more than that is counted as lost."""
 
