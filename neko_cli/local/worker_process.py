@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import subprocess
-import sys
-import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from neko_cli.core.errors import ConfigError, NekoError, ServerFault
+from neko_cli.core.errors import NekoError, ServerFault
 from neko_cli.core.tasks import TaskOwner
+from neko_cli.local.worker_spawn import spawn_worker
 from neko_cli.local.worker_wire import (
     HEADER,
     WORKER_ID,
@@ -33,33 +29,18 @@ from neko_cli.local.worker_wire import (
 
 log = logging.getLogger(__name__)
 
+END_TIMEOUT_S = 1.0
+"""For a process that closed its output, or was killed, to be gone."""
+
 KILL_TIMEOUT_S = 5.0
 """For a killed process to be gone; the system needs some ms."""
 
 FRAMES_WAITING = 32
 """Frames of one request that wait to be taken; credit keeps it well below."""
 
-_READ_LIMIT = 1 << 20
-_SECRET_ENDINGS = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
 
 class WorkerDied(ServerFault):
     """The process ended or was ended while a request was with it."""
-
-
-def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a worker: no keys, one computing thread, our package importable."""
-    chosen = {name: value for name, value in given.items() if not name.upper().endswith(_SECRET_ENDINGS)}
-    chosen.update(dict.fromkeys(_ONE_THREAD, "1"))
-    chosen["PYTHONFAULTHANDLER"] = "1"
-    chosen["HF_HUB_OFFLINE"] = "1"
-    # The safe path (-P) leaves out the current folder, so a checkout that is not installed is named.
-    package_parent = Path(__file__).resolve().parents[2]
-    if package_parent not in {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}:
-        paths = [str(package_parent), chosen.get("PYTHONPATH", "")]
-        chosen["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-    return chosen
 
 
 class Channel:
@@ -110,13 +91,15 @@ class WorkerProcess:
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._last_id = WORKER_ID
         self._dead = False
+        self._killed = False
+        self._leaving = False
         self.on_idle: Callable[[], None] | None = None
         """Called when no request is with the worker any more."""
 
     @classmethod
     async def spawn(cls, role: str, log_path: Path | None) -> WorkerProcess:
         """Make the process; raises ConfigError when the system refuses."""
-        return cls(role, await _spawn(role, log_path))
+        return cls(role, await spawn_worker(role, log_path))
 
     async def begin(self, setup: Setup, tasks: TaskOwner, timeout: float) -> None:
         """Let it load its engine, and wait until it is ready.
@@ -132,6 +115,12 @@ class WorkerProcess:
         except TimeoutError:
             await self.aclose()
             raise ServerFault(f"The {self.role} did not start within {timeout:.0f} s.") from None
+        except WorkerDied:
+            await self.aclose()
+            raise ServerFault(
+                f"The {self.role} ended while loading {setup.name!r}.",
+                hint="Its files may be damaged: install it again, or choose another one.",
+            ) from None
         except BaseException:
             await self.aclose()
             raise
@@ -182,19 +171,35 @@ class WorkerProcess:
             pipe.write(encode(message))
 
     def kill(self) -> None:
-        """End the process now; what waits for it fails."""
+        """End the process now, once; what waits for it fails."""
         self._dead = True
+        if self._killed:
+            return
+        self._killed = True
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def aclose(self) -> None:
-        """Kill the process and wait until it is gone; idempotent."""
-        self.kill()
+        """End the process and wait until it is gone; idempotent."""
+        if not self._leaving:
+            self.kill()
         self._fail_all()
-        try:
-            async with asyncio.timeout(KILL_TIMEOUT_S):
-                await self._process.wait()
-        except TimeoutError:
+        await self._collect()
+
+    async def _collect(self) -> None:
+        """Wait until the process is gone.
+
+        One that told a fault at its start or closed its output ends by itself. Killing it then would
+        let two parties of the standard library collect it, and one of them complain.
+        """
+        for timeout in (END_TIMEOUT_S, KILL_TIMEOUT_S):
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._process.wait()
+                break
+            except TimeoutError:
+                self.kill()
+        else:
             log.error("the %s worker %d does not end", self.role, self.pid)
         _close_pipe(self._process)
 
@@ -206,14 +211,15 @@ class WorkerProcess:
                 header = await pipe.readexactly(HEADER.size)
                 self._take(decode_from_worker(await pipe.readexactly(body_length(header))))
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the process ended; that is told below
+            self._leaving = True
         except WireError:
             log.error("the %s worker sent what is no frame", self.role)
         finally:
-            self.kill()
             self._fail_all()
-        code = await self._process.wait()
-        _close_pipe(self._process)
+            if not self._leaving:
+                self.kill()
+        await self._collect()
+        code = self._process.returncode
         log.info("the %s worker ended with code %d", self.role, code)
 
     def _take(self, frame: FromWorker) -> None:
@@ -224,6 +230,7 @@ class WorkerProcess:
             return
         if frame.id == WORKER_ID:
             if isinstance(frame, Fault) and not self._ready.done():
+                self._leaving = True
                 self._ready.set_exception(error_of(frame))
             return
         channel = self._channels.get(frame.id)
@@ -256,35 +263,6 @@ class WorkerProcess:
         for number, channel in tuple(self._channels.items()):
             channel.put(error)
             self._forget(number)
-
-
-async def _spawn(role: str, log_path: Path | None) -> asyncio.subprocess.Process:
-    options: dict[str, Any] = {}
-    if os.name == "nt":
-        options["creationflags"] = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW  # type: ignore[attr-defined]
-    else:
-        options["start_new_session"] = True  # Ctrl-C in the terminal is for us, not for it
-    try:
-        with contextlib.ExitStack() as stack:
-            errors: Any = subprocess.DEVNULL
-            if log_path is not None:
-                log_path.parent.mkdir(parents=True, exist_ok=True)
-                errors = stack.enter_context(log_path.open("ab"))
-            return await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "neko_cli.local.worker",
-                role,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=worker_environment(os.environ),
-                limit=_READ_LIMIT,
-                **options,
-            )
-    except OSError as error:
-        raise ConfigError(f"The {role} cannot be started: {error.strerror or error}.") from error
 
 
 def _close_pipe(process: asyncio.subprocess.Process) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from neko_cli.core.pcm import silence
 from neko_cli.local.ports import EARS_RATE, VOICE_RATE, Hearing, Speech
-from neko_cli.local.worker_process import worker_environment
+from neko_cli.local.worker_spawn import worker_environment
 from neko_cli.local.worker_wire import (
     HEADER,
     Chunk,

@@ -45,7 +45,7 @@ async def listen(parts: LocalParts) -> dict[str, Any]:
 
 async def speak(parts: LocalParts) -> dict[str, Any]:
     """Lengths of the chunks of a short and a long text, and whether an interruption works."""
-    text = "Hello there. And more."
+    text = "Hello there. And more. "
     short = [len(chunk) async for chunk in parts.voice.speak(text, Speech())]
     long = [len(chunk) async for chunk in parts.voice.speak(text * 8, Speech())]
     stopped = parts.voice.speak(text * 50, Speech())
