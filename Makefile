@@ -61,6 +61,6 @@ format: ready-test ## put the code into the common form
 	@$(BIN)/ruff format .
 
 clean: ## remove the environments, caches and built files
-	rm -rf .venv .venv-sdk build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-sdk .venv-models build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -f snapshot_report.html
 	find neko_cli tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

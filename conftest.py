@@ -13,7 +13,7 @@ from collections.abc import Generator
 
 import pytest
 
-KEPT = ("NEKO_REQUIRE_REAL", "NEKO_SDK_PYTHON")
+KEPT = ("NEKO_REQUIRE_REAL", "NEKO_SDK_PYTHON", "NEKO_MODELS_PYTHON")
 """The only variables of ours that steer a test run."""
 
 KEYS = (

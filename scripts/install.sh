@@ -1,6 +1,7 @@
 #!/bin/sh
 # scripts/install.sh run    makes .venv and installs neko with the embedded engine
-# scripts/install.sh test   the same, plus linters, test tools and the SDK environment .venv-sdk
+# scripts/install.sh test   the same, plus linters, test tools, and the environments .venv-sdk (the
+#                           official SDK) and .venv-models (optional ears and voices)
 #
 # Does nothing (a few milliseconds) when what decides the installation has not changed since.
 set -eu
@@ -85,4 +86,15 @@ if [ "$what" = test ] && ! stamped .venv-sdk .neko-sdk $inputs; then
     say "installing the official SDK in .venv-sdk (it needs older packages than neko)"
     quiet_pip .venv-sdk install -c constraints-sdk.txt 'openai[realtime]'
     key_of .venv-sdk $inputs >.venv-sdk/.neko-sdk
+fi
+
+inputs="pyproject.toml constraints.txt scripts/install.sh"
+# shellcheck disable=SC2086 # a list of names
+if [ "$what" = test ] && ! stamped .venv-models .neko-models $inputs; then
+    make_venv .venv-models
+    rm -f .venv-models/.neko-models
+    say "installing the optional ears and voices in .venv-models (about half a gigabyte)"
+    quiet_pip .venv-models install -c constraints.txt onnx ctranslate2 faster-whisper sherpa-onnx piper-tts \
+        msgspec numpy soxr
+    key_of .venv-models $inputs >.venv-models/.neko-models
 fi

@@ -88,6 +88,8 @@ def test_tests_get_their_tools_and_the_sdk_apart(project: Path) -> None:
     assert any("-e .[local] --group dev" in call for call in calls)
     assert any("-c constraints-sdk.txt openai[realtime]" in call for call in calls)
     assert (project / ".venv-sdk" / "bin" / "python").exists()
+    assert any("-c constraints.txt onnx ctranslate2 faster-whisper" in call for call in calls)
+    assert (project / ".venv-models" / "bin" / "python").exists()
     assert install(project, "run")[1] == []
     assert install(project, "test")[1] == []
 

@@ -14,6 +14,7 @@ LEFT_OUT = {
     ".git",
     ".venv",
     ".venv-sdk",
+    ".venv-models",
     "__pycache__",
     ".mypy_cache",
     ".ruff_cache",

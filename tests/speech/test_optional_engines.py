@@ -20,6 +20,8 @@ import pytest
 
 from tests.speech.sound import spoken
 
+pytestmark = pytest.mark.real
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {"whisper": "faster_whisper", "sherpa": "sherpa_onnx, onnx", "piper": "piper, onnx"}
 

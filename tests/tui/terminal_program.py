@@ -7,6 +7,7 @@ Arguments: a file that gets a line for each thing that happened, and a mode: ``p
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -57,4 +58,5 @@ def main(report: Path, mode: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    # As the program itself ends: without flushing to a terminal that may be gone.
+    os._exit(main(Path(sys.argv[1]), sys.argv[2]))

@@ -105,7 +105,8 @@ def _part(words: list[str]) -> tuple[Fraction, int] | None:
 
 
 def _digits(words: list[str]) -> tuple[str, int]:
-    digits = ""
+    """The digits that follow a decimal point, and how many words they take."""
+    digits, used = "", 0
     for word in words[:20]:
         if word in _ONES and _ONES[word] < 10:
             digits += str(_ONES[word])
@@ -113,7 +114,8 @@ def _digits(words: list[str]) -> tuple[str, int]:
             digits += word
         else:
             break
-    return digits, len(digits) if digits else 0
+        used += 1
+    return digits, used
 
 
 def spoken(value: Fraction, digits: int = 10) -> tuple[str, bool]:

@@ -137,7 +137,8 @@ def settings_of(session: Mapping[str, Any], config: EngineConfig, voices: Sequen
         speech=Speech(_voice(sound_out["voice"], voices), language, sound_out["speed"]),
         hearing=Hearing(
             language,
-            (*config.vocabulary, *(transcription.get("keywords") or ())),
+            # A client's keywords are hints at OpenAI; a vocabulary here closes the grammar.
+            config.vocabulary,
             config.grammar,
         ),
         transcribe=sound_in["transcription"] is not None,

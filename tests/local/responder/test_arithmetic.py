@@ -237,3 +237,11 @@ def test_sums_in_sentences(text: str, said: str) -> None:
 )
 def test_numbers_that_are_no_sum_are_left_alone(text: str) -> None:
     assert answer_sum(hear(text)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [("eight point 00", 8), ("three point 14", Fraction(157, 50)), ("two point zero five", Fraction(41, 20))],
+)
+def test_digits_after_the_point_are_words_or_figures(said: str, value: Fraction) -> None:
+    assert read_words(said.split()) == (value, len(said.split()))
