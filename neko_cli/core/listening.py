@@ -28,6 +28,10 @@ class ListeningHost(Protocol):
         """The link that takes sound, when there is one."""
         ...
 
+    def microphone_held(self) -> bool:
+        """Whether what it hears now is the character's own voice, and must not be sent."""
+        ...
+
     def microphone_died(self, error: AudioError) -> None:
         """The device is gone; the conversation goes on as text."""
         ...
@@ -122,7 +126,7 @@ class Listening:
 
     async def _run(self, microphone: Microphone) -> None:
         try:
-            await self._uplink.pump(microphone, self._host.link_now)
+            await self._uplink.pump(microphone, self._host.link_now, self._host.microphone_held)
         except AudioError as error:
             if microphone is self._microphone:
                 self._microphone = self._pump = None

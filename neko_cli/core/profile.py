@@ -35,6 +35,13 @@ class TagStyle(StrEnum):
     OFF = "off"
 
 
+class Duplex(StrEnum):
+    """Whether the microphone is heard while the character speaks."""
+
+    HALF = "half"
+    FULL = "full"
+
+
 class Character(_Table, frozen=True, kw_only=True):
     """Who you talk to."""
 
@@ -89,6 +96,9 @@ class SoundTable(_Table, frozen=True, kw_only=True):
 
     microphone: str = ""
     speaker: str = ""
+    duplex: Duplex = Duplex.HALF
+    """``half``: what the microphone hears while the character speaks is not sent, because with open
+    loudspeakers it is the character's own voice. ``full``: it is, as with headphones."""
 
 
 class UserTable(_Table, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ from neko_cli.core.listening import Listening, MakeMicrophone
 from neko_cli.core.memory import Memory
 from neko_cli.core.playout import Playout
 from neko_cli.core.ports import Clock, Speaker, Translator, Transport
-from neko_cli.core.profile import Profile
+from neko_cli.core.profile import Duplex, Profile
 from neko_cli.core.provider_events import ProviderEvent
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.spec import spec_for
@@ -55,6 +55,9 @@ ANSWER_TIMEOUT = 60.0
 
 METER_INTERVAL = 0.066
 """Seconds between meter readings: 15 a second."""
+
+ECHO_TAIL = 0.15
+"""Seconds for which a room still echoes after the character's last sound (half duplex)."""
 
 REST_INTERVAL = 0.5
 """Seconds between looks at what is overdue, when no meter moves."""
@@ -88,6 +91,7 @@ class SessionCore:
         self._epoch = ports.clock.monotonic()
         self._early = EarlyMessages()
         self._paused_microphone = False
+        self._spoke_at = -ECHO_TAIL
         self._ended = False
         self.stream = Broadcast()
         self.memory = Memory()
@@ -180,6 +184,15 @@ class SessionCore:
             self.owner.spawn(self._drain(turn), f"drain {turn}")
         else:
             self.turns.drained(turn)
+
+    def microphone_held(self) -> bool:
+        """Half duplex: nothing is sent while the character is heard, nor right after it."""
+        if self.profile.sound.duplex is Duplex.FULL or not self.playout.audible:
+            return False
+        if self.turns.state in (TurnState.SPEAKING, TurnState.DRAINING):
+            self._spoke_at = self.now()
+            return True
+        return self.now() - self._spoke_at < ECHO_TAIL
 
     def microphone_died(self, error: AudioError) -> None:
         """The device is gone; the conversation goes on as text."""

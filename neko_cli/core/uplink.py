@@ -41,12 +41,18 @@ class Uplink:
                 self.sent_ms += pcm.duration_ms(len(rest), self._resampler.target_rate)
                 link.send(AppendAudio(rest))
 
-    async def pump(self, microphone: Microphone, link_now: Callable[[], Link | None]) -> None:
+    async def pump(
+        self,
+        microphone: Microphone,
+        link_now: Callable[[], Link | None],
+        held: Callable[[], bool],
+    ) -> None:
         """Forward a microphone's frames until it is closed; raises AudioError when it dies.
 
-        Frames that come while there is no link are dropped: nobody has been told that they are heard.
+        While ``held``, silence goes out instead, so that the provider's clock goes on. Frames that
+        come while there is no link are dropped: nobody has been told that they are heard.
         """
         async for frame in microphone.frames():
             link = link_now()
             if link is not None:
-                self.forward(link, frame, microphone.rate)
+                self.forward(link, bytes(len(frame)) if held() else frame, microphone.rate)

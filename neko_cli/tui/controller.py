@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 MakeSession = Callable[[], Awaitable[Session]]
 
+FLOOR_EARS = "pocketsphinx"
+"""The recogniser of the embedded engine that better ones are offered for."""
+
 WAITING = 8
 """Messages that can be typed ahead of the connection."""
 
@@ -172,6 +175,8 @@ class Controller:
         if name:
             self.conversation.character = name
             self._set_view(character=name)
+        # Compared as text: the profile module is not needed for the first frame.
+        self._set_view(half_duplex=session.profile.sound.duplex == "half")
 
     def _failed(self, error: NekoError) -> None:
         self._show(self.conversation.error(error, "/retry starts again."))
@@ -204,7 +209,10 @@ class Controller:
         if not self.conversation.unsure or self._ears_offered or self._session is None:
             return []
         profile = self._session.profile
-        if profile.provider.name != "embedded" or profile.local.recogniser != "pocketsphinx":
+        from neko_cli.core.codecs import find_provider  # loaded long before by whoever dialled
+
+        here = find_provider(profile.provider.name).runs_here and not profile.provider.url
+        if not here or profile.local.recogniser != FLOOR_EARS:
             return []
         self._ears_offered = True
         return self.conversation.notice(BETTER_EARS.text, BETTER_EARS.command)

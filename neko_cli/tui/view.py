@@ -58,6 +58,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     mic: Mic = Mic.NONE
     voice_muted: bool = False
+    half_duplex: bool = False
+    """Whether the microphone is held while the character speaks."""
     microphone_level: float = SILENT
     speaker_level: float = SILENT
     connected_at: float | None = None

@@ -57,7 +57,7 @@ class Composition:
     @property
     def runs_engine(self) -> bool:
         """Whether the embedded engine answers, inside this process."""
-        return not self.provider.url and not self.profile.provider.url
+        return self.provider.runs_here and not self.profile.provider.url
 
     @property
     def sound(self) -> Sound:

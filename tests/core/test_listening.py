@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from neko_cli.core.commands import AudioChunk
@@ -131,8 +133,6 @@ async def test_sound_streamed_in_is_resampled_only_when_needed(make_stage):
     server = await stage.start(InputMode.AUDIO)
     pcm = bytes(range(256)) * 4
     await stage.session.stream_data(AudioChunk(pcm, 24_000))
-    import base64
-
     event = await server.expect("input_audio_buffer.append")
     assert base64.b64decode(event["audio"]) == pcm
 
@@ -163,3 +163,38 @@ async def test_pause_and_resume_bring_the_microphone_back(make_stage):
     assert not stage.session.state.is_listening
     await stage.session.resume()
     assert stage.session.state.is_listening
+
+
+@pytest.mark.parametrize(("duplex", "silent"), [("half", True), ("full", False)])
+async def test_half_duplex_sends_silence_while_the_character_is_heard(make_stage, duplex, silent):
+    speaker = FakeSpeaker()
+    stage = make_stage({"sound": {"duplex": duplex}}, speaker=speaker)
+    server = await stage.start(InputMode.AUDIO)
+    await stage.session.start_listening()
+    voice = b"\x11\x22" * 240
+    stage.microphones[0].hear(voice)
+    assert base64.b64decode((await server.expect("input_audio_buffer.append"))["audio"]) == voice
+    await stage.session.send_message("speak")
+    await server.expect("conversation.item.create")
+    await server.expect("response.create")
+    server.reply("r1", "La la la.", sound_ms=1000)
+    await stage.until(ReplyAudio)
+    stage.microphones[0].hear(voice)
+    sent = base64.b64decode((await server.expect("input_audio_buffer.append"))["audio"])
+    assert sent == (bytes(len(voice)) if silent else voice)
+
+
+async def test_half_duplex_does_not_hold_a_microphone_that_nobody_speaks_into(make_stage):
+    stage = make_stage({"sound": {"duplex": "half"}}, speaker=FakeSpeaker())
+    server = await stage.start(InputMode.AUDIO)
+    await stage.session.mute_voice(True)
+    await stage.session.start_listening()
+    await stage.session.send_message("speak")
+    await server.expect("conversation.item.create")
+    await server.expect("response.create")
+    server.begin("r1")
+    server.sound("r1", 1000)
+    await stage.until(ReplyAudio)
+    voice = b"\x11\x22" * 240
+    stage.microphones[0].hear(voice)
+    assert base64.b64decode((await server.expect("input_audio_buffer.append"))["audio"]) == voice

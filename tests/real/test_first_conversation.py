@@ -181,3 +181,23 @@ def test_the_microphone_is_listened_to_once(home, pulse_box, tmp_path):
     finally:
         run.kill()
         run.communicate()
+
+
+def test_open_loudspeakers_do_not_talk_back_to_the_character(home, pulse_box):
+    pulse_box.pactl(
+        "load-module", "module-loopback", "source=speaker.monitor", "sink=mic_in", "latency_msec=20",
+        "source_dont_move=true", "sink_dont_move=true",
+    )  # fmt: skip
+    recording = pulse_box.record_speaker()
+    with chat(home) as terminal:
+        terminal.wait_for("hands-free")
+        terminal.type("who are you?")
+        terminal.press("Enter")
+        terminal.wait_for("waits \\(half duplex\\)")
+        recording.wait_for_sound()
+        screen = terminal.wait_for("hands-free", timeout=30.0)
+        assert screen.count("You") == 1
+        terminal.type("what is two plus two?")
+        terminal.press("Enter")
+        screen = terminal.wait_for("Two plus two is 4", timeout=30.0)
+        assert screen.count("▌ You") == 2

@@ -47,6 +47,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Capabilities
     dialect: Dialect
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether its server is started by neko itself, as it has no address of its own."""
+        return not self.url
+
 
 PROVIDERS: Mapping[str, Provider] = {
     provider.name: provider
