@@ -58,7 +58,7 @@ _NOTES = re.compile(
 )
 _KNOW_ME = re.compile(
     r"^what (?:do|did) you (?:know|remember|learn) about me$"
-    r"|^what have you learned about me$|^(?:tell me )?about me$"
+    r"|^what have you learned about me$|^(?:tell me |and |what )?about me$"
 )
 _SAID_ABOUT = re.compile(
     r"^what (?:did i|have i|i) (?:just )?(?:say|said|tell you|told you|mention"

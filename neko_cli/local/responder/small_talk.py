@@ -94,7 +94,7 @@ _INDIRECT = (
     ),
     (
         re.compile(
-            r"^(?P<rest>(?:who|which|what|whose) (?!does|did|can|could|will|would|should|has|have"
+            r"^(?P<rest>(?:who|which|what|whose) (?!about|does|did|can|could|will|would|should|has|have"
             r"|had)[\w' -]+)$"
         ),
         "{rest}",
@@ -256,7 +256,8 @@ def _indirect(heard: Heard) -> str:
         match = pattern.match(heard.core)
         if match and len(heard.core) <= 100:
             parts = {key: flip(as_written(value, heard.text)) for key, value in match.groupdict().items()}
-            return shape.format(**parts)
+            clause = shape.format(**parts)
+            return clause[:1].lower() + clause[1:]
     rest = _QUESTION_HEAD.sub("", heard.core, count=1).strip()
     subject = _noun(rest) or next(iter(topic_words(rest)), "")
     return f"anything about {as_written(subject, heard.text)}" if subject else "the answer to that"
