@@ -54,8 +54,10 @@ def _version() -> int:
 
     try:
         sys.stdout.write(f"neko {__version__}\n")
-    except BrokenPipeError:
-        return _flush(0)
+    except OSError as error:
+        from neko_cli.cli.ending import ended
+
+        return _flush(ended(error))
     return _flush(0)
 
 
@@ -64,9 +66,13 @@ def _flush(code: int) -> int:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError) as error:
             # The interpreter flushes again when it ends: let that go nowhere.
             _point_at_nothing(stream)
+            if stream is sys.stdout and isinstance(error, OSError) and code == 0:
+                from neko_cli.cli.ending import ended
+
+                code = ended(error)
     return code
 
 

@@ -13,15 +13,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+MAX_BYTES = 1_000_000
+"""A log of this size is begun anew at the next start."""
+
 
 def _open_log(path: Path | None) -> int:
     """A descriptor that takes the output; the null device where no log can be written."""
     if path is not None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError:
             pass  # a read-only home must not keep the app from starting
+        else:
+            if os.fstat(log).st_size > MAX_BYTES:
+                os.ftruncate(log, 0)
+            return log
     return os.open(os.devnull, os.O_WRONLY)
 
 

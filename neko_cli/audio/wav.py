@@ -77,16 +77,6 @@ class WavReader:
                 return
             yield to_mono16(data, self.format)
 
-    def read_all(self, max_s: float) -> bytes:
-        """All the sound, but not more than ``max_s`` seconds."""
-        limit = int(self.rate * max_s) * 2
-        out = bytearray()
-        for chunk in self.chunks(100.0):
-            out += chunk
-            if len(out) >= limit:
-                break
-        return bytes(out[:limit])
-
     def close(self) -> None:
         """Close the file, unless it is standard input."""
         if self._owned:

@@ -7,12 +7,19 @@ from typing import Annotated
 import typer
 
 from neko_cli.cli import options
-from neko_cli.cli.groups import CONTEXT
+from neko_cli.cli.groups import CONTEXT, examples
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=CONTEXT)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "neko",
+        "neko chat --profile mio --text",
+        "neko chat --provider openai --voice marin",
+        "neko chat --url ws://127.0.0.1:8000",
+    )
+)
 def chat(
     text: Annotated[bool, typer.Option("--text", help="No microphone; the voice stays on.")] = False,
     mute_voice: Annotated[bool, typer.Option("--mute-voice", help="Answers as text alone.")] = False,

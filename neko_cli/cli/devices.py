@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from neko_cli.cli.groups import CONTEXT, with_default
+from neko_cli.cli.groups import CONTEXT, examples, with_default
 from neko_cli.cli.interrupts import run_async
 from neko_cli.cli.options import AsJson, Microphone, SpeakerName
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings=CONTEXT,
     help="Microphones and loudspeakers.",
+    epilog=examples("neko devices", "neko devices test --mic USB"),
 )
 
 

@@ -11,7 +11,7 @@ import typer
 from neko_cli.cli import options
 from neko_cli.cli import wanted as asking
 from neko_cli.cli.exits import Exit, tell, wants_colour
-from neko_cli.cli.groups import CONTEXT
+from neko_cli.cli.groups import CONTEXT, examples
 from neko_cli.cli.interrupts import run_async
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=
 _MARKS = {"ok": ("ok", "32"), "note": ("--", "2"), "warning": ("!!", "33"), "problem": ("XX", "31")}
 
 
-@app.command()
+@app.command(
+    epilog=examples("neko doctor", "neko doctor --provider openai", "neko doctor --bundle report.zip")
+)
 def doctor(
     json: options.AsJson = False,
     bundle: Annotated[

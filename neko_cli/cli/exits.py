@@ -9,6 +9,7 @@ The codes are a promise to scripts::
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from enum import IntEnum
@@ -48,6 +49,10 @@ BY_CATEGORY: dict[Category, Exit] = {
 """Every category of the error tree has a code (a test counts)."""
 
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Error numbers of a disk, or a device, that takes no more."""
+
+
 def exit_code(error: BaseException) -> Exit:
     """The code for an error that ends the program.
 
@@ -59,6 +64,8 @@ def exit_code(error: BaseException) -> Exit:
         return Exit.OK
     if isinstance(error, KeyboardInterrupt):
         return Exit.INTERRUPTED
+    if isinstance(error, OSError) and error.errno in FULL:
+        return Exit.USAGE
     if isinstance(error, BaseExceptionGroup):
         return exit_code(main_error(error))
     return Exit.UNEXPECTED
@@ -88,6 +95,8 @@ def sentence(error: BaseException) -> str:
     """What the user is told: one sentence, with a hint on a line of its own."""
     if isinstance(error, NekoError):
         return f"{error.message}\n{error.hint}" if error.hint else error.message
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"The output cannot be written: {error.strerror}."
     # The text of a foreign exception may hold content; its kind does not.
     return (
         f"Something unexpected went wrong ({type(error).__name__}).\n"

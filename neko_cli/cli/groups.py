@@ -1,10 +1,15 @@
-"""A command with sub-commands of which one is meant when none is named."""
+"""What the commands share: names for help, examples under it, and a default sub-command."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from typer.core import TyperGroup
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: what people type. A paragraph after a backspace is not wrapped."""
+    return "\b\nExamples:\n" + "".join(f"  {line}\n" for line in lines) + "\n"
 
 
 def with_default(name: str) -> type[TyperGroup]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neko_cli.cli.exits import tell
-from neko_cli.cli.groups import CONTEXT, with_default
+from neko_cli.cli.groups import CONTEXT, examples, with_default
 from neko_cli.cli.interrupts import interruptible
 from neko_cli.cli.options import AsJson
 from neko_cli.core.errors import ConfigError
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings=CONTEXT,
     help="API keys: the environment comes first, then the system's keyring.",
+    epilog=examples("neko keys set openai", "neko keys list"),
 )
 
 MAX_INPUT = 16_384

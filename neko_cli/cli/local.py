@@ -11,16 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from neko_cli.cli.groups import CONTEXT, examples
 from neko_cli.cli.interrupts import run_async
 
 if TYPE_CHECKING:
+    from neko_cli.local.manifest import InstalledModel
     from neko_cli.local.models import ModelKind
-    from neko_cli.local.store import InstalledModel, ModelStore, Progress
+    from neko_cli.local.store import ModelStore, Progress
 
 local_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
+    context_settings=CONTEXT,
     help="Better ears and voices for the embedded engine: list, install, remove.",
+    epilog=examples(
+        "neko local list",
+        "neko local install whisper:base",
+        "neko local install voice.onnx --kind piper --name mio",
+    ),
 )
 app = local_app
 

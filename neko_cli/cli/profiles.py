@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neko_cli.cli.exits import Exit, tell
-from neko_cli.cli.groups import CONTEXT, with_default
+from neko_cli.cli.groups import CONTEXT, examples, with_default
 from neko_cli.cli.interrupts import interruptible
 from neko_cli.cli.options import AsJson
 from neko_cli.core.errors import ConfigError, NekoError
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings=CONTEXT,
     help="Characters and their settings: TOML files, your own and those that come with neko.",
+    epilog=examples("neko profiles new mio", "neko profiles edit mio", "neko chat --profile mio"),
 )
 
 

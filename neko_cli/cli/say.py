@@ -6,16 +6,19 @@ from typing import Annotated
 
 import typer
 
-from neko_cli.cli import options
+from neko_cli.cli import groups, options
 from neko_cli.cli import wanted as asked_for
 from neko_cli.cli.interrupts import run_async
 from neko_cli.cli.say_plan import Pace, SayOptions
 
-app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}
-)
+app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=groups.CONTEXT)
 
-_EPILOG = (
+_EPILOG = groups.examples(
+    'neko say "what time is it?"',
+    'neko say "Summarise this:" < notes.txt',
+    "neko say --lines --json < questions.txt",
+    "neko say --audio question.wav --out answer.wav",
+) + (
     "Standard output carries the reply alone: text, --json lines or sound. "
     "Exit codes: 0 ok, 2 usage or configuration, 3 key, 4 refused, 5 limit, 6 network or time-out, "
     "7 sound device, 130 interrupted."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neko_cli.cli import options
+from neko_cli.cli import groups, options
 from neko_cli.cli import wanted as asking
 from neko_cli.cli.exits import Exit, tell, write_quietly
 from neko_cli.cli.interrupts import run_async
@@ -22,16 +22,19 @@ from neko_cli.core.errors import ConfigError, NekoError
 if TYPE_CHECKING:
     from neko_cli.wiring import Composition
 
-app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}
-)
+app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=groups.CONTEXT)
 
 TOKEN_BYTES = 24
 MIN_TOKEN = 8
 TOKEN_VARIABLE = "NEKO_TOKEN"
 
 
-@app.command()
+@app.command(
+    epilog=groups.examples(
+        "neko serve --token-file token.txt",
+        "neko serve --port 0 --json        # the address as JSON",
+    )
+)
 def serve(
     host: Annotated[str, typer.Option("--host", metavar="H", help="A loopback address.")] = "127.0.0.1",
     port: Annotated[

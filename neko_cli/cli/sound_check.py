@@ -10,6 +10,7 @@ from array import array
 
 import msgspec
 
+from neko_cli.audio.meters import Meter
 from neko_cli.cli.exits import Exit, exit_code, sentence, tell, wants_colour, write_quietly
 from neko_cli.core.errors import AudioError, NekoError
 from neko_cli.core.ports import Microphone, Sound
@@ -71,9 +72,9 @@ def tone_level(pcm: bytes, rate: int, frequency: float = TONE_HZ) -> float:
     return 20 * math.log10(max(amplitude, 1e-6))
 
 
-def meter(level: float) -> str:
-    """A level in dBFS as a bar; -60 and below is empty."""
-    filled = round(METER_CELLS * min(1.0, max(0.0, (level + 60.0) / 60.0)))
+def drawn(bar: float, level: float) -> str:
+    """A bar of 0 … 1 in cells, and the level in dBFS beside it."""
+    filled = round(METER_CELLS * bar)
     return f"[{'#' * filled}{'.' * (METER_CELLS - filled)}] {level:6.1f} dBFS"
 
 
@@ -133,16 +134,18 @@ async def _watch(microphone: Microphone, seconds: float) -> float:
     """Show the level for a while; returns the loudest."""
     loudest = -96.0
     live = wants_colour(sys.stderr)
-    shown = 0.0
+    bar = Meter()
     loop = asyncio.get_running_loop()
+    shown = loop.time()
     end = loop.time() + seconds
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout_at(end):
             async for _ in microphone.frames():
                 loudest = max(loudest, microphone.level)
-                if live and loop.time() - shown > 0.05:
-                    shown = loop.time()
-                    write_quietly(f"\r{meter(microphone.level)}", sys.stderr)
+                if live and (passed := loop.time() - shown) > 0.05:
+                    shown += passed
+                    level = microphone.level
+                    write_quietly(f"\r{drawn(bar.update(level, passed), level)}", sys.stderr)
     if live:
         write_quietly("\n", sys.stderr)
     return loudest

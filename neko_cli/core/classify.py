@@ -36,7 +36,8 @@ from neko_cli.core.errors import (
     SessionExpired,
 )
 from neko_cli.core.ports import Closing
-from neko_cli.core.text import one_line, redact
+from neko_cli.core.redaction import redact
+from neko_cli.core.text import one_line
 
 MAX_DETAIL = 200
 """Characters of a provider's own message that go into our sentence."""

@@ -19,6 +19,7 @@ from neko_cli.core.events import (
     ReplyText,
     Severity,
     SpeechStarted,
+    SpeechStopped,
     ToolCall,
     ToolResult,
     Usage,
@@ -85,11 +86,13 @@ class Inbound:
         self._playout = playout
         self._memory = memory
         self._utterances: OrderedDict[str, _Utterance] = OrderedDict()
+        self._answers: list[AnswerTool] = []
         self._tags = self._parser()
         self.output_rate = 24_000
 
     def begin_reply(self) -> None:
-        """A reply begins: its words, tags and sound start afresh."""
+        """A reply begins: its words, tags, tool calls and sound start afresh."""
+        self._answers.clear()
         self._tags = self._parser()
         self._playout.begin()
 
@@ -103,7 +106,7 @@ class Inbound:
             case SpeechBegan():
                 self._speech_began(event.item_id)
             case SpeechEnded():
-                self._turns.feed(TurnInput.SPEECH_STOPPED)
+                self._speech_ended(event.item_id)
             case InputCommitted():
                 self._utterance(event.item_id)
             case InputTranscript():
@@ -146,6 +149,13 @@ class Inbound:
         else:
             self._utterance(item_id, self._turns.turn.number + 1)
             self._host.publish(SpeechStarted(at=self._host.now(), turn=self._turns.turn.number + 1))
+
+    def _speech_ended(self, item_id: str) -> None:
+        record = self._utterances.get(item_id)
+        if record is not None and record.turn > self._turns.turn.number:
+            self._host.publish(SpeechStopped(at=self._host.now(), turn=record.turn))
+        else:
+            self._turns.feed(TurnInput.SPEECH_STOPPED)
 
     def _utterance(self, item_id: str, turn: int | None = None) -> _Utterance:
         """The record of a user's utterance; a new one belongs to the current turn."""
@@ -210,8 +220,21 @@ class Inbound:
             self._turns.turn.ended = event
             self._usage(event)
             whole = event.status in (ReplyStatus.COMPLETE, ReplyStatus.INCOMPLETE)
-            self._turns.feed(TurnInput.REPLY_ENDED if whole else TurnInput.REPLY_CUT)
+            goes_on = whole and self._answer_tools()
+            if not goes_on or self._turns.state is not TurnState.THINKING:
+                self._turns.feed(TurnInput.REPLY_ENDED if whole else TurnInput.REPLY_CUT)
         self._slot.ended(event.reply_id)
+
+    def _answer_tools(self) -> bool:
+        """Answer all tool calls of a reply that ended; one reply follows. False when there was none."""
+        if not self._answers:
+            return False
+        *others, last = self._answers
+        self._answers = []
+        for answer in others:
+            self._host.send(msgspec.structs.replace(answer, continue_reply=False))
+        self._slot.ask(last)
+        return True
 
     def _usage(self, event: ReplyEnded) -> None:
         if event.usage is not None:
@@ -220,6 +243,8 @@ class Inbound:
 
     def _tool(self, event: ToolRequested) -> None:
         """No tool is configured in this session: say so to the model, so that it can go on."""
+        if not self._slot.wants(event.reply_id):
+            return
         turn = self._turns.turn.number
         output = '{"error": "no such tool"}'
         self._host.publish(
@@ -234,7 +259,7 @@ class Inbound:
         self._host.publish(
             ToolResult(at=self._host.now(), turn=turn, call_id=event.call_id, ok=False, output=output)
         )
-        self._slot.ask(AnswerTool(event.call_id, event.name, output))
+        self._answers.append(AnswerTool(event.call_id, event.name, output))
 
     def _fault(self, event: ProviderFault) -> None:
         if event.error.code == ALREADY_ACTIVE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from neko_cli.core.ports import Clock, Transport
 from neko_cli.core.provider_events import ProviderEvent, Ready
 from neko_cli.core.state import LINK, LinkEffect, LinkInput, LinkState, step
 from neko_cli.core.tasks import TaskOwner
+
+log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 2.0
 """Seconds for a link to send what is queued and close; then it is cut."""
@@ -34,8 +37,12 @@ class KeeperHost(Protocol):
         """A link is configured."""
         ...
 
-    def link_gone(self, error: NekoError | None) -> None:
-        """The link is down; ``error`` says why, unless the session ended it."""
+    def tell_failure(self, error: NekoError) -> None:
+        """The link is down, and this is why."""
+        ...
+
+    def abort_turn(self) -> None:
+        """The link is down: what was going on over it has failed."""
         ...
 
     def provider_event(self, event: ProviderEvent) -> None:
@@ -66,6 +73,7 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._error: NekoError | None = None
+        self._attempt = 0
         self.generation = 0
         self.link: Link | None = None
 
@@ -74,19 +82,30 @@ class Keeper:
         """Whether the link is configured."""
         return self._board.link is LinkState.UP
 
-    async def start(self) -> None:
-        """Make a link and wait until it is configured; raises NekoError when that fails."""
+    def begin(self) -> None:
+        """A link is on its way from here on: ``start`` makes it, ``stop`` calls it off."""
+        self._attempt += 1
         self._error = None
         self._up.clear()
         self._step(LinkInput.START, "start")
+
+    async def start(self) -> None:
+        """After ``begin``: make a link and wait until it is configured.
+
+        Raises NekoError when that fails, and LinkError when ``stop`` came in between.
+        """
+        attempt = self._attempt
         try:
             codec = await self._dial(self._host.spec())
         except NekoError as error:
-            self._lose(error)
+            if attempt == self._attempt:
+                self._lose(error)
             raise
         except BaseException:
-            self._step(LinkInput.STOP, "stopped")
+            if attempt == self._attempt:
+                self._step(LinkInput.STOP, "stopped")
             raise
+        self._expect(attempt)
         self.generation += 1
         self.link = Link(codec, self._transport, self.generation, self, title=self._provider)
         self._task = self._owner.spawn(self._run(self.link), f"link {self.generation}")
@@ -94,16 +113,25 @@ class Keeper:
             async with asyncio.timeout(OPEN_TIMEOUT + SETUP_TIMEOUT + 1.0):
                 await self._up.wait()
         except TimeoutError:
-            self._lose(LinkError("The provider did not answer in time."))
+            if attempt == self._attempt:
+                self._lose(LinkError("The provider did not answer in time."))
         except BaseException:
-            await self.stop("stopped")
+            if attempt == self._attempt:
+                await self.stop("stopped")
             raise
+        self._expect(attempt)
         if self._error is not None:
             raise self._error
+
+    def _expect(self, attempt: int) -> None:
+        if attempt != self._attempt:
+            raise LinkError("The session was ended while it was starting.", code="ended")
 
     async def stop(self, reason: str) -> None:
         """End the link in order: send what is queued, close, else cut. Idempotent."""
         link, task, was_up = self.link, self._task, self.is_up
+        self._attempt += 1
+        self._up.set()
         self._step(LinkInput.STOP, reason)
         self.link = self._task = None
         if link is not None and task is not None and not task.done():
@@ -120,6 +148,17 @@ class Keeper:
         except NekoError as error:
             if link is self.link:
                 self._lose(error)
+        except Exception as error:  # a mistake of ours; without this the session would seem to be up
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
+            log.error("the link broke", exc_info=error)
+            if link is self.link:
+                self._lose(
+                    NekoError(
+                        f"Something went wrong inside neko ({type(error).__name__}).",
+                        hint="Run again with --debug and report it with `neko doctor --bundle`.",
+                    )
+                )
 
     def _lose(self, error: NekoError) -> None:
         self._error = error
@@ -130,14 +169,23 @@ class Keeper:
         self._up.set()
 
     def _step(self, given: LinkInput, reason: str, error: NekoError | None = None) -> None:
-        old = self._board.link
-        self._board.link, effects = step(LINK, old, given)
+        before = self._board.link
+        self._board.link, effects = step(LINK, before, given)
+        if self._board.link is before:
+            return
         for effect in effects:
-            if effect is LinkEffect.ABORT_TURN:
-                self._board.connected = None
-                self._host.link_gone(error)
-        if effects:
-            self._board.refresh(reason)
+            match effect:
+                case LinkEffect.TELL_CONNECTED:
+                    self._board.refresh(reason)
+                    if self.link is not None:
+                        self._host.link_up(self.link)
+                case LinkEffect.TELL_FAILURE:
+                    if error is not None:
+                        self._host.tell_failure(error)
+                case LinkEffect.ABORT_TURN:
+                    self._board.connected = None
+                    self._host.abort_turn()
+        self._board.refresh(reason)
 
     def link_opened(self, generation: int) -> None:
         """The socket is open."""
@@ -156,7 +204,6 @@ class Keeper:
             expires_in=round(expires, 1) if expires is not None else None,
         )
         self._step(LinkInput.CONFIGURED, "configured")
-        self._host.link_up(self.link)
         self._up.set()
 
     def link_event(self, generation: int, event: ProviderEvent) -> None:

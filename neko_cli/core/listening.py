@@ -8,8 +8,8 @@ from typing import Protocol
 
 from neko_cli.core import pcm
 from neko_cli.core.board import Board
-from neko_cli.core.commands import ChangeDetection, CommitAudio
-from neko_cli.core.errors import AudioError, NoMicrophone
+from neko_cli.core.commands import ChangeDetection, ClearAudio, CommitAudio
+from neko_cli.core.errors import AudioError, LinkError, NoMicrophone
 from neko_cli.core.link import Link
 from neko_cli.core.ports import Microphone
 from neko_cli.core.reply_slot import ReplySlot
@@ -19,6 +19,9 @@ from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
 
 MakeMicrophone = Callable[[], Microphone]
+
+LEAST_UTTERANCE_MS = 100.0
+"""OpenAI refuses to commit less, and would then answer nothing at all; no word is that short."""
 
 
 class ListeningHost(Protocol):
@@ -74,14 +77,18 @@ class Listening:
                 return
             if self._make is None:
                 raise NoMicrophone("This session has no microphone.")
+            if not self._owner.is_open:
+                raise LinkError("There is no connection.", hint="Start the session first.")
             if self.push_to_talk:
+                self._uplink.begin()
                 self._turns.feed(TurnInput.INTERRUPT)
                 self._turns.feed(TurnInput.SPEECH_STARTED)
             microphone = self._make()
             try:
                 await microphone.open()
             except BaseException:
-                self._turns.feed(TurnInput.SPEECH_DISCARDED)
+                if self.push_to_talk:
+                    self._turns.feed(TurnInput.SPEECH_DISCARDED)
                 raise
             self._microphone = microphone
             self._pump = self._owner.spawn(self._run(microphone), "microphone")
@@ -107,11 +114,20 @@ class Listening:
             self._end_utterance(commit=commit)
 
     def _end_utterance(self, *, commit: bool) -> None:
-        link = self._host.link_now()
-        if link is None or self._turns.state is not TurnState.HEARING:
-            return
-        if commit or not self.push_to_talk:
-            self._uplink.flush(link)
+        link, hearing = self._host.link_now(), self._turns.state is TurnState.HEARING
+        if link is None:
+            if hearing:
+                self._turns.feed(TurnInput.SPEECH_DISCARDED)
+        elif hearing:
+            self.finish(link, commit=commit or not self.push_to_talk)
+        elif self.push_to_talk:
+            # Something else was asked while the key was down; the next utterance starts afresh.
+            link.send(ClearAudio())
+
+    def finish(self, link: Link, *, commit: bool = True) -> None:
+        """The open utterance is complete: send it, or throw it away when that is not wanted."""
+        self._uplink.flush(link)
+        if commit and not (self.push_to_talk and self._uplink.utterance_ms < LEAST_UTTERANCE_MS):
             self._slot.ask(CommitAudio())
             self._turns.feed(TurnInput.SPEECH_STOPPED)
         else:

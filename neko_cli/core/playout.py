@@ -56,11 +56,6 @@ class Playout:
             return pcm.SILENCE_DBFS
         return self._speaker.level
 
-    @property
-    def wants_sound(self) -> bool:
-        """Whether there is a loudspeaker that could be used."""
-        return self._speaker is not None
-
     def opening(self) -> None:
         """The loudspeaker, when there is one, will be opened: hold what comes until then."""
         if self._speaker is not None and self._state is SpeakerState.NONE:
@@ -104,9 +99,13 @@ class Playout:
 
     def mute(self, on: bool) -> None:
         """Keep the voice from the loudspeaker, or let it through again."""
-        self._muted = on
+        was, self._muted = self._muted, on
         if on:
             self.stop()
+        elif was and self._speaker is not None:
+            # What came while nobody listened counts as heard: the next sound follows it.
+            passed = round(self.received_ms * self._speaker.rate / 1000.0)
+            self._start = self._end_of_queue() - passed
 
     def begin(self) -> None:
         """A new reply comes next."""
@@ -154,13 +153,17 @@ class Playout:
         if self._speaker is not None and self._state is SpeakerState.OPEN:
             self._speaker.clear()
 
-    def heard_ms(self) -> float:
-        """How much of the current reply was heard; all of it that came, without a loudspeaker."""
+    def heard_ms(self, *, soon: bool = False) -> float:
+        """How much of the current reply was heard; all of it that came, without a loudspeaker.
+
+        ``soon`` counts what waits to be played as well.
+        """
         if not self.audible or self._speaker is None:
             return self.received_ms
         if self._state is SpeakerState.OPENING:
             return 0.0
-        played = max(0, self._speaker.played - self._start)
+        reached = self._end_of_queue() if soon else self._speaker.played
+        played = max(0, reached - self._start)
         return min(self.received_ms, played * 1000.0 / self._speaker.rate)
 
     async def drained(self) -> None:

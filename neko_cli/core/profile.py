@@ -17,7 +17,6 @@ import msgspec
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.errors import ConfigError
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=30_000)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 

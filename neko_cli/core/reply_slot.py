@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
-from neko_cli.core.commands import AskReply, CancelReply, Command
+from neko_cli.core.commands import AskReply, CancelReply, Command, CommitAudio
 
 HELD_LIMIT = 32
 """Commands that may wait for the slot; a user cannot type faster than that."""
@@ -33,6 +33,7 @@ class ReplySlot:
         self._now = now
         self._held: deque[Command] = deque(maxlen=HELD_LIMIT)
         self._since = 0.0
+        self._asked: Command | None = None
         self.state = SlotState.FREE
         self._reply_id = ""
         self._wanted = False
@@ -45,6 +46,7 @@ class ReplySlot:
         """Send a command that asks for a reply, now or when the slot is free."""
         if self.state is SlotState.FREE:
             self._become(SlotState.ASKED)
+            self._asked = command
             self._send(command)
         else:
             self._held.append(command)
@@ -78,6 +80,7 @@ class ReplySlot:
             self._free()
 
     def _free(self) -> None:
+        self._asked = None
         self._reply_id = ""
         self._wanted = False
         self._become(SlotState.FREE)
@@ -85,10 +88,17 @@ class ReplySlot:
             self.ask(self._held.popleft())
 
     def refused(self) -> None:
-        """The provider says that it is already making a reply: ask again when that one is over."""
+        """The provider says that it is already making a reply: ask again when that one is over.
+
+        The reply that is being made answers something else: what was typed, or said over a reply that
+        may not be interrupted, comes next. An utterance that the provider's detector committed before
+        we did is what it is answering.
+        """
         if self.state is SlotState.ASKED:
             self._become(SlotState.ACTIVE)
             self._held.appendleft(AskReply())
+        elif self.state is SlotState.ACTIVE and not self._held and not isinstance(self._asked, CommitAudio):
+            self._held.append(AskReply())
 
     def overdue(self) -> None:
         """Called from time to time: frees the slot when a cancelled reply never ends."""
@@ -98,6 +108,7 @@ class ReplySlot:
     def reset(self) -> None:
         """The link is gone, and with it whatever was asked of it."""
         self._held.clear()
+        self._asked = None
         self._reply_id = ""
         self._wanted = False
         self._become(SlotState.FREE)

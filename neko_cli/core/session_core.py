@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from neko_cli.core.board import Board
 from neko_cli.core.codecs.base import Detection, SessionSpec
@@ -12,7 +16,6 @@ from neko_cli.core.commands import (
     AskReply,
     AudioChunk,
     Command,
-    CommitAudio,
     Message,
     ScreenFrame,
     SendImage,
@@ -37,7 +40,9 @@ from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import Dial, Keeper
 from neko_cli.core.link import Link
 from neko_cli.core.listening import Listening, MakeMicrophone
+from neko_cli.core.losses import Loss
 from neko_cli.core.memory import Memory
+from neko_cli.core.pcm import SILENCE_DBFS
 from neko_cli.core.playout import Playout
 from neko_cli.core.ports import Clock, Speaker, Translator, Transport
 from neko_cli.core.profile import Duplex, Profile
@@ -93,6 +98,13 @@ class SessionCore:
         self._paused_microphone = False
         self._spoke_at = -ECHO_TAIL
         self._ended = False
+        self._changing = asyncio.Lock()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._losses = (
+            Loss("{seconds:.1f} s of your voice were lost before there was a connection."),
+            Loss("{seconds:.1f} s of your voice were lost because the connection is too slow."),
+            Loss("{seconds:.1f} s of the answer's sound were lost because the loudspeaker is too slow."),
+        )
         self.stream = Broadcast()
         self.memory = Memory()
         self.callbacks = Callbacks()
@@ -147,7 +159,8 @@ class SessionCore:
     def link_up(self, link: Link) -> None:
         """A link is configured: send what was held back, and greet."""
         if self.board.connected is not None:
-            self.publish(self.board.connected)
+            # The record was made before the status was told: the times of events only grow.
+            self.publish(msgspec.structs.replace(self.board.connected, at=self.now()))
         capabilities = link.codec.capabilities
         self.turns.configure(can_truncate=capabilities.truncate)
         self.inbound.output_rate = capabilities.output_rate
@@ -157,12 +170,15 @@ class SessionCore:
         for message in self._early.take():
             self._deliver(message)
 
-    def link_gone(self, error: NekoError | None) -> None:
-        """The link is down: the current turn fails, and the readers are told why."""
+    def tell_failure(self, error: NekoError) -> None:
+        """The link is down: the readers are told why."""
+        self.inbound.tell_failure(error, fatal=True)
+
+    def abort_turn(self) -> None:
+        """The link is down: the current turn fails, unless its reply came whole and is being played."""
         self.slot.reset()
-        if error is not None:
-            self.inbound.tell_failure(error, fatal=True)
-        self.turns.feed(TurnInput.LINK_LOST)
+        if self.turns.state is not TurnState.DRAINING or self.board.link is not LinkState.FAILED:
+            self.turns.feed(TurnInput.LINK_LOST)
 
     def provider_event(self, event: ProviderEvent) -> None:
         """The provider says something."""
@@ -202,31 +218,35 @@ class SessionCore:
 
     async def start(self, input_mode: InputMode, *, new: bool) -> None:
         """Open the loudspeaker and the link side by side; returns when the link is configured."""
-        if self.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED):
-            return
-        if new:
-            self.memory.clear()
-        self._ended = False
-        self.board.input_mode = input_mode
-        self.board.touch()
-        await self.owner.open()
-        self.playout.opening()
-        self.owner.spawn(self._open_speaker(), "loudspeaker")
-        self.owner.spawn(self._watch(), "watch")
+        async with self._changing:
+            if self.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED):
+                return
+            if new:
+                self.memory.clear()
+            self._ended = False
+            self.board.input_mode = input_mode
+            self.board.touch()
+            self.keeper.begin()
+            await self.owner.open()
+            self.playout.opening()
+            self._run_once("loudspeaker", self._open_speaker)
+            self._run_once("watch", self._watch)
         await self.keeper.start()
 
     async def end(self, reason: str) -> None:
         """End in order: microphone, link, loudspeaker. Idempotent."""
-        if self._ended or self.board.link is LinkState.DOWN:
-            return
-        self._ended = True
-        await self.listening.stop(commit=False)
-        await self.keeper.stop(reason)
-        await self.owner.aclose()
-        await self.playout.close()
-        self.uplink.reset()
-        self._early.clear()
-        self.publish(SessionEnded(at=self.now(), reason=reason))
+        async with self._changing:
+            if self._ended or self.board.link is LinkState.DOWN:
+                return
+            self._ended = True
+            self._paused_microphone = False
+            await self.listening.stop(commit=False)
+            await self.keeper.stop(reason)
+            await self.owner.aclose()
+            await self.playout.close()
+            self.uplink.reset()
+            self._early.clear()
+            self.publish(SessionEnded(at=self.now(), reason=reason))
 
     def say(self, text: str) -> int:
         """One text turn; raises NekoError when it cannot be sent."""
@@ -254,9 +274,7 @@ class SessionCore:
         link = self.link_now()
         if link is None:
             raise LinkError("There is no connection.", hint="Start the session again.")
-        if self.listening.push_to_talk:
-            self.turns.feed(TurnInput.SPEECH_STARTED)
-        self.uplink.forward(link, chunk.pcm, chunk.rate)
+        self._forward(link, chunk)
         await link.room()
 
     def show(self, frame: ScreenFrame) -> None:
@@ -275,9 +293,7 @@ class SessionCore:
         """The streamed utterance is complete (manual turns)."""
         link = self.link_now()
         if link is not None and self.turns.state is TurnState.HEARING:
-            self.uplink.flush(link)
-            self.slot.ask(CommitAudio())
-            self.turns.feed(TurnInput.SPEECH_STOPPED)
+            self.listening.finish(link)
 
     def interrupt(self) -> None:
         """Stop the current reply, or throw away the open utterance."""
@@ -286,7 +302,7 @@ class SessionCore:
 
     async def pause(self) -> None:
         """Microphone off, reply stopped."""
-        self._paused_microphone = self.board.microphone_on
+        self._paused_microphone = self._paused_microphone or self.board.microphone_on
         await self.listening.stop(commit=False)
         self.interrupt()
 
@@ -314,12 +330,26 @@ class SessionCore:
         if link is None:
             return
         if isinstance(message, AudioChunk):
-            self.uplink.forward(link, message.pcm, message.rate)
+            self._forward(link, message)
         elif isinstance(message, TextMessage):
             self.say(message.text)
         else:
             with contextlib.suppress(InvalidRequest):
                 self.show(message)
+
+    def _forward(self, link: Link, chunk: AudioChunk) -> None:
+        """Streamed sound; without a detector it begins an utterance, which stops the current reply."""
+        if self.listening.push_to_talk and self.turns.state is not TurnState.HEARING:
+            self.turns.feed(TurnInput.INTERRUPT)
+            self.uplink.begin()
+            self.turns.feed(TurnInput.SPEECH_STARTED)
+        self.uplink.forward(link, chunk.pcm, chunk.rate)
+
+    def _run_once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a task of the session, unless an earlier start has left it running."""
+        task = self._running.get(name)
+        if task is None or task.done():
+            self._running[name] = self.owner.spawn(work(), name)
 
     async def _open_speaker(self) -> None:
         try:
@@ -336,17 +366,29 @@ class SessionCore:
 
     async def _watch(self) -> None:
         """Meter readings while something is heard or played, and what is overdue."""
+        was_lively = False
         while True:
             lively = self.board.microphone_on or self.turns.state is not TurnState.IDLE
-            if lively and self.stream.wants_levels:
-                levels = (self.listening.level, self.playout.level)
+            if (lively or was_lively) and self.stream.wants_levels:
+                # One reading of silence at the end, or a meter would stay where it was.
+                levels = (self.listening.level, self.playout.level) if lively else (SILENCE_DBFS,) * 2
                 self.publish(Levels(at=self.now(), microphone=levels[0], speaker=levels[1]))
+            was_lively = lively
+            self._tell_losses()
             self.slot.overdue()
             waited = self.now() - self.turns.progress_at
-            if self.turns.state is TurnState.THINKING and waited > ANSWER_TIMEOUT:
+            waiting = self.turns.state in (TurnState.THINKING, TurnState.SPEAKING)
+            if waiting and waited > ANSWER_TIMEOUT:
                 self.inbound.tell_failure(LinkError("No answer came.", code="no_answer"))
                 self.turns.feed(TurnInput.NO_ANSWER)
             await asyncio.sleep(METER_INTERVAL if lively else REST_INTERVAL)
+
+    def _tell_losses(self) -> None:
+        link = self.keeper.link
+        counts = (self._early.dropped_ms, link.dropped_ms if link else 0.0, self.playout.lost_ms)
+        for loss, count in zip(self._losses, counts, strict=True):
+            if text := loss.look(count):
+                self._notice(text)
 
     def _task_failed(self, error: BaseException) -> None:
         self.inbound.tell_failure(

@@ -1,7 +1,7 @@
 """Both state tables, Link and Turn, and the status that is derived from them. Pure.
 
 A table maps (state, input) to (next state, effects). Effects are words; a runner carries them out in
-their order (``core/turns.py`` for turns, ``core/manager.py`` for the link). An input that the table
+their order (``core/turns.py`` for turns, ``core/keeper.py`` for the link). An input that the table
 does not list for a state changes nothing: the other side may send what it likes.
 """
 
@@ -40,14 +40,11 @@ class LinkInput(StrEnum):
 
 
 class LinkEffect(StrEnum):
-    """What the runner does about it."""
+    """What the runner does about it; the socket itself lives and ends with the link's TaskGroup."""
 
-    OPEN_SOCKET = "open socket"
-    SEND_SETUP = "send setup"
     TELL_CONNECTED = "tell connected"
-    ABORT_TURN = "abort turn"
     TELL_FAILURE = "tell failure"
-    CLOSE_SOCKET = "close socket"
+    ABORT_TURN = "abort turn"
 
 
 class TurnState(StrEnum):
@@ -101,20 +98,20 @@ Table = Mapping[tuple[S, I], tuple[S, tuple[E, ...]]]
 
 LINK: Table[LinkState, LinkInput, LinkEffect] = {
     **{
-        (state, LinkInput.START): (LinkState.CONNECTING, (LinkEffect.OPEN_SOCKET,))
+        (state, LinkInput.START): (LinkState.CONNECTING, ())
         for state in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED)
     },
-    (LinkState.CONNECTING, LinkInput.OPENED): (LinkState.CONFIGURING, (LinkEffect.SEND_SETUP,)),
+    (LinkState.CONNECTING, LinkInput.OPENED): (LinkState.CONFIGURING, ()),
     (LinkState.CONFIGURING, LinkInput.CONFIGURED): (LinkState.UP, (LinkEffect.TELL_CONNECTED,)),
     **{
         (state, LinkInput.LOST): (
             LinkState.FAILED,
-            (LinkEffect.ABORT_TURN, LinkEffect.CLOSE_SOCKET, LinkEffect.TELL_FAILURE),
+            (LinkEffect.TELL_FAILURE, LinkEffect.ABORT_TURN),
         )
         for state in (LinkState.CONNECTING, LinkState.CONFIGURING, LinkState.UP)
     },
     **{
-        (state, LinkInput.STOP): (LinkState.CLOSED, (LinkEffect.ABORT_TURN, LinkEffect.CLOSE_SOCKET))
+        (state, LinkInput.STOP): (LinkState.CLOSED, (LinkEffect.ABORT_TURN,))
         for state in LinkState
         if state is not LinkState.CLOSED
     },
@@ -156,7 +153,7 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.THINKING, TurnInput.SPEECH_STARTED): (
         TurnState.HEARING,
-        (TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),
+        (TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),
     ),
     (TurnState.THINKING, TurnInput.SPEECH_DISCARDED): (TurnState.IDLE, (TurnEffect.CLOSE_CANCELLED,)),
     (TurnState.THINKING, TurnInput.TEXT_SENT): (
@@ -185,6 +182,15 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
         (TurnEffect.STOP_SOUND, TurnEffect.TRUNCATE_REPLY, TurnEffect.CLOSE_AS_TOLD),
     ),
     (TurnState.SPEAKING, TurnInput.INTERRUPT): (TurnState.IDLE, _CUT),
+    (TurnState.SPEAKING, TurnInput.NO_ANSWER): (
+        TurnState.IDLE,
+        (
+            TurnEffect.STOP_SOUND,
+            TurnEffect.CANCEL_REPLY,
+            TurnEffect.TRUNCATE_REPLY,
+            TurnEffect.CLOSE_FAILED,
+        ),
+    ),
     (TurnState.DRAINING, TurnInput.SPEECH_STARTED): (
         TurnState.HEARING,
         (*_BARGE_IN, *_OPEN_HEARING),

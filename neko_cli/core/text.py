@@ -2,7 +2,7 @@
 
 Models, transcripts, agents and files can carry terminal escape sequences, control characters and
 invisible or direction-changing characters. :func:`sanitise` removes them; everything that reaches a
-terminal goes through it (``--json`` through :func:`to_json`, logs through :func:`redact`).
+terminal goes through it (``--json`` through :func:`to_json`; keys are ``core/redaction``'s business).
 
 Sources: ECMA-48 (control functions), xterm's ``ctlseqs`` (what ends a string sequence), Unicode
 Standard Annex 9 (bidirectional formatting), Unicode Technical Standard 51 (emoji sequences).
@@ -16,9 +16,6 @@ from enum import Enum
 from typing import Any
 
 import msgspec
-
-REDACTED = "[redacted]"
-"""What stands in logs and bundles where a key was."""
 
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
@@ -285,30 +282,3 @@ def to_json(obj: Any) -> str:
 def _escape(char: str) -> str:
     units = char.encode("utf-16-be")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
-
-
-_KEY_SHAPES = re.compile(
-    r"\b(?:sk|pk|rk|ek|xai|gsk|hf|ghp|github_pat|auth_tokens)[-_/][A-Za-z0-9*._-]{8,}"
-    r"|\bAIza[A-Za-z0-9_-]{10,}"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]{8,}"
-)
-_BEARER = re.compile(r"(?i)\b(bearer\s{1,4})[A-Za-z0-9+/_=.~:-]{6,}")
-_NAMED = re.compile(
-    r"(?i)(?<![a-z0-9])((?:[a-z0-9]{1,24}[-_.]){0,4}"
-    r"(?:api_?key|key|token|secret|password|passwd|authorization|cookie|credentials?|signature))"
-    r"([\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:(?:bearer|basic|token)\s+)?)"
-    r"[A-Za-z0-9+/_=.~%-]{6,}"
-)
-_USER_INFO = re.compile(r"(?<=://)[^\s/@?#]{1,200}@")
-
-
-def redact(text: str) -> str:
-    """Text without anything that looks like a key, for logs and bundles.
-
-    Known by shape (``sk-…``, ``AIza…``, JSON web tokens), after ``Bearer``, by the name before
-    it (``?key=…``, ``"api_key": "…"``, ``X_TOKEN=…``), and as user information in an address.
-    """
-    text = _USER_INFO.sub(f"{REDACTED}@", text)
-    text = _BEARER.sub(rf"\1{REDACTED}", text)
-    text = _NAMED.sub(rf"\1\2{REDACTED}", text)
-    return _KEY_SHAPES.sub(REDACTED, text)

@@ -206,7 +206,7 @@ class Turns:
         text = record.reply
         if total > 0:
             cut = outcome is not Outcome.COMPLETE and self._playout.audible
-            heard = min(self._heard_ms, total) if cut else self._playout.heard_ms()
+            heard = min(self._heard_ms, total) if cut else self._playout.heard_ms(soon=True)
             if cut:
                 text = words_heard(record.marks, heard, total)
         self._memory.add("assistant", text, record.number)

@@ -15,8 +15,19 @@ class Uplink:
 
     def __init__(self) -> None:
         self._resampler: pcm.Resampler | None = None
+        self._begun_ms = 0.0
         self.sent_ms = 0.0
         """Sound handed to links so far, in ms."""
+
+    @property
+    def utterance_ms(self) -> float:
+        """Sound of the open utterance that was handed to links, in ms."""
+        return self.sent_ms - self._begun_ms
+
+    def begin(self) -> None:
+        """An utterance begins: nothing of an earlier one is left in the resampler."""
+        self.reset()
+        self._begun_ms = self.sent_ms
 
     def forward(self, link: Link, sound: bytes, rate: int) -> None:
         """Hand one chunk (16-bit mono at ``rate`` Hz) to a link."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from neko_cli.core.errors import NekoError
-from neko_cli.local.conversation import HeardPart, Item, Message, SpokenPart, TextPart, ToolCall
+from neko_cli.local.conversation import HeardPart, Item, Message, ToolCall
 from neko_cli.local.settings import Settings
 
 
@@ -216,8 +216,6 @@ SessionEvent = (
     | ReplyDone
     | Trouble
 )
-
-OutputPart = TextPart | SpokenPart
 
 
 class Outlet(Protocol):

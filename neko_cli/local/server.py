@@ -85,7 +85,7 @@ class EngineServer:
         if not allow_remote and not is_loopback(host):
             raise ConfigError(
                 f"The engine does not listen on {host}: other machines could reach it.",
-                hint="Use 127.0.0.1, or allow remote access explicitly.",
+                hint="Use 127.0.0.1; a tunnel (ssh -L) brings it to another machine.",
             )
         self._parts = parts
         self._config = config

@@ -7,19 +7,18 @@ Layout: ``MODELS/KIND/NAME/…`` and ``MODELS/KIND/NAME/manifest.json``. A model
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from neko_cli.core.errors import ConfigError, NekoError
+from neko_cli.local.manifest import MANIFEST, InstalledModel, digest, load_installed, write_manifest
 from neko_cli.local.models import (
     KNOWN,
     NEEDED,
@@ -33,48 +32,11 @@ from neko_cli.local.models import (
 from neko_cli.services.archive import ARCHIVE_ENDS, SPARE_BYTES, is_archive, unpack
 from neko_cli.services.download import Downloaded, Downloader
 
-MANIFEST = "manifest.json"
 STAGING = ".staging"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a file's name, the bytes that are there, and the bytes in all when known."""
-
-
-class StoredFile(msgspec.Struct, frozen=True):
-    """A file of an installed model, as it was at installation."""
-
-    path: str
-    size: int
-    sha256: str
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is recorded about an installed model. ``checked`` tells that a known checksum was right."""
-
-    kind: ModelKind
-    name: str
-    source: str
-    installed: str
-    checked: bool
-    files: tuple[StoredFile, ...]
-
-
-class InstalledModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that can be loaded from ``path``; ``fresh`` tells that it was just installed."""
-
-    kind: ModelKind
-    name: str
-    path: Path
-    size: int
-    source: str
-    checked: bool
-    fresh: bool = False
-
-    @property
-    def key(self) -> str:
-        """``whisper:base``, as in a profile."""
-        return f"{self.kind.value}:{self.name}"
 
 
 class ModelStore:
@@ -100,7 +62,7 @@ class ModelStore:
             model
             for kind in ModelKind
             for folder in sorted(_folders(self._root / kind.value))
-            if (model := _load(kind, folder)) is not None
+            if (model := load_installed(kind, folder)) is not None
         ]
         return sorted(found, key=lambda model: model.key)
 
@@ -239,7 +201,7 @@ class ModelStore:
         if sha256:
             if not path.is_file():
                 raise ConfigError("A checksum can be given for a single file or an archive alone.")
-            if _digest(path) != sha256.strip().lower():
+            if digest(path) != sha256.strip().lower():
                 raise ConfigError(f"{path.name} is not the file that was expected: its checksum is wrong.")
         fetched = staging / "fetched"
         shutil.rmtree(fetched, ignore_errors=True)
@@ -295,7 +257,7 @@ class ModelStore:
             there = self._already(found, name)
             if there is not None:
                 return there
-            _write_manifest(content, found, name, source, checked=checked)
+            write_manifest(content, found, name, source, checked=checked)
             target = self._root / found.value / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():  # without a good manifest, else it would have been found above
@@ -307,14 +269,14 @@ class ModelStore:
             raise
         except OSError as error:
             raise NekoError(f"{name} cannot be put into {self._root}: {error.strerror}.") from error
-        loaded = _load(found, target)
+        loaded = load_installed(found, target)
         if loaded is None:
             raise NekoError(f"{name} was installed and cannot be read back.")
         return msgspec.structs.replace(loaded, fresh=True)
 
     def _already(self, kind: ModelKind | None, name: str) -> InstalledModel | None:
         if kind is not None:
-            return _load(kind, self._root / kind.value / _checked_name(name))
+            return load_installed(kind, self._root / kind.value / _checked_name(name))
         return None
 
     @asynccontextmanager
@@ -418,25 +380,8 @@ def _fits(size: int, folder: Path) -> None:
         raise NekoError(f"There is not enough room on the disk ({size / 1e6:,.0f} MB needed).")
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _as_downloaded(path: Path) -> Downloaded:
-    return Downloaded(path, path.stat().st_size, _digest(path))
-
-
-def _write_manifest(folder: Path, kind: ModelKind, name: str, source: str, *, checked: bool) -> None:
-    files = tuple(
-        StoredFile(file.relative_to(folder).as_posix(), file.stat().st_size, _digest(file))
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != MANIFEST
-    )
-    now = datetime.now(tz=UTC).isoformat(timespec="seconds")
-    manifest = Manifest(kind=kind, name=name, source=source, installed=now, checked=checked, files=files)
-    data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    (folder / MANIFEST).write_bytes(data)
+    return Downloaded(path, path.stat().st_size, digest(path))
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -444,18 +389,3 @@ def _folders(parent: Path) -> list[Path]:
         return [path for path in parent.iterdir() if path.is_dir()]
     except OSError:
         return []
-
-
-def _load(kind: ModelKind, folder: Path) -> InstalledModel | None:
-    try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return InstalledModel(
-        kind=kind,
-        name=folder.name,
-        path=folder,
-        size=sum(file.size for file in manifest.files),
-        source=manifest.source,
-        checked=manifest.checked,
-    )

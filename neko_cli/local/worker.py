@@ -49,6 +49,15 @@ REQUESTS_WAITING = 64
 EXIT_PARENT_GONE, EXIT_USAGE, EXIT_WIRE, EXIT_SETUP = 0, 2, 3, 4
 
 
+class _WithoutContent(logging.Formatter):
+    """A traceback says where, but not the message: what a library raises may quote what was said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from neko_cli.services.log import RedactingFormatter  # at the first trouble, not at every start
+
+        return RedactingFormatter().format(record)
+
+
 class Pipes:
     """Descriptors for frames, taken out of the way of everything that prints."""
 
@@ -135,7 +144,9 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m neko_cli.local.worker ears|voice\n")
         return EXIT_USAGE
     pipes = Pipes()
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_WithoutContent())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     inbox: queue.Queue[ToWorker] = queue.Queue(REQUESTS_WAITING)

@@ -15,7 +15,10 @@ from typing import Any
 from neko_cli.core.errors import ConfigError
 
 _READ_LIMIT = 1 << 20
-_SECRET_ENDINGS = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+_LOG_BYTES = 1_000_000
+"""A log of this size is begun anew at the next start of a worker."""
+
+_SECRET_ENDINGS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -33,6 +36,23 @@ def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
     return chosen
 
 
+def _open_log(path: Path | None) -> int:
+    """A descriptor for a worker's messages: a file of its owner alone, else the null device."""
+    if path is not None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError:
+            pass  # a log that cannot be written must not keep the engine from starting
+        else:
+            if os.name == "posix":
+                os.fchmod(opened, 0o600)  # one that was made by others, or by an older version
+            if os.fstat(opened).st_size > _LOG_BYTES:
+                os.ftruncate(opened, 0)
+            return opened
+    return os.open(os.devnull, os.O_WRONLY)
+
+
 async def spawn_worker(role: str, log_path: Path | None) -> asyncio.subprocess.Process:
     """A process with pipes for frames; raises ConfigError when the system refuses."""
     options: dict[str, Any] = {}
@@ -42,10 +62,8 @@ async def spawn_worker(role: str, log_path: Path | None) -> asyncio.subprocess.P
         options["start_new_session"] = True  # Ctrl-C in the terminal is for us, not for it
     try:
         with contextlib.ExitStack() as stack:
-            errors: Any = subprocess.DEVNULL
-            if log_path is not None:
-                log_path.parent.mkdir(parents=True, exist_ok=True)
-                errors = stack.enter_context(log_path.open("ab"))
+            errors = _open_log(log_path)
+            stack.callback(os.close, errors)
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",

@@ -175,9 +175,14 @@ def private_temporary() -> Path:
 def write_private(path: Path, data: bytes) -> None:
     """Replace a file as a whole, readable by its owner alone: a crash leaves the old or the new.
 
+    A link stays a link: what it points at is replaced.
+
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: it cannot be written, or it is no file (a device would be replaced by one).
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} cannot be written: it is not a file.")
     prepare(path.parent)
     try:
         number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from neko_cli.core.text import REDACTED, redact
+from neko_cli.core.redaction import REDACTED, redact
 
 FILE = "neko.log"
 MAX_BYTES = 1_000_000

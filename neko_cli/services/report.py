@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-from neko_cli.core.text import redact, to_json
+from neko_cli.core.errors import ConfigError
+from neko_cli.core.redaction import redact
+from neko_cli.core.text import to_json
 from neko_cli.services import log
 from neko_cli.services.folders import write_private
 
@@ -37,6 +39,8 @@ def write_bundle(path: Path, *, facts: Mapping[str, Any], findings: Sequence[Any
     Raises:
         ConfigError: it cannot be written.
     """
+    if not path.parent.is_dir():
+        raise ConfigError(f"There is no folder {path.parent} for {path.name}.")
     plain = msgspec.to_builtins({"facts": facts, "findings": findings})
     files = {
         "README.txt": _README,

@@ -35,6 +35,19 @@ def test_c_libraries_write_to_the_log_and_the_screen_stays(tmp_path: Path) -> No
     assert log.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_log_does_not_grow_for_ever(tmp_path: Path) -> None:
+    log = tmp_path / "stderr.log"
+    log.write_bytes(b"x" * 1_000_001)
+    done = run(
+        "import os, pathlib\n"
+        "from neko_cli.audio.stderr import moved_stderr\n"
+        f"with moved_stderr(pathlib.Path({str(log)!r})):\n"
+        "    os.write(2, b'new')\n"
+    )
+    assert done.returncode == 0
+    assert log.read_text() == "new"
+
+
 def test_restored_after_an_exception(tmp_path: Path) -> None:
     done = run(
         "import sys, pathlib\n"

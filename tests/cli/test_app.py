@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,25 @@ OWN = [name for name, entry in cli.COMMANDS.items() if importlib.util.find_spec(
 def test_every_command_is_there_with_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
     assert f"Usage: neko {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_help_of_every_command_ends_with_examples_that_exist(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "-install-completion" not in out
+    lines = out.partition("\n  Examples:\n")[2].partition("\n\n")[0].splitlines()
+    assert lines
+    for line in lines:
+        command = line.partition("#")[0].strip()
+        assert command.startswith("neko")
+        words = re.sub(r'"[^"]*"|[<>|].*', "", command).split()[1:]
+        path = [word for word in words if word in {*OWN, "new", "edit", "list", "set", "test", "install"}][:2]
+        assert main([*path, "--help"]) == 0
+        told = capsys.readouterr().out
+        assert [word for word in words if word.startswith("--") and word not in told] == []
 
 
 def test_all_commands_are_written() -> None:

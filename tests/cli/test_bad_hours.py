@@ -170,6 +170,16 @@ def test_a_full_disk_is_told(provider, tmp_path: Path) -> None:
     assert b"output" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["--version", "--help", "say --help", "profiles list", "local list"])
+def test_a_full_disk_is_told_by_every_command(tmp_path: Path, command: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = shell(f"$NEKO {command} > /dev/full", tmp_path)
+    clean(done)
+    assert done.returncode == 2
+    assert b"output cannot be written" in done.stderr
+
+
 @pytest.mark.parametrize(
     "home",
     [

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from neko_cli.audio.meters import bar_of
 from neko_cli.cli import sound_check
-from neko_cli.cli.sound_check import hears, meter, run, summary, tone, tone_level
+from neko_cli.cli.sound_check import drawn, hears, run, summary, tone, tone_level
 from neko_cli.core.errors import NoMicrophone, NoSpeaker
 from neko_cli.core.pcm import level_dbfs
 from neko_cli.core.ports import DeviceInfo
@@ -30,8 +31,8 @@ def test_nothing_and_silence_have_no_tone() -> None:
 
 @pytest.mark.parametrize(("level", "cells"), [(-96.0, 0), (-60.0, 0), (-30.0, 15), (0.0, 30), (6.0, 30)])
 def test_the_meter(level: float, cells: int) -> None:
-    assert meter(level).count("#") == cells
-    assert len(meter(level)) == len(meter(0.0))
+    assert drawn(bar_of(level), level).count("#") == cells
+    assert len(drawn(bar_of(level), level)) == len(drawn(1.0, 0.0))
 
 
 def test_what_counts_as_heard() -> None:

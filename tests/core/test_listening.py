@@ -66,7 +66,7 @@ async def test_push_to_talk_commits_what_was_said(make_stage):
     assert stage.configuration["audio"]["input"]["turn_detection"] is None
     await stage.session.start_listening()
     await stage.until(SpeechStarted)
-    stage.microphones[0].hear(b"\x01\x00" * 240)
+    stage.microphones[0].hear(b"\x01\x00" * 12_000)
     await server.expect("input_audio_buffer.append")
     await stage.session.stop_listening(commit=True)
     await server.expect("input_audio_buffer.commit")

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from neko_cli.core import session_core
+from neko_cli.core.codecs.openai_ga import OpenAIGACodec
 from neko_cli.core.commands import AudioChunk, ScreenFrame, TextMessage
 from neko_cli.core.companions.callbacks import AgentResult
 from neko_cli.core.errors import (
@@ -20,10 +22,12 @@ from neko_cli.core.events import (
     Failure,
     InputMode,
     LinkWord,
+    Notice,
     Outcome,
     ReplyAudio,
     ReplyText,
     SessionEnded,
+    Severity,
     Status,
     StatusChanged,
     TurnEnded,
@@ -46,6 +50,7 @@ async def test_a_text_turn(make_stage):
     assert "".join(e.delta for e in stage.told(ReplyText)) == "Hi there."
     assert [e.label for e in stage.told(Emotion)] == ["happy"]
     assert [e.text for e in stage.told(UserText)] == ["hello"]
+    assert [e.at for e in stage.seen] == sorted(e.at for e in stage.seen)
     words = [(e.new, e.link) for e in stage.told(StatusChanged)]
     assert (Status.PROCESSING, LinkWord.ONLINE) in words
     await stage.until(StatusChanged, new=Status.IDLE)
@@ -97,6 +102,29 @@ async def test_messages_sent_while_connecting_are_held_and_delivered_in_order(ma
     assert item["item"]["content"][0]["text"] == "early"
 
 
+async def test_sound_that_was_lost_while_connecting_is_told(make_stage):
+    stage = make_stage()
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        group.create_task(stage.session.start_session(InputMode.AUDIO))
+        server = await stage.transport.accepted()
+        for _ in range(10):
+            await stage.session.stream_data(AudioChunk(bytes(48_000), 24_000))
+        await server.configured()
+    notice = await stage.until(Notice)
+    assert notice.severity is Severity.WARNING
+    assert "2.0 s of your voice were lost" in notice.text
+
+
+async def test_a_turn_without_any_answer_is_given_up(make_stage, monkeypatch):
+    monkeypatch.setattr(session_core, "ANSWER_TIMEOUT", 0.05)
+    stage = make_stage()
+    await stage.start()
+    await stage.session.send_message("anyone?")
+    failure = await stage.until(Failure)
+    assert (failure.code, failure.fatal) == ("no_answer", False)
+    assert (await stage.until(TurnEnded)).outcome is Outcome.FAILED
+
+
 async def test_a_picture_becomes_an_item(make_stage):
     stage = make_stage()
     server = await stage.start()
@@ -120,6 +148,24 @@ async def test_a_lost_link_fails_the_turn_and_says_why(make_stage):
     assert (await stage.until(StatusChanged, new=Status.ERROR)).link is LinkWord.OFFLINE
     with pytest.raises(LinkError):
         await stage.session.send_message("anyone?")
+
+
+async def test_a_mistake_of_ours_ends_the_link_instead_of_leaving_it_up(make_stage, monkeypatch):
+    def broken(self, command):
+        raise KeyError("said by the user")
+
+    stage = make_stage()
+    await stage.start()
+    monkeypatch.setattr(OpenAIGACodec, "encode", broken)
+    await stage.session.send_message("hello")
+    failure = await stage.until(Failure)
+    assert (failure.fatal, failure.category) == (True, "unexpected")
+    assert "KeyError" in failure.message
+    assert "said" not in failure.message
+    assert (await stage.until(TurnEnded)).outcome is Outcome.FAILED
+    assert (await stage.until(StatusChanged, new=Status.ERROR)).link is LinkWord.OFFLINE
+    monkeypatch.undo()
+    await stage.start()
 
 
 async def test_it_can_be_started_again_after_a_loss(make_stage):

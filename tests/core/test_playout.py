@@ -8,6 +8,7 @@ from neko_cli.core.errors import (
     NoMicrophone,
 )
 from neko_cli.core.events import (
+    Levels,
     Notice,
     Outcome,
     ReplyAudio,
@@ -15,6 +16,7 @@ from neko_cli.core.events import (
     TurnEnded,
     TurnStarted,
 )
+from neko_cli.core.pcm import SILENCE_DBFS
 from tests.fakes.sound import FakeSpeaker
 
 
@@ -137,3 +139,18 @@ async def test_what_was_interrupted_while_the_loudspeaker_opened_is_never_played
     server.reply("r2", "Now.", sound_ms=100)
     await speaker.holds(1)
     assert speaker.queued_ms == pytest.approx(100, abs=1)
+
+
+async def test_the_meters_fall_to_silence_when_nothing_is_heard_any_more(make_stage):
+    speaker = FakeSpeaker()
+    stage = make_stage(speaker=speaker)
+    stage.reader = stage.session.events(levels=True)
+    server = await stage.start()
+    await stage.session.send_message("speak")
+    server.reply("r1", "One two three.", sound_ms=1000)
+    loud = await stage.until(Levels, speaker=speaker.level)
+    assert loud.speaker > SILENCE_DBFS
+    speaker.advance(2000)
+    await stage.until(TurnEnded)
+    last = await stage.until(Levels, speaker=SILENCE_DBFS)
+    assert last.microphone == SILENCE_DBFS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from neko_cli.core.events import LinkWord, Status
@@ -18,6 +20,9 @@ from neko_cli.core.state import (
     status_of,
     step,
 )
+from neko_cli.core.state_diagram import as_text
+
+ROOT = Path(__file__).resolve().parents[2]
 
 CLOSES = {
     TurnEffect.CLOSE_COMPLETE,
@@ -86,11 +91,11 @@ def test_an_input_that_is_not_listed_changes_nothing():
     assert step(LINK, LinkState.UP, LinkInput.OPENED) == (LinkState.UP, ())
 
 
-def test_a_lost_link_aborts_the_turn_before_it_is_told():
+def test_a_lost_link_is_told_before_its_turn_fails():
     for state in (LinkState.CONNECTING, LinkState.CONFIGURING, LinkState.UP):
         after, effects = step(LINK, state, LinkInput.LOST)
         assert after is LinkState.FAILED
-        assert effects.index(LinkEffect.ABORT_TURN) < effects.index(LinkEffect.TELL_FAILURE)
+        assert effects == (LinkEffect.TELL_FAILURE, LinkEffect.ABORT_TURN)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +118,10 @@ def test_status_shows_speaking_before_processing_before_listening(link, turn, mi
 def test_every_link_state_has_a_word():
     assert set(LINK_WORDS) == set(LinkState)
     assert LINK_WORDS[LinkState.UP] is LinkWord.ONLINE
+
+
+def test_the_diagrams_in_the_docs_are_those_of_the_tables():
+    held = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
+    assert held == as_text(), "run: python -m neko_cli.core.state_diagram > docs/states.md"
+    assert held.count(" --> ") == len(LINK) + len(TURN) + 2
+    assert "SPEAKING --> IDLE: interrupt / stop sound, cancel reply" in held

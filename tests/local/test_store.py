@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from neko_cli.core.errors import ConfigError, NekoError, ServerFault
+from neko_cli.local.manifest import MANIFEST
 from neko_cli.local.models import KnownModel, ModelFile, ModelKind
-from neko_cli.local.store import MANIFEST, STAGING, ModelStore
+from neko_cli.local.store import STAGING, ModelStore
 from tests.fakes.http_box import HttpBox, Request, http_box
 
 WEIGHTS = os.urandom(2_500_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from neko_cli.core.pcm import silence
 from neko_cli.local.ports import EARS_RATE, VOICE_RATE, Hearing, Speech
-from neko_cli.local.worker_spawn import worker_environment
+from neko_cli.local.worker_spawn import spawn_worker, worker_environment
 from neko_cli.local.worker_wire import (
     HEADER,
     Chunk,
@@ -180,6 +181,54 @@ def test_what_a_library_prints_does_not_get_between_the_frames(tmp_path: Path) -
     assert "written to descriptor 1" in log
 
 
+QUOTING = """
+import sys
+import neko_cli.speech.tts.factory as factory
+real = factory.make_engine
+def make(name, folder):
+    engine = real(name, folder)
+    class Quoting:
+        rate = engine.rate
+        def synthesise(self, text, manner, emit):
+            raise ValueError("cannot say " + text)
+    return Quoting()
+factory.make_engine = make
+from neko_cli.local.worker import main
+main(sys.argv[1:])
+"""
+
+
+def test_the_log_of_a_failed_worker_does_not_hold_what_was_said(tmp_path: Path) -> None:
+    with Worker("voice", tmp_path, program=QUOTING) as worker:
+        worker.send(Setup("espeak", str(tmp_path)))
+        assert isinstance(worker.receive(), Ready)
+        worker.send(Say(1, "zanzibar", Speech(), 100))
+        fault = worker.receive()
+        assert isinstance(fault, Fault)
+        log = (tmp_path / "errors.log").read_text()
+    assert "ValueError" in log
+    assert "in synthesise" in log
+    assert "zanzibar" not in log + fault.message
+
+
+async def test_a_workers_log_is_for_its_owner_alone_and_does_not_grow_for_ever(tmp_path: Path) -> None:
+    log = tmp_path / "deeper" / "engine.log"
+    log.parent.mkdir()
+    log.write_bytes(b"x" * 1_000_001)
+    log.chmod(0o644)
+    worker = await spawn_worker("nose", log)
+    await asyncio.wait_for(worker.communicate(), 10)
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert log.read_text().startswith("usage")
+
+
+async def test_a_log_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    worker = await spawn_worker("nose", tmp_path / "file" / "engine.log")
+    await asyncio.wait_for(worker.communicate(), 10)
+    assert worker.returncode == 2
+
+
 def test_garbage_ends_the_worker(tmp_path: Path) -> None:
     with Worker("voice", tmp_path) as worker:
         assert worker.process.stdin is not None
@@ -239,9 +288,16 @@ def test_workers_of_a_killed_parent_end(tmp_path: Path) -> None:
 
 
 def test_a_worker_gets_no_keys_and_one_computing_thread() -> None:
-    given = {"OPENAI_API_KEY": "k", "NEKO_TOKEN": "t", "PATH": "p", "PYTHONPATH": "x"}
+    given = {
+        "OPENAI_API_KEY": "k",
+        "AWS_SECRET_ACCESS_KEY": "k",
+        "NEKO_TOKEN": "t",
+        "PATH": "p",
+        "PYTHONPATH": "x",
+    }
     made = worker_environment(given)
-    assert not {"OPENAI_API_KEY", "NEKO_TOKEN"} & set(made)
+    assert "k" not in made.values()
+    assert "NEKO_TOKEN" not in made
     assert made["PATH"] == "p"
     assert made["OMP_NUM_THREADS"] == "1"
     assert made["PYTHONPATH"].split(os.pathsep)[-1] == "x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tempfile
 from pathlib import Path
@@ -105,6 +106,25 @@ def test_a_private_write_that_fails_is_a_sentence_and_leaves_nothing(tmp_path: P
     with pytest.raises(ConfigError, match="cannot be written"):
         write_private(tmp_path / "taken", b"one")
     assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_private_write_never_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="not a file"):
+        write_private(pipe, b"one")
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+
+
+def test_a_private_write_leaves_a_link_a_link(tmp_path: Path) -> None:
+    (tmp_path / "dotfiles").mkdir()
+    real = tmp_path / "dotfiles" / "mio.toml"
+    real.write_bytes(b"old")
+    link = tmp_path / "mio.toml"
+    link.symlink_to(real)
+    write_private(link, b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
 
 
 def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:

@@ -34,6 +34,12 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         write_bundle(tmp_path / "file" / "r.zip", facts={}, findings=[], log_folder=tmp_path)
 
 
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no folder"):
+        write_bundle(tmp_path / "typo" / "r.zip", facts={}, findings=[], log_folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_home_leaves_the_text_alone(monkeypatch) -> None:
     def no_home() -> Path:
         raise RuntimeError

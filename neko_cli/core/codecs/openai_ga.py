@@ -50,7 +50,8 @@ from neko_cli.core.provider_events import (
     Surprise,
     Unknown,
 )
-from neko_cli.core.text import one_line, redact
+from neko_cli.core.redaction import redact
+from neko_cli.core.text import one_line
 
 Events = Sequence[ProviderEvent]
 

@@ -23,7 +23,8 @@ import msgspec
 from neko_cli.core.addresses import without_secrets
 from neko_cli.core.errors import ConfigError, NekoError
 from neko_cli.core.ports import Clock, Closing, Connection, Endpoint, Transport
-from neko_cli.core.text import REDACTED, one_line, redact
+from neko_cli.core.redaction import REDACTED, redact
+from neko_cli.core.text import one_line
 from neko_cli.core.transport.recording_format import FORMAT, VERSION, Entry, Header
 
 QUEUE_BYTES = 32 * 1024 * 1024

@@ -24,7 +24,8 @@ from neko_cli.core import classify
 from neko_cli.core.addresses import check_encrypted, is_loopback, split_address, without_secrets
 from neko_cli.core.errors import ConfigError, LinkError, NekoError, ProtocolSurprise
 from neko_cli.core.ports import Closing, Endpoint
-from neko_cli.core.text import one_line, redact
+from neko_cli.core.redaction import redact
+from neko_cli.core.text import one_line
 
 MAX_FRAME = 16 * 1024 * 1024
 """Largest incoming message in bytes; a second of sound has 64 KB, but an image may be larger than 1 MiB."""

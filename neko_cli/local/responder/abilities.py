@@ -13,7 +13,8 @@ CONNECT = "Start Ollama or LM Studio on this machine, or name a chat server as b
 _NAME = re.compile(
     r"^(?:what is your name|who are you(?: then| anyway)?|what are you called|your name"
     r"|how (?:should|can|do) i call you"
-    r"|introduce yourself|(?:tell me |something |a bit |a little |more )*about (?:you|yourself)|what should i call you|tell me your name|who am i (?:talking"
+    r"|introduce yourself|(?:tell me |something |a bit |a little |more )*about (?:you|yourself)"
+    r"|what should i call you|tell me your name|who am i (?:talking"
     r"|speaking) (?:to|with)|say your name)$"
 )
 _WHAT = re.compile(
