@@ -67,3 +67,13 @@ def _flush(stream: object) -> None:
     """Flush a text stream that may be None or closed."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         stream.flush()  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def quiet_libraries(log_path: Path | None) -> Iterator[None]:
+    """Inside the block C libraries write to ``log_path``, and Python's ``sys.stderr`` where it did.
+
+    For commands that use sound without a screen of their own.
+    """
+    with moved_stderr(log_path), contextlib.redirect_stderr(sys.__stderr__):
+        yield

@@ -108,12 +108,18 @@ def edit(name: Name = "default") -> None:
     files = _files()
     file = files.find(name)
     command = profile_edit.editor_command()
-    if file.bundled:
-        path = profile_edit.create(files, file.name, file.name)
-        tell(f"{path} is your own copy now; it extends the one that comes with neko.")
+    copy = profile_edit.create(files, file.name, file.name) if file.bundled else None
+    if copy is not None:
         file = files.find(file.name)
-    with interruptible():  # Ctrl-C belongs to the editor; ours comes after it
-        loaded = profile_edit.edit(files, file, command)
+    try:
+        with interruptible():  # Ctrl-C belongs to the editor; ours comes after it
+            loaded = profile_edit.edit(files, file, command)
+    except BaseException:
+        if copy is not None:
+            copy.unlink(missing_ok=True)  # the one that comes with neko stays in force
+        raise
+    if copy is not None:
+        tell(f"{copy} is your own copy now; it extends the one that comes with neko.")
     tell(f"{loaded.files[0].path} is right.")
 
 

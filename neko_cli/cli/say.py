@@ -136,4 +136,10 @@ def _run(asked: SayOptions, wanted: asked_for.Wanted, *, debug: bool) -> int:
     asked_for.start_log(folders, debug=debug)
     asked_for.tell_notice(folders, quiet=plan.quiet)
     chosen = asked_for.to_options(wanted)
-    return run_async(carry_out(plan, lambda: compose(chosen, folders=folders), reader))
+    if not (asked.play or asked.listen):
+        return run_async(carry_out(plan, lambda: compose(chosen, folders=folders), reader))
+    from neko_cli.audio.stderr import quiet_libraries
+
+    # A sound library's complaints are no notices of ours; ours tell the same in words.
+    with quiet_libraries(folders.log / "stderr.log"):
+        return run_async(carry_out(plan, lambda: compose(chosen, folders=folders), reader))

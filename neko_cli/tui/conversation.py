@@ -219,12 +219,16 @@ class Conversation:
         before = self._lines.get(key)
         heard = _cut(sanitise(event.text).strip())
         text = heard or (before.text if before else "")
+        unheard = ""
         if event.outcome is Outcome.INTERRUPTED and before is not None:
             text = heard
+            # What was read already does not vanish; it is told apart from what was said.
+            unheard = before.text[len(heard) :].strip() if before.text.startswith(heard) else ""
         if text or before is not None or event.outcome is Outcome.FAILED:
             if text:
                 self.last_reply = text
-            changes += self._put(self._reply(event.turn, text, mark=_MARKS[event.outcome]))
+            line = self._reply(event.turn, text, mark=_MARKS[event.outcome])
+            changes += self._put(msgspec.structs.replace(line, unheard=unheard))
         return changes
 
     def _end_utterance(self, line: Line, outcome: Outcome) -> list[Change]:

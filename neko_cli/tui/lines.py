@@ -32,7 +32,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line or turn of the transcript; all its text is safe to show.
 
     ``key`` names it for later changes. ``live`` means that more is to come. ``aside`` is a second,
-    quieter text: a hint or a command.
+    quieter text: a hint or a command. ``unheard`` was shown, but cut off before it was spoken.
     """
 
     key: str
@@ -40,6 +40,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     text: str = ""
     aside: str = ""
+    unheard: str = ""
     emotion: str = ""
     mark: Mark = Mark.NONE
     severity: Severity = Severity.INFO

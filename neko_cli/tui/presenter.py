@@ -242,9 +242,13 @@ def _words(line: Line) -> list[Part]:
         parts = [Part(line.text, style)]
         if cut:
             parts.append(Part(" —", "warn"))
+        if line.unheard:
+            parts.append(Part(f" {line.unheard}", "dim"))
         if line.aside:
             parts.append(Part(f"\n{line.aside}", "warn"))
         return parts
+    if line.unheard:
+        return [Part("— ", "warn"), Part(line.unheard, "dim")]
     if line.live:
         return [Part("…", "dim")]
     empty = {

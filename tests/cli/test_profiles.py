@@ -97,3 +97,10 @@ def test_edit_without_an_editor_makes_no_copy(tmp_path: Path) -> None:
     clean(done)
     assert done.returncode == 2
     assert not (tmp_path / "config" / "profiles").exists()
+
+
+def test_an_editor_that_fails_leaves_the_bundled_profile_in_force(tmp_path: Path) -> None:
+    done = neko("profiles", "edit", "default", home=tmp_path, env={"EDITOR": "false", "VISUAL": None})
+    assert done.returncode == 2
+    assert b"own copy" not in done.stderr
+    assert not (tmp_path / "config" / "profiles" / "default.toml").exists()

@@ -113,3 +113,22 @@ def test_doctor_sees_the_devices(pulse_box: PulseBox, tmp_path: Path) -> None:
     clean(done)
     levels = {finding["area"]: finding["level"] for finding in json.loads(done.stdout)["findings"]}
     assert levels["microphone"] == levels["loudspeaker"] == "ok"
+
+
+def test_a_sound_server_that_dies_is_told_in_our_words_alone(pulse_box: PulseBox, tmp_path: Path) -> None:
+    env = {**pulse_box.env, "NEKO_HOME": str(tmp_path), "OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
+    say = subprocess.Popen(
+        command("say", "remember that my dog likes long walks in the park with me every day", "--play"),
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    recording = pulse_box.record_speaker()
+    recording.wait_for_sound(timeout=30)
+    pulse_box.kill()
+    out, err = say.communicate(timeout=40)
+    assert b"dog likes" in out
+    assert b"The loudspeaker is gone" in err
+    assert b"ALSA lib" not in err
+    assert b"Expression" not in err

@@ -21,6 +21,7 @@ from neko_cli.core.events import (
 from neko_cli.core.text import sanitise
 from neko_cli.tui.conversation import CORRECT, LONGEST, REMEMBERED, Conversation
 from neko_cli.tui.lines import Added, Change, Changed, Line, Mark, Removed, Role
+from neko_cli.tui.presenter import line_parts
 from tests.tui.scenes import CONVERSATION, delta, ended, failure, feels, notice, said, typed
 
 
@@ -75,6 +76,14 @@ def test_speech_that_was_answered_but_never_written_down_keeps_its_place() -> No
 def test_an_interrupted_reply_keeps_what_was_heard_and_says_so() -> None:
     [line] = play(delta(1, "Once upon a time there was"), ended(1, "Once upon", Outcome.INTERRUPTED))
     assert (line.text, line.mark) == ("Once upon", Mark.INTERRUPTED)
+    assert line.unheard == "a time there was"
+
+
+def test_a_reply_that_was_read_but_not_heard_does_not_vanish() -> None:
+    [line] = play(delta(1, "Two plus two is 4."), ended(1, "", Outcome.INTERRUPTED))
+    assert (line.text, line.unheard, line.mark) == ("", "Two plus two is 4.", Mark.INTERRUPTED)
+    shown = "".join(part.text for part in line_parts(line))
+    assert shown.endswith("— Two plus two is 4.")
 
 
 def test_a_failed_turn_is_marked_even_without_a_word() -> None:

@@ -24,8 +24,8 @@ _WHAT = re.compile(
     r"|(?:what|which) (?:model|llm|ai|engine|version) (?:are you|do you use|is this)|am i talking to an? .*)$"
 )
 _CAN = re.compile(
-    r"^(?:what (?:can|could) you do(?: for me)?|what are you (?:able to do|capable of"
-    r"|good at)|help|help me|how can you help(?: me)?"
+    r"^(?:(?:tell me |show me )?what (?:can |could )?you (?:can |could )?do(?: for me)?"
+    r"|what are you (?:able to do|capable of|good at)|help|help me|how can you help(?: me)?"
     r"|what can i (?:ask|say|do)(?: you)?|what do you know|what are your (?:abilities"
     r"|skills)|how do you work|what else can you do)$"
 )
