@@ -29,7 +29,6 @@ from neko_cli.core.errors import AudioError, InvalidRequest, LinkError, NekoErro
 from neko_cli.core.events import (
     AnyEvent,
     InputMode,
-    Levels,
     Notice,
     NoticeKind,
     SessionEnded,
@@ -40,9 +39,7 @@ from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import Dial, Keeper
 from neko_cli.core.link import Link
 from neko_cli.core.listening import Listening, MakeMicrophone
-from neko_cli.core.losses import Loss
 from neko_cli.core.memory import Memory
-from neko_cli.core.pcm import SILENCE_DBFS
 from neko_cli.core.playout import Playout
 from neko_cli.core.ports import Clock, Speaker, Translator, Transport
 from neko_cli.core.profile import Duplex, Profile
@@ -54,18 +51,10 @@ from neko_cli.core.stream import Broadcast
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
-
-ANSWER_TIMEOUT = 60.0
-"""Seconds without any sign of a reply after which a turn is given up."""
-
-METER_INTERVAL = 0.066
-"""Seconds between meter readings: 15 a second."""
+from neko_cli.core.watch import Watch
 
 ECHO_TAIL = 0.15
 """Seconds for which a room still echoes after the character's last sound (half duplex)."""
-
-REST_INTERVAL = 0.5
-"""Seconds between looks at what is overdue, when no meter moves."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +83,12 @@ class SessionCore:
         self.profile = profile
         self._ports = ports
         self._epoch = ports.clock.monotonic()
-        self._early = EarlyMessages()
+        self.early = EarlyMessages()
         self._paused_microphone = False
         self._spoke_at = -ECHO_TAIL
         self._ended = False
         self._changing = asyncio.Lock()
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._losses = (
-            Loss("{seconds:.1f} s of your voice were lost before there was a connection."),
-            Loss("{seconds:.1f} s of your voice were lost because the connection is too slow."),
-            Loss("{seconds:.1f} s of the answer's sound were lost because the loudspeaker is too slow."),
-        )
         self.stream = Broadcast()
         self.memory = Memory()
         self.callbacks = Callbacks()
@@ -165,9 +149,9 @@ class SessionCore:
         self.turns.configure(can_truncate=capabilities.truncate)
         self.inbound.output_rate = capabilities.output_rate
         greeting = self.profile.character.greeting
-        if self._ports.greet and greeting and not len(self.memory) and not self._early:
+        if self._ports.greet and greeting and not len(self.memory) and not self.early:
             self.slot.ask(AskReply(greeting))
-        for message in self._early.take():
+        for message in self.early.take():
             self._deliver(message)
 
     def tell_failure(self, error: NekoError) -> None:
@@ -212,7 +196,7 @@ class SessionCore:
 
     def microphone_died(self, error: AudioError) -> None:
         """The device is gone; the conversation goes on as text."""
-        self._notice(f"The microphone is gone: {error} The conversation goes on as text.")
+        self.notice(f"The microphone is gone: {error} The conversation goes on as text.")
 
     # -- what the facade asks for -----------------------------------------------------------
 
@@ -230,7 +214,7 @@ class SessionCore:
             await self.owner.open()
             self.playout.opening()
             self._run_once("loudspeaker", self._open_speaker)
-            self._run_once("watch", self._watch)
+            self._run_once("watch", Watch(self).run)
         await self.keeper.start()
 
     async def end(self, reason: str) -> None:
@@ -245,7 +229,7 @@ class SessionCore:
             await self.owner.aclose()
             await self.playout.close()
             self.uplink.reset()
-            self._early.clear()
+            self.early.clear()
             self.publish(SessionEnded(at=self.now(), reason=reason))
 
     def say(self, text: str) -> int:
@@ -254,8 +238,8 @@ class SessionCore:
         if not text:
             raise InvalidRequest("There is nothing to send.")
         if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self._early.hold(TextMessage(text))
-            return self.turns.turn.number + self._early.texts
+            self.early.hold(TextMessage(text))
+            return self.turns.turn.number + self.early.texts
         if not self.keeper.is_up:
             raise LinkError("There is no connection.", hint="Start the session again.")
         self.turns.feed(TurnInput.TEXT_SENT)
@@ -269,7 +253,7 @@ class SessionCore:
     async def hear(self, chunk: AudioChunk) -> None:
         """Sound that is not from our own microphone; waits while the link takes no more."""
         if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self._early.hold(chunk)
+            self.early.hold(chunk)
             return
         link = self.link_now()
         if link is None:
@@ -280,7 +264,7 @@ class SessionCore:
     def show(self, frame: ScreenFrame) -> None:
         """A picture for the character, without asking for a reply."""
         if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self._early.hold(frame)
+            self.early.hold(frame)
             return
         link = self.link_now()
         if link is None:
@@ -355,40 +339,14 @@ class SessionCore:
         try:
             await self.playout.open()
         except AudioError as error:
-            self._notice(f"No sound: {error} Replies come as text.")
+            self.notice(f"No sound: {error} Replies come as text.")
 
     async def _drain(self, turn: int) -> None:
         try:
             await self.playout.drained()
         except AudioError as error:
-            self._notice(f"The loudspeaker is gone: {error} Replies come as text.")
+            self.notice(f"The loudspeaker is gone: {error} Replies come as text.")
         self.turns.drained(turn)
-
-    async def _watch(self) -> None:
-        """Meter readings while something is heard or played, and what is overdue."""
-        was_lively = False
-        while True:
-            lively = self.board.microphone_on or self.turns.state is not TurnState.IDLE
-            if (lively or was_lively) and self.stream.wants_levels:
-                # One reading of silence at the end, or a meter would stay where it was.
-                levels = (self.listening.level, self.playout.level) if lively else (SILENCE_DBFS,) * 2
-                self.publish(Levels(at=self.now(), microphone=levels[0], speaker=levels[1]))
-            was_lively = lively
-            self._tell_losses()
-            self.slot.overdue()
-            waited = self.now() - self.turns.progress_at
-            waiting = self.turns.state in (TurnState.THINKING, TurnState.SPEAKING)
-            if waiting and waited > ANSWER_TIMEOUT:
-                self.inbound.tell_failure(LinkError("No answer came.", code="no_answer"))
-                self.turns.feed(TurnInput.NO_ANSWER)
-            await asyncio.sleep(METER_INTERVAL if lively else REST_INTERVAL)
-
-    def _tell_losses(self) -> None:
-        link = self.keeper.link
-        counts = (self._early.dropped_ms, link.dropped_ms if link else 0.0, self.playout.lost_ms)
-        for loss, count in zip(self._losses, counts, strict=True):
-            if text := loss.look(count):
-                self._notice(text)
 
     def _task_failed(self, error: BaseException) -> None:
         self.inbound.tell_failure(
@@ -398,5 +356,10 @@ class SessionCore:
             )
         )
 
-    def _notice(self, text: str) -> None:
+    def notice(self, text: str) -> None:
+        """Tell the user something about the sound."""
         self.publish(Notice(at=self.now(), kind=NoticeKind.SOUND, severity=Severity.WARNING, text=text))
+
+    def turn_failed(self, error: NekoError) -> None:
+        """Tell why the current turn is given up."""
+        self.inbound.tell_failure(error)

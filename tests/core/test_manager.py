@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from neko_cli.core import session_core
+from neko_cli.core import watch
 from neko_cli.core.codecs.openai_ga import OpenAIGACodec
 from neko_cli.core.commands import AudioChunk, ScreenFrame, TextMessage
 from neko_cli.core.companions.callbacks import AgentResult
@@ -116,7 +116,7 @@ async def test_sound_that_was_lost_while_connecting_is_told(make_stage):
 
 
 async def test_a_turn_without_any_answer_is_given_up(make_stage, monkeypatch):
-    monkeypatch.setattr(session_core, "ANSWER_TIMEOUT", 0.05)
+    monkeypatch.setattr(watch, "ANSWER_TIMEOUT", 0.05)
     stage = make_stage()
     await stage.start()
     await stage.session.send_message("anyone?")

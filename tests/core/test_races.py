@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from neko_cli.core import session_core
+from neko_cli.core import watch
 from neko_cli.core.commands import AudioChunk
 from neko_cli.core.errors import AudioError, LinkError, NekoError
 from neko_cli.core.events import (
@@ -266,7 +266,7 @@ async def test_sound_streamed_while_connecting_is_committed_where_no_detector_li
 
 
 async def test_a_reply_that_stops_coming_is_given_up(make_stage, monkeypatch):
-    monkeypatch.setattr(session_core, "ANSWER_TIMEOUT", 0.2)
+    monkeypatch.setattr(watch, "ANSWER_TIMEOUT", 0.2)
     stage = make_stage()
     server = await stage.start()
     await stage.session.send_message("speak")

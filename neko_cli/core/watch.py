@@ -1,0 +1,101 @@
+"""What a session looks at from time to time: the meters, what was lost, and what is overdue."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from neko_cli.core.board import Board
+from neko_cli.core.early import EarlyMessages
+from neko_cli.core.errors import LinkError, NekoError
+from neko_cli.core.events import AnyEvent, Levels
+from neko_cli.core.keeper import Keeper
+from neko_cli.core.listening import Listening
+from neko_cli.core.losses import Loss
+from neko_cli.core.pcm import SILENCE_DBFS
+from neko_cli.core.playout import Playout
+from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.state import TurnInput, TurnState
+from neko_cli.core.stream import Broadcast
+from neko_cli.core.turns import Turns
+
+ANSWER_TIMEOUT = 60.0
+"""Seconds without any sign of a reply after which a turn is given up."""
+
+METER_INTERVAL = 0.066
+"""Seconds between meter readings: 15 a second."""
+
+REST_INTERVAL = 0.5
+"""Seconds between looks at what is overdue, when no meter moves."""
+
+
+class WatchHost(Protocol):
+    """What the watch needs from the session: its parts, and a way to tell."""
+
+    board: Board
+    keeper: Keeper
+    listening: Listening
+    playout: Playout
+    slot: ReplySlot
+    stream: Broadcast
+    turns: Turns
+    early: EarlyMessages
+
+    def now(self) -> float:
+        """Seconds since the session was made."""
+        ...
+
+    def publish(self, event: AnyEvent) -> None:
+        """Tell the readers."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Tell the user something about the sound."""
+        ...
+
+    def turn_failed(self, error: NekoError) -> None:
+        """Tell why the current turn is given up."""
+        ...
+
+
+class Watch:
+    """Runs beside a session for as long as it lives."""
+
+    def __init__(self, host: WatchHost) -> None:
+        self._host = host
+        self._losses = (
+            Loss("{seconds:.1f} s of your voice were lost before there was a connection."),
+            Loss("{seconds:.1f} s of your voice were lost because the connection is too slow."),
+            Loss("{seconds:.1f} s of the answer's sound were lost because the loudspeaker is too slow."),
+        )
+
+    async def run(self) -> None:
+        """Look until cancelled: often while something is heard or played, else seldom."""
+        host = self._host
+        was_lively = False
+        while True:
+            lively = host.board.microphone_on or host.turns.state is not TurnState.IDLE
+            if (lively or was_lively) and host.stream.wants_levels:
+                # One reading of silence at the end, or a meter would stay where it was.
+                microphone = host.listening.level if lively else SILENCE_DBFS
+                speaker = host.playout.level if lively else SILENCE_DBFS
+                host.publish(Levels(at=host.now(), microphone=microphone, speaker=speaker))
+            was_lively = lively
+            self._tell_losses()
+            host.slot.overdue()
+            self._give_up_overdue()
+            await asyncio.sleep(METER_INTERVAL if lively else REST_INTERVAL)
+
+    def _tell_losses(self) -> None:
+        host, link = self._host, self._host.keeper.link
+        counts = (host.early.dropped_ms, link.dropped_ms if link else 0.0, host.playout.lost_ms)
+        for loss, count in zip(self._losses, counts, strict=True):
+            if text := loss.look(count):
+                host.notice(text)
+
+    def _give_up_overdue(self) -> None:
+        turns = self._host.turns
+        waiting = turns.state in (TurnState.THINKING, TurnState.SPEAKING)
+        if waiting and self._host.now() - turns.progress_at > ANSWER_TIMEOUT:
+            self._host.turn_failed(LinkError("No answer came.", code="no_answer"))
+            turns.feed(TurnInput.NO_ANSWER)
