@@ -257,16 +257,7 @@ class SayRun:
         self._codes.append(self.code_of(error))
         await self.printer.close_line()
         if self.plan.format is Format.JSON and not self.printer.was_told(error.message):
-            await self.printer.show(
-                Failure(
-                    at=self.tracker.at,
-                    category=error.category,
-                    code=error.code,
-                    message=error.message,
-                    hint=error.hint,
-                    fatal=True,
-                )
-            )
+            await self.printer.show(Failure.of(error, at=self.tracker.at, fatal=True))
         self.report(error)
 
     async def _end(self, reading: asyncio.Task[None]) -> None:

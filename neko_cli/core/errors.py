@@ -76,6 +76,17 @@ class NekoError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+def our_mistake(error: BaseException) -> NekoError:
+    """What the user is told about an exception that neko did not raise on purpose.
+
+    Its text may hold content, so only its kind is named.
+    """
+    return NekoError(
+        f"Something went wrong inside neko ({type(error).__name__}).",
+        hint="Run again with --debug and report it with `neko doctor --bundle`.",
+    )
+
+
 class ConfigError(NekoError):
     """A bad option, settings file or profile."""
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from neko_cli.core.errors import NekoError
+
 
 class Status(StrEnum):
     """The five words for what a session is doing."""
@@ -227,6 +229,19 @@ class Failure(Event, frozen=True, kw_only=True, tag="failure"):
     hint: str = ""
     retry_in: float | None = None
     fatal: bool = False
+
+    @classmethod
+    def of(cls, error: NekoError, *, at: float, fatal: bool = False) -> Failure:
+        """What readers are told of an error."""
+        return cls(
+            at=at,
+            category=error.category,
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            retry_in=error.retry_after,
+            fatal=fatal,
+        )
 
 
 class Levels(Event, frozen=True, kw_only=True, tag="levels"):

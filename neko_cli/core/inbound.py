@@ -272,17 +272,7 @@ class Inbound:
 
     def tell_failure(self, error: NekoError, *, fatal: bool = False) -> None:
         """Tell the readers of an error."""
-        self._host.publish(
-            Failure(
-                at=self._host.now(),
-                category=error.category,
-                code=error.code,
-                message=error.message,
-                hint=error.hint,
-                retry_in=error.retry_after,
-                fatal=fatal,
-            )
-        )
+        self._host.publish(Failure.of(error, at=self._host.now(), fatal=fatal))
 
     def _notice(self, text: str) -> None:
         self._host.publish(

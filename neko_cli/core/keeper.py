@@ -9,7 +9,7 @@ from typing import Protocol
 
 from neko_cli.core.board import Board
 from neko_cli.core.codecs.base import Codec, SessionSpec
-from neko_cli.core.errors import LinkError, NekoError
+from neko_cli.core.errors import LinkError, NekoError, our_mistake
 from neko_cli.core.events import Connected
 from neko_cli.core.link import OPEN_TIMEOUT, SETUP_TIMEOUT, Link
 from neko_cli.core.ports import Clock, Transport
@@ -153,12 +153,7 @@ class Keeper:
                 error = error.exceptions[0]
             log.error("the link broke", exc_info=error)
             if link is self.link:
-                self._lose(
-                    NekoError(
-                        f"Something went wrong inside neko ({type(error).__name__}).",
-                        hint="Run again with --debug and report it with `neko doctor --bundle`.",
-                    )
-                )
+                self._lose(our_mistake(error))
 
     def _lose(self, error: NekoError) -> None:
         self._error = error

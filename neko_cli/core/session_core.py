@@ -25,7 +25,7 @@ from neko_cli.core.commands import (
 )
 from neko_cli.core.companions.callbacks import Callbacks, tell_text
 from neko_cli.core.early import EarlyMessages
-from neko_cli.core.errors import AudioError, InvalidRequest, LinkError, NekoError
+from neko_cli.core.errors import AudioError, InvalidRequest, LinkError, NekoError, our_mistake
 from neko_cli.core.events import (
     AnyEvent,
     InputMode,
@@ -349,12 +349,7 @@ class SessionCore:
         self.turns.drained(turn)
 
     def _task_failed(self, error: BaseException) -> None:
-        self.inbound.tell_failure(
-            NekoError(
-                f"Something went wrong inside neko ({type(error).__name__}).",
-                hint="Run again with --debug and report it with `neko doctor --bundle`.",
-            )
-        )
+        self.inbound.tell_failure(our_mistake(error))
 
     def notice(self, text: str) -> None:
         """Tell the user something about the sound."""

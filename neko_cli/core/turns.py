@@ -187,16 +187,7 @@ class Turns:
     def _close_as_told(self) -> None:
         ended = self.turn.ended
         if ended is not None and ended.error is not None:
-            error = ended.error
-            self._host.publish(
-                Failure(
-                    at=self._host.now(),
-                    category=error.category,
-                    code=error.code,
-                    message=error.message,
-                    hint=error.hint,
-                )
-            )
+            self._host.publish(Failure.of(ended.error, at=self._host.now()))
         self._close(OUTCOMES[ended.status] if ended is not None else Outcome.COMPLETE)
 
     def _close(self, outcome: Outcome) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import json
 import logging
 import time
@@ -18,6 +17,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
+from neko_cli.core.addresses import is_loopback
 from neko_cli.core.errors import ConfigError
 from neko_cli.local.config import EngineConfig
 from neko_cli.local.engine import Engine
@@ -233,16 +233,6 @@ class EngineServer:
         raw = given.strip().encode("iso-8859-1", "replace")
         matches = [hmac.compare_digest(raw, token) for token in self._tokens]
         return any(matches) and scheme.lower() == "bearer"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def json_response(status: HTTPStatus, body: object) -> Response:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from neko_cli.core.addresses import is_loopback
 from neko_cli.core.errors import ConfigError, CredentialsError, LinkError, NekoError, ProtocolSurprise
 from neko_cli.services.chat_wire import (
     ChatPart,
@@ -28,7 +29,6 @@ from neko_cli.services.chat_wire import (
 from neko_cli.services.http_rules import (
     api_base,
     checked_url,
-    is_loopback,
     place,
     retry_after_s,
     status_error,

@@ -21,6 +21,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
+from neko_cli.core.addresses import is_loopback
 from neko_cli.core.errors import ConfigError, LinkError, NekoError
 from neko_cli.services.download_plan import (
     MAX_REDIRECTS,
@@ -30,7 +31,7 @@ from neko_cli.services.download_plan import (
     plan_answer,
     range_headers,
 )
-from neko_cli.services.http_rules import checked_url, is_loopback, place, retry_after_s, status_error
+from neko_cli.services.http_rules import checked_url, place, retry_after_s, status_error
 
 if TYPE_CHECKING:
     import httpx

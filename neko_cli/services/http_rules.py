@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from neko_cli.core.addresses import is_loopback
 from neko_cli.core.errors import (
     ConfigError,
     CredentialsError,
@@ -24,17 +24,6 @@ MAX_RETRY_AFTER_S = 3600.0
 
 MAX_SAID_CHARS = 200
 """How much of the server's own words goes into an error sentence."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine (RFC 6761 §6.3 for ``localhost``)."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def checked_url(url: str, *, insecure: bool = False) -> SplitResult:

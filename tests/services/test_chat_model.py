@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neko_cli.core.addresses import is_loopback
 from neko_cli.core.errors import (
     ConfigError,
     CredentialsError,
@@ -33,7 +34,7 @@ from neko_cli.services.chat_wire import (
     ReplyAssembler,
     ThoughtFilter,
 )
-from neko_cli.services.http_rules import api_base, checked_url, is_loopback, retry_after_s
+from neko_cli.services.http_rules import api_base, checked_url, retry_after_s
 from tests.fakes.http_box import HttpBox, Request, delta, http_box
 
 QUICK = ChatTimeouts(connect=1, write=1, first=1, between=0.3, whole=3)
@@ -297,7 +298,7 @@ def test_the_base_address(url: str, base: str) -> None:
         ("localhost", True),
         ("127.8.9.1", True),
         ("::1", True),
-        ("a.localhost", True),
+        ("a.localhost", False),
         ("localhost.evil.com", False),
     ],
 )
