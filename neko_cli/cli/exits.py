@@ -45,6 +45,7 @@ BY_CATEGORY: dict[Category, Exit] = {
     Category.LINK: Exit.NETWORK,
     Category.PROTOCOL: Exit.NETWORK,
     Category.AUDIO: Exit.SOUND,
+    Category.STORE: Exit.UNEXPECTED,
 }
 """Every category of the error tree has a code (a test counts)."""
 

@@ -16,6 +16,16 @@ class ToolForm(StrEnum):
     DECLARATIONS = "declarations"
 
 
+class Resume(StrEnum):
+    """How a provider goes on with an earlier session."""
+
+    NONE = "none"
+    HANDLE = "handle"
+    """By the newest handle, once the old link is closed (Gemini; with both open it is refused)."""
+    CONVERSATION = "conversation"
+    """By the conversation's id in the address (xAI)."""
+
+
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What one provider's wire offers; rates in Hz, times in seconds."""
 
@@ -36,7 +46,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     images: bool = False
     tools: ToolForm = ToolForm.NONE
     mid_session_instructions: bool = True
-    resume: bool = False
+    resume: Resume = Resume.NONE
+    resume_ttl: float | None = None
+    """How long a handle is good, in seconds; None where the provider does not say."""
     going_away: bool = False
     seed_history: bool = True
     """Whether earlier messages can be put into a fresh session."""
@@ -46,5 +58,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     key_required: bool = True
     idle_is_free: bool = False
     max_session: float | None = None
+    renew_before: float = 300.0
+    """How long before ``max_session`` a link is replaced, in seconds (protocols.md §13)."""
+    idle_close: float | None = None
+    """After how many idle seconds the provider closes a link."""
+    silence_limit: float = 10.0
+    """Seconds without a byte, while one is expected, after which a link counts as lost."""
     ping_interval: float | None = 20.0
     ping_timeout: float | None = 20.0

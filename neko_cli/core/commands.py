@@ -72,6 +72,13 @@ class TellSystem(msgspec.Struct, frozen=True):
     ask_reply: bool
 
 
+class TellHistory(msgspec.Struct, frozen=True):
+    """What was said on another link; put into this one's conversation, no reply is asked for."""
+
+    role: str
+    text: str
+
+
 class AskReply(msgspec.Struct, frozen=True):
     """Ask for a reply without new input; ``instructions`` hold for that reply alone."""
 
@@ -119,6 +126,7 @@ Command = (
     | SendText
     | SendImage
     | TellSystem
+    | TellHistory
     | AskReply
     | CancelReply
     | TruncateReply

@@ -11,6 +11,7 @@
      ├─ SessionExpired           the provider's time limit; a fresh link helps exit 6
      ├─ ServerFault              5xx, overloaded; retried with backoff         exit 6
      ├─ LinkError                name, TLS, time-out, dropped connection       exit 6
+     ├─ StoreError               the conversation cannot be saved, or read    exit 1
      ├─ ProtocolSurprise         a frame that cannot be decoded (counted)      exit 6
      └─ AudioError               no device, busy, permission                   exit 7
          ├─ NoMicrophone
@@ -39,6 +40,7 @@ class Category(StrEnum):
     LINK = "link"
     PROTOCOL = "protocol"
     AUDIO = "audio"
+    STORE = "store"
 
 
 class NekoError(Exception):
@@ -144,6 +146,12 @@ class ProtocolSurprise(NekoError):
 
     category = Category.PROTOCOL
     permanent_by_default = False
+
+
+class StoreError(NekoError):
+    """The history cannot be read or written."""
+
+    category = Category.STORE
 
 
 class AudioError(NekoError):

@@ -32,6 +32,8 @@ class LinkWord(StrEnum):
     ONLINE = "online"
     RECONNECTING = "reconnecting"
     SWAPPING = "swapping"
+    PARKED = "parked"
+    """Closed while nobody talks; comes back at the first sound or key."""
     CLOSED = "closed"
 
 
@@ -63,6 +65,8 @@ class NoticeKind(StrEnum):
     TOOL = "tool"
     ENGINE = "engine"
     PROFILE = "profile"
+    MEMORY = "memory"
+    ENERGY = "energy"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):

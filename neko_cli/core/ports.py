@@ -6,10 +6,13 @@ Implementations live above: ``audio`` (microphone, speaker), ``services`` (keys,
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
+
+from neko_cli.core.events import Event
 
 
 class Clock(Protocol):
@@ -73,6 +76,10 @@ class Connection(Protocol):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close within a second; idempotent, never raises."""
+        ...
+
+    async def probe(self, timeout: float) -> bool:
+        """Whether the other side still answers within so many seconds (a ping); never raises."""
         ...
 
 
@@ -190,6 +197,85 @@ class Sound(Protocol):
 
     def speaker(self, name: str = "") -> Speaker:
         """A loudspeaker, chosen likewise."""
+        ...
+
+
+class Route(Protocol):
+    """Which way packets go."""
+
+    def local_address(self, url: str) -> str:
+        """This machine's address on the way to a server; empty when unknown. Sends nothing."""
+        ...
+
+
+class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as it is kept: ``id`` is its own, ``started_at`` Unix time in seconds."""
+
+    id: str
+    character: str
+    profile: str
+    provider: str
+    model: str
+    mode: str
+    """``call`` or ``text``."""
+    started_at: float
+
+
+class PastMessage(msgspec.Struct, frozen=True):
+    """A message of an earlier run; ``role`` is user or assistant, ``at`` Unix time in seconds."""
+
+    role: str
+    text: str
+    turn: int
+    at: float
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a session that goes on after a restart."""
+
+    session: SessionRecord
+    messages: tuple[PastMessage, ...] = ()
+    """The newest, oldest first."""
+    summary: str = ""
+    """What was said before them."""
+    last_turn: int = 0
+
+
+class Journal(Protocol):
+    """Where a conversation is kept. The methods return at once; the writing is done elsewhere.
+
+    A future's result comes when the entry is on disk; it raises StoreError when it cannot be saved.
+    """
+
+    def begin(self, record: SessionRecord) -> asyncio.Future[None]:
+        """A session begins, or goes on (its id is known already)."""
+        ...
+
+    def write(self, session: str, event: Event, wall: float) -> asyncio.Future[None]:
+        """Keep an event that was told at ``wall`` (Unix time in seconds)."""
+        ...
+
+    def summarised(self, session: str, mode: str, text: str, upto_turn: int) -> asyncio.Future[None]:
+        """Keep the newest summary of a session, which covers its turns up to a number."""
+        ...
+
+    def used(self, session: str, seconds: float, wall: float) -> asyncio.Future[None]:
+        """So many more seconds of connection were used."""
+        ...
+
+    async def used_today(self, profile: str, wall: float) -> float:
+        """Seconds of connection that a profile's sessions have used on the local day of ``wall``."""
+        ...
+
+
+class Summariser(Protocol):
+    """Sums up a conversation."""
+
+    async def summarise(self, earlier: str, lines: Sequence[tuple[str, str]], *, language: str) -> str:
+        """A short summary of an earlier summary and the (speaker, text) lines since.
+
+        Raises NekoError when none can be had.
+        """
         ...
 
 

@@ -41,6 +41,24 @@ class Duplex(StrEnum):
     FULL = "full"
 
 
+class Standby(StrEnum):
+    """Whether a second link is kept ready."""
+
+    WARM = "warm"
+    COLD = "cold"
+    AUTO = "auto"
+    """Only where an idle link costs nothing, or shortly before a swap is due."""
+
+
+class Summaries(StrEnum):
+    """Who sums up what was said longer ago."""
+
+    AUTO = "auto"
+    """The character's own provider, else ``[memory] url``, else this machine."""
+    LOCAL = "local"
+    OFF = "off"
+
+
 class Character(_Table, frozen=True, kw_only=True):
     """Who you talk to."""
 
@@ -124,6 +142,67 @@ class LocalTable(_Table, frozen=True, kw_only=True):
     """A JSGF grammar, instead of a vocabulary."""
 
 
+class SwapTable(_Table, frozen=True, kw_only=True):
+    """When the link is replaced by a fresh one, besides the provider's own limits."""
+
+    turns: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    """After so many turns; 0 never."""
+    tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 24_000
+    """When a reply's context is larger than this; 0 never."""
+    before_limit: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0
+    """Seconds before the provider's limit; 0 takes what suits the provider."""
+    standby: Standby = Standby.AUTO
+
+
+class Rung(_Table, frozen=True, kw_only=True):
+    """One step of a ladder of models."""
+
+    model: str = ""
+    """Empty takes the profile's."""
+    title: str = ""
+    resumable: bool = True
+    """Whether a session of the rung above can be resumed with this model."""
+    features: tuple[str, ...] = ()
+
+
+class EnergyTable(_Table, frozen=True, kw_only=True):
+    """Models by falling cost; a rate limit goes one down. Newest first, level 0 is below the last."""
+
+    call: tuple[Rung, ...] = ()
+    text: tuple[Rung, ...] = ()
+    call_prompts: tuple[str, ...] = ()
+    """What the character's display says at level 0, 1, 2, …; missing ones take the default."""
+    text_prompts: tuple[str, ...] = ()
+
+
+class MemoryTable(_Table, frozen=True, kw_only=True):
+    """What is remembered."""
+
+    messages: Annotated[int, msgspec.Meta(ge=4, le=1000)] = 50
+    """Messages kept word by word; older ones go into the summary."""
+    save: bool = True
+    """Whether conversations are kept on disk."""
+    summary: Summaries = Summaries.AUTO
+    summary_wait: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5.0
+    """Seconds that a swap waits for a summary; then the last four turns must do."""
+    url: str = ""
+    """An OpenAI-compatible chat endpoint for summaries."""
+    model: str = ""
+
+
+class GuardTable(_Table, frozen=True, kw_only=True):
+    """Limits on what a forgotten session can cost; 0 sets none."""
+
+    park_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 5
+    """Idle minutes after which the link is closed where idle links cost something."""
+    max_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 0
+    """Minutes of connection that one session may use."""
+    max_minutes_day: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 0
+    """Minutes of connection a day, all sessions of this profile together."""
+    close_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 60
+    """Idle minutes after which a session of a pool is closed."""
+
+
 class Profile(_Table, frozen=True, kw_only=True):
     """A whole profile, defaults filled in."""
 
@@ -138,6 +217,10 @@ class Profile(_Table, frozen=True, kw_only=True):
     sound: SoundTable = SoundTable()
     user: UserTable = UserTable()
     local: LocalTable = LocalTable()
+    swap: SwapTable = SwapTable()
+    energy: EnergyTable = EnergyTable()
+    memory: MemoryTable = MemoryTable()
+    guard: GuardTable = GuardTable()
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from typing import assert_never
 import msgspec
 
 from neko_cli.core import classify
-from neko_cli.core.capabilities import Capabilities
+from neko_cli.core.capabilities import Capabilities, Resume
 from neko_cli.core.codecs import openai_frames as frames
-from neko_cli.core.codecs.base import Detection, Frame, SessionSpec
+from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec
 from neko_cli.core.codecs.json_fields import Fields, count, identifier, mapping, mappings, number, parse, text
 from neko_cli.core.codecs.openai_dialect import Dialect
 from neko_cli.core.codecs.openai_reply_events import SOUND, ReplyEvents
@@ -30,6 +30,7 @@ from neko_cli.core.commands import (
     Reconfigure,
     SendImage,
     SendText,
+    TellHistory,
     TellSystem,
     TruncateReply,
 )
@@ -178,6 +179,8 @@ class OpenAIGACodec:
             case TellSystem(words, ask_reply):
                 role = "system" if can.system_items else "user"
                 return [frames.message(role, words), *([frames.RESPONSE_CREATE] if ask_reply else [])]
+            case TellHistory(role, words):
+                return frames.history([HistoryLine(role, words)]) if can.seed_history else []
             case AskReply(instructions):
                 # Instructions of one reply replace the session's, and the character is in those.
                 both = f"{self._instructions}\n\n{instructions}".strip() if instructions else ""
@@ -265,7 +268,7 @@ class OpenAIGACodec:
 
     def _conversation(self, fields: Fields) -> Events:
         handle = identifier(mapping(fields, "conversation"), "id")
-        return [HandleTold(handle)] if self.capabilities.resume and handle else ()
+        return [HandleTold(handle)] if self.capabilities.resume is not Resume.NONE and handle else ()
 
     def _error(self, fields: Fields) -> Events:
         told = mapping(fields, "error")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neko_cli.core.capabilities import Capabilities
+from neko_cli.core.capabilities import Capabilities, Resume
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.codecs.openai_dialect import Dialect
 from neko_cli.core.commands import (
@@ -317,7 +317,9 @@ def test_a_refused_configuration_ends_the_link_and_a_refused_item_does_not() -> 
 
 def test_a_resumable_server_tells_its_handle() -> None:
     frame = server("conversation.created", conversation={"id": "conv_1"})
-    assert list(codec(capabilities=Capabilities(resume=True)).decode(frame)) == [HandleTold("conv_1")]
+    assert list(codec(capabilities=Capabilities(resume=Resume.CONVERSATION)).decode(frame)) == [
+        HandleTold("conv_1")
+    ]
     assert not codec().decode(frame)
 
 
