@@ -36,6 +36,8 @@ class Board:
         self.input_mode = InputMode.TEXT
         self.connected: Connected | None = None
         self.last_activity = 0.0
+        self.energy = 1
+        """Level of the mode in use."""
 
     def refresh(self, reason: str) -> None:
         """Tell the status when it, or the link word, is another one now."""
@@ -60,7 +62,7 @@ class Board:
             input_mode=self.input_mode,
             voice_id=self._voice_id(),
             link=self._word,
-            energy=1,
+            energy=self.energy,
             last_activity=self.last_activity,
         )
 

@@ -9,7 +9,7 @@ import msgspec
 
 from neko_cli.core.commands import AnswerTool
 from neko_cli.core.companions.emotion import EmotionMark, EmotionTags
-from neko_cli.core.errors import NekoError
+from neko_cli.core.errors import Category, NekoError
 from neko_cli.core.events import (
     Emotion,
     Failure,
@@ -25,11 +25,12 @@ from neko_cli.core.events import (
     Usage,
     UserText,
 )
-from neko_cli.core.memory import Memory
 from neko_cli.core.pcm import duration_ms
 from neko_cli.core.playout import Playout
 from neko_cli.core.profile import Profile
 from neko_cli.core.provider_events import (
+    GoingAway,
+    HandleTold,
     InputCommitted,
     InputTranscript,
     InputTranscriptFailed,
@@ -49,6 +50,7 @@ from neko_cli.core.provider_events import (
 from neko_cli.core.reply_slot import ReplySlot, SlotState
 from neko_cli.core.state import TurnInput, TurnState
 from neko_cli.core.turns import TurnHost, Turns
+from neko_cli.core.uplink import Uplink
 
 ITEMS_LIMIT = 64
 """User utterances whose transcript may still come; older ones are forgotten."""
@@ -64,37 +66,74 @@ class InboundHost(TurnHost, Protocol):
         """The profile in use."""
         ...
 
+    @property
+    def uplink(self) -> Uplink:
+        """The user's voice."""
+        ...
+
     def handle_new_message(self) -> None:
         """A reply begins."""
+        ...
+
+    def used_tokens(self, tokens: int) -> None:
+        """So large was the context of the last reply."""
+        ...
+
+    def handle_told(self, handle: str) -> None:
+        """The provider says by what the session can be resumed."""
+        ...
+
+    def going_away(self, seconds: float) -> None:
+        """The provider will close the link in so many seconds."""
+        ...
+
+    def rate_limited(self, error: NekoError) -> bool:
+        """The provider takes no more for now; returns whether what was asked is asked again."""
         ...
 
 
 class _Utterance(msgspec.Struct):
     turn: int
     text: str = ""
+    ended_ms: float | None = None
+    committed: bool = False
+    final: bool = False
 
 
 class Inbound:
     """Takes provider events one at a time; returns at once."""
 
-    def __init__(
-        self, host: InboundHost, turns: Turns, slot: ReplySlot, playout: Playout, memory: Memory
-    ) -> None:
+    def __init__(self, host: InboundHost, turns: Turns, slot: ReplySlot, playout: Playout) -> None:
         self._host = host
         self._turns = turns
         self._slot = slot
         self._playout = playout
-        self._memory = memory
         self._utterances: OrderedDict[str, _Utterance] = OrderedDict()
         self._answers: list[AnswerTool] = []
         self._tags = self._parser()
+        self._went_on = False
         self.output_rate = 24_000
 
+    @property
+    def words_due(self) -> bool:
+        """Whether words of an utterance may still come that was committed."""
+        return any(u.committed and not u.final for u in self._utterances.values())
+
     def begin_reply(self) -> None:
-        """A reply begins: its words, tags, tool calls and sound start afresh."""
+        """A reply, or the rest of one that was cut, begins: tags and tool calls start afresh."""
         self._answers.clear()
         self._tags = self._parser()
-        self._playout.begin()
+        if self._playout.received_ms > 0:
+            self._playout.go_on()
+        else:
+            self._playout.begin()
+        self._went_on = bool(self._turns.turn.marks)
+
+    def leave_link(self) -> None:
+        """The link is gone: its ids mean nothing any more, and what was half said is shown."""
+        self._tell(self._tags.flush())
+        self._utterances.clear()
+        self._answers.clear()
 
     def take(self, event: ProviderEvent) -> None:
         """Handle one event."""
@@ -104,21 +143,25 @@ class Inbound:
             case ReplyWords():
                 self._words(event)
             case SpeechBegan():
+                self._host.uplink.speech_began(event.at_ms)
                 self._speech_began(event.item_id)
             case SpeechEnded():
-                self._speech_ended(event.item_id)
+                self._speech_ended(event)
             case InputCommitted():
-                self._utterance(event.item_id)
+                self._commit(event.item_id)
             case InputTranscript():
                 self._transcript(event)
             case InputTranscriptFailed():
+                self._utterance(event.item_id).final = True
                 self._notice("Your speech could not be turned into text.")
             case ReplyBegan():
+                self._commit_spoken()
                 if self._slot.began(event.reply_id):
                     self._turns.feed(TurnInput.REPLY_BEGAN)
                     self._host.handle_new_message()
             case ReplySoundEnded():
                 if self._slot.wants(event.reply_id):
+                    self._turns.turn.sound_complete = True
                     self._playout.finish()
             case ReplyEnded():
                 self._ended(event)
@@ -129,8 +172,12 @@ class Inbound:
                 self._tool(event)
             case ProviderFault():
                 self._fault(event)
+            case HandleTold():
+                self._host.handle_told(event.handle)
+            case GoingAway():
+                self._host.going_away(event.seconds)
             case _:
-                pass  # limits, handles and notice of leaving are for the swap (issue 3)
+                pass  # limits are told again as errors when they are reached
 
     def _parser(self) -> EmotionTags:
         table = self._host.profile.emotion
@@ -150,12 +197,29 @@ class Inbound:
             self._utterance(item_id, self._turns.turn.number + 1)
             self._host.publish(SpeechStarted(at=self._host.now(), turn=self._turns.turn.number + 1))
 
-    def _speech_ended(self, item_id: str) -> None:
-        record = self._utterances.get(item_id)
+    def _speech_ended(self, event: SpeechEnded) -> None:
+        record = self._utterances.get(event.item_id)
+        if record is not None:
+            record.ended_ms = event.at_ms
         if record is not None and record.turn > self._turns.turn.number:
             self._host.publish(SpeechStopped(at=self._host.now(), turn=record.turn))
         else:
             self._turns.feed(TurnInput.SPEECH_STOPPED)
+
+    def _commit(self, item_id: str) -> None:
+        record = self._utterance(item_id)
+        if not record.committed:
+            record.committed = True
+            self._host.uplink.commit(item_id, record.ended_ms)
+
+    def _commit_spoken(self) -> None:
+        """Where a provider never says that it took an utterance, the beginning of its reply does."""
+        spoken = self._turns.state is TurnState.HEARING or (
+            self._turns.state is TurnState.THINKING and self._turns.turn.spoken
+        )
+        turn = self._turns.turn
+        if spoken and not turn.typed and not any(u.turn == turn.number for u in self._utterances.values()):
+            self._host.uplink.commit(f"turn {turn.number}", None)
 
     def _utterance(self, item_id: str, turn: int | None = None) -> _Utterance:
         """The record of a user's utterance; a new one belongs to the current turn."""
@@ -169,6 +233,8 @@ class Inbound:
 
     def _transcript(self, event: InputTranscript) -> None:
         record = self._utterance(event.item_id)
+        if event.final and not record.committed:
+            self._commit(event.item_id)
         record.text = event.text if event.whole else record.text + event.text
         text = record.text.strip()
         self._host.publish(
@@ -182,7 +248,11 @@ class Inbound:
             )
         )
         if event.final:
-            self._memory.add("user", text, record.turn)
+            record.final = True
+            self._host.uplink.settle(event.item_id)
+            self._host.memory.add("user", text, record.turn)
+            if record.turn == self._turns.turn.number:
+                self._turns.turn.transcript = f"{self._turns.turn.transcript} {text}".strip()
 
     def _words(self, event: ReplyWords) -> None:
         if self._slot.wants(event.reply_id):
@@ -195,6 +265,9 @@ class Inbound:
             if isinstance(part, EmotionMark):
                 self._host.publish(Emotion(at=self._host.now(), turn=turn, label=part.label))
             elif part:
+                if self._went_on:
+                    part = spaced(self._turns.turn.reply, part)
+                    self._went_on = False
                 self._turns.words(part)
                 self._host.publish(ReplyText(at=self._host.now(), turn=turn, delta=part))
 
@@ -219,6 +292,11 @@ class Inbound:
             self._playout.finish()
             self._turns.turn.ended = event
             self._usage(event)
+            if event.error is not None and event.error.category is Category.RATE_LIMIT:
+                self._turns.turn.ended = None
+                if self._host.rate_limited(event.error):
+                    return  # the turn goes on over another link
+                self._turns.turn.ended = event
             whole = event.status in (ReplyStatus.COMPLETE, ReplyStatus.INCOMPLETE)
             goes_on = whole and self._answer_tools()
             if not goes_on or self._turns.state is not TurnState.THINKING:
@@ -239,6 +317,7 @@ class Inbound:
     def _usage(self, event: ReplyEnded) -> None:
         if event.usage is not None:
             counts = msgspec.structs.asdict(event.usage)
+            self._host.used_tokens(event.usage.input_tokens + event.usage.output_tokens)
             self._host.publish(Usage(at=self._host.now(), turn=self._turns.turn.number, **counts))
 
     def _tool(self, event: ToolRequested) -> None:
@@ -264,6 +343,8 @@ class Inbound:
     def _fault(self, event: ProviderFault) -> None:
         if event.error.code == ALREADY_ACTIVE:
             self._slot.refused()
+        elif event.error.category is Category.RATE_LIMIT and self._host.rate_limited(event.error):
+            return
         elif not event.benign:
             self.tell_failure(event.error)
             if self._turns.state is TurnState.THINKING and self._slot.state is SlotState.ASKED:
@@ -283,3 +364,10 @@ class Inbound:
                 text=text,
             )
         )
+
+
+def spaced(before: str, after: str) -> str:
+    """The second part of a text that was cut, with a blank before it where words would run together."""
+    latin = before[-1:].isascii() and after[:1].isascii()
+    runs_on = latin and not before[-1:].isspace() and after[:1].isalnum()
+    return f" {after}" if runs_on else after

@@ -1,207 +1,331 @@
-"""Keeps a session's link: runs the Link table, starts and ends links, and holds early messages."""
+"""Keeps a session on the air: runs the Link table, starts the first link and replaces lost ones."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from enum import Enum
 from typing import Protocol
 
 from neko_cli.core.board import Board
-from neko_cli.core.codecs.base import Codec, SessionSpec
-from neko_cli.core.errors import LinkError, NekoError, our_mistake
-from neko_cli.core.events import Connected
-from neko_cli.core.link import OPEN_TIMEOUT, SETUP_TIMEOUT, Link
-from neko_cli.core.ports import Clock, Transport
-from neko_cli.core.provider_events import ProviderEvent, Ready
+from neko_cli.core.errors import LinkError, NekoError
+from neko_cli.core.links import LinkRun, Links, Opening
+from neko_cli.core.retry import Backoff
 from neko_cli.core.state import LINK, LinkEffect, LinkInput, LinkState, step
 from neko_cli.core.tasks import TaskOwner
 
-log = logging.getLogger(__name__)
+START_ATTEMPTS = 3
+"""Attempts to make the first link; who waits at a prompt wants to know soon."""
 
-CLOSE_TIMEOUT = 2.0
-"""Seconds for a link to send what is queued and close; then it is cut."""
 
-Dial = Callable[[SessionSpec], Awaitable[Codec]]
-"""Makes the codec for a link; may first have to start a server. Raises NekoError."""
+RECOVERS = (LinkState.WAITING, LinkState.RECONNECTING)
+
+
+class AfterLoss(Enum):
+    """What follows a loss."""
+
+    RETRY = "retry"
+    AT_ONCE = "at once"
+    """Something was changed that makes an immediate attempt sensible."""
+    PARK = "park"
+    GIVE_UP = "give up"
 
 
 class KeeperHost(Protocol):
     """What the keeper needs from the session."""
 
-    def spec(self) -> SessionSpec:
-        """How the next link is to be configured."""
+    def opening(self) -> Opening:
+        """How the next link is to be made."""
         ...
 
-    def link_up(self, link: Link) -> None:
-        """A link is configured."""
+    def after_loss(
+        self, opening: Opening | None, error: NekoError, *, lived: float = 0.0
+    ) -> tuple[AfterLoss, NekoError]:
+        """What a loss means, and the error to tell for it; may lower energy or forget a handle.
+
+        ``lived`` is how long the link was up, in seconds; 0 when it never was.
+        """
+        ...
+
+    def spare(self) -> LinkRun | None:
+        """A link that is ready to take over, when there is one."""
+        ...
+
+    def carry_over(self) -> None:
+        """The link is gone or is about to: decide what becomes of the turn."""
+        ...
+
+    def hand_over(self, run: LinkRun, lost: NekoError | None) -> None:
+        """A link is live: give it what was held. ``lost`` is why the one before went."""
+        ...
+
+    def tell_connected(self, run: LinkRun) -> None:
+        """A link is live: the readers are told of it."""
+        ...
+
+    def tell_outage(self, error: NekoError, retry_in: float) -> None:
+        """The link was lost; told once, however many attempts it takes."""
+        ...
+
+    def tell_back(self) -> None:
+        """The outage is over."""
         ...
 
     def tell_failure(self, error: NekoError) -> None:
-        """The link is down, and this is why."""
+        """The link is down for good, and this is why."""
         ...
 
     def abort_turn(self) -> None:
-        """The link is down: what was going on over it has failed."""
-        ...
-
-    def provider_event(self, event: ProviderEvent) -> None:
-        """The provider says something."""
+        """The link is down for good: what was going on over it has failed."""
         ...
 
 
 class Keeper:
-    """At most one link at a time; whatever an older generation says is dropped."""
+    """Decides by the table and by ``after_loss`` what follows, and does it."""
 
     def __init__(
         self,
         host: KeeperHost,
         board: Board,
         owner: TaskOwner,
-        transport: Transport,
-        clock: Clock,
-        dial: Dial,
-        provider: str,
+        links: Links,
+        backoff: Backoff,
+        now: Callable[[], float],
     ) -> None:
+        """``now`` is the clock by which links count their age, in seconds."""
         self._host = host
         self._board = board
         self._owner = owner
-        self._transport = transport
-        self._clock = clock
-        self._dial = dial
-        self._provider = provider
-        self._task: asyncio.Task[None] | None = None
-        self._up = asyncio.Event()
-        self._error: NekoError | None = None
+        self._links = links
+        self._backoff = backoff
+        self._now = now
         self._attempt = 0
-        self.generation = 0
-        self.link: Link | None = None
+        self._told_outage = False
+        self._lost: NekoError | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._opened = asyncio.Event()
 
     @property
     def is_up(self) -> bool:
-        """Whether the link is configured."""
+        """Whether a link takes sound and asks."""
         return self._board.link is LinkState.UP
+
+    @property
+    def attempt(self) -> int:
+        """Changes whenever the session is started, stopped, parked or woken."""
+        return self._attempt
 
     def begin(self) -> None:
         """A link is on its way from here on: ``start`` makes it, ``stop`` calls it off."""
         self._attempt += 1
-        self._error = None
-        self._up.clear()
+        self._told_outage = False
+        self._lost = None
+        self._backoff.reset()
         self._step(LinkInput.START, "start")
 
     async def start(self) -> None:
         """After ``begin``: make a link and wait until it is configured.
 
-        Raises NekoError when that fails, and LinkError when ``stop`` came in between.
+        A failure that may pass is tried again a few times. Raises NekoError when it does not help, and
+        LinkError when ``stop`` came in between.
         """
         attempt = self._attempt
-        try:
-            codec = await self._dial(self._host.spec())
-        except NekoError as error:
-            if attempt == self._attempt:
-                self._lose(error)
-            raise
-        except BaseException:
-            if attempt == self._attempt:
-                self._step(LinkInput.STOP, "stopped")
-            raise
-        self._expect(attempt)
-        self.generation += 1
-        self.link = Link(codec, self._transport, self.generation, self, title=self._provider)
-        self._task = self._owner.spawn(self._run(self.link), f"link {self.generation}")
-        try:
-            async with asyncio.timeout(OPEN_TIMEOUT + SETUP_TIMEOUT + 1.0):
-                await self._up.wait()
-        except TimeoutError:
-            if attempt == self._attempt:
-                self._lose(LinkError("The provider did not answer in time."))
-        except BaseException:
-            if attempt == self._attempt:
-                await self.stop("stopped")
-            raise
-        self._expect(attempt)
-        if self._error is not None:
-            raise self._error
+        tries = 0
+        while True:
+            opening = self._host.opening()
+            try:
+                run = await self._links.open(opening)
+            except NekoError as error:
+                self._expect(attempt)
+                follows, told = self._host.after_loss(opening, error)
+                tries += 1
+                delay = None if tries >= START_ATTEMPTS else self._delay(follows, told)
+                if delay is None:
+                    self._refuse(told)
+                    raise told from None
+                self._lose(told, delay)
+                await asyncio.sleep(delay)
+                self._expect(attempt)
+                self._step(LinkInput.RETRY, "retry")
+                continue
+            except BaseException:
+                if attempt == self._attempt:
+                    self._step(LinkInput.STOP, "stopped")
+                raise
+            if attempt != self._attempt:
+                self._links.retire(run)
+            self._expect(attempt)
+            self.take(None, run)
+            return
 
     def _expect(self, attempt: int) -> None:
         if attempt != self._attempt:
             raise LinkError("The session was ended while it was starting.", code="ended")
 
-    async def stop(self, reason: str) -> None:
-        """End the link in order: send what is queued, close, else cut. Idempotent."""
-        link, task, was_up = self.link, self._task, self.is_up
+    def take(self, expected: LinkRun | None, run: LinkRun) -> bool:
+        """Make a link the live one by compare-and-swap; False when the other one is not live any more."""
+        if not self._links.promote(expected, run):
+            return False
+        lost, self._lost = self._lost, None
+        self._step(LinkInput.CONFIGURED, "configured", run=run, lost=lost)
+        return True
+
+    def hold(self, reason: str) -> bool:
+        """A swap begins: what is said is held from here on. False when no link is up."""
+        if not self.is_up:
+            return False
+        self._step(LinkInput.HOLD, reason)
+        return True
+
+    def link_opened(self) -> None:
+        """The socket of the next link is open."""
+        self._step(LinkInput.OPENED, "opened")
+
+    def lost(self, run: LinkRun, error: NekoError) -> None:
+        """The live link is gone: replace it, or give up."""
+        lived = self._now() - run.up_at
+        self._backoff.link_lived(lived)
+        follows, told = self._host.after_loss(run.opening, error, lived=lived)
+        if follows is AfterLoss.PARK:
+            self.park("closed by the provider")
+            return
+        self.recover(follows, told)
+
+    def presume_lost(self, error: NekoError) -> None:
+        """The live link is of no use any more, though it may still be open: replace it."""
+        run = self._links.live
+        if run is not None and self._board.link in (LinkState.UP, LinkState.SWAPPING):
+            self._links.cut(run)
+            self.lost(run, error)
+
+    def give_up(self, error: NekoError) -> None:
+        """End the live link for good, for this reason."""
+        run = self._links.live
         self._attempt += 1
-        self._up.set()
+        self._refuse(error)
+        if run is not None:
+            self._links.retire(run)
+
+    def recover(self, follows: AfterLoss, error: NekoError) -> None:
+        """There is no live link any more, for this reason: bring another one."""
+        spare = self._host.spare() if follows is not AfterLoss.GIVE_UP else None
+        delay = 0.0 if spare is not None else self._delay(follows, error)
+        if delay is None:
+            self._refuse(error)
+            return
+        self._lose(error, delay)
+        if spare is not None and self.take(None, spare):
+            return
+        self._run(self._reconnect(self._attempt, delay), "reconnecting")
+
+    async def stop(self, reason: str) -> None:
+        """End the links in order: send what is queued, close, else cut. Idempotent."""
+        self._attempt += 1
         self._step(LinkInput.STOP, reason)
-        self.link = self._task = None
-        if link is not None and task is not None and not task.done():
-            link.close()
-            # A link that is not configured has nothing to send and is cut at once.
-            _, late = await asyncio.wait({task}, timeout=CLOSE_TIMEOUT if was_up else 0.0)
-            for waiting in late:
-                waiting.cancel()
-                await asyncio.wait({waiting}, timeout=CLOSE_TIMEOUT)
+        await self._calm()
+        await self._links.close_all()
 
-    async def _run(self, link: Link) -> None:
-        try:
-            await link.run()
-        except NekoError as error:
-            if link is self.link:
-                self._lose(error)
-        except Exception as error:  # a mistake of ours; without this the session would seem to be up
-            while isinstance(error, ExceptionGroup):
-                error = error.exceptions[0]
-            log.error("the link broke", exc_info=error)
-            if link is self.link:
-                self._lose(our_mistake(error))
+    def park(self, reason: str) -> None:
+        """Close the link until somebody speaks or types."""
+        live = self._links.live
+        self._step(LinkInput.PARK, reason)
+        if live is not None:
+            self._links.retire(live)
 
-    def _lose(self, error: NekoError) -> None:
-        self._error = error
-        task, self.link, self._task = self._task, None, None
-        if task is not None and not task.done() and task is not asyncio.current_task():
-            task.cancel()
-        self._step(LinkInput.LOST, error.category, error)
-        self._up.set()
+    def wake(self) -> None:
+        """Somebody speaks or types: bring the link back."""
+        if self._board.link is LinkState.PARKED:
+            self._backoff.reset()
+            self._step(LinkInput.WAKE, "awake")
+            self._run(self._reconnect(self._attempt, 0.0), "waking")
 
-    def _step(self, given: LinkInput, reason: str, error: NekoError | None = None) -> None:
+    async def _calm(self) -> None:
+        work, self._work = self._work, None
+        if work is not None and not work.done() and work is not asyncio.current_task():
+            work.cancel()
+            await asyncio.wait({work}, timeout=1.0)
+
+    def _run(self, work: object, name: str) -> None:
+        if self._work is not None and not self._work.done():
+            self._work.cancel()
+        self._work = self._owner.spawn(work, name)  # type: ignore[arg-type]
+
+    def _delay(self, follows: AfterLoss, error: NekoError) -> float | None:
+        """Seconds until the next attempt; None when there should be none."""
+        match follows:
+            case AfterLoss.AT_ONCE:
+                return 0.0
+            case AfterLoss.GIVE_UP:
+                return None
+        return self._backoff.next_delay(error)
+
+    async def _reconnect(self, attempt: int, delay: float) -> None:
+        """Try until there is a link, or trying is pointless."""
+        while True:
+            await asyncio.sleep(delay)
+            if attempt != self._attempt or self._board.link not in RECOVERS:
+                return
+            self._step(LinkInput.RETRY, "retry")
+            opening = self._host.opening()
+            try:
+                run = await self._links.open(opening)
+            except NekoError as error:
+                if attempt != self._attempt:
+                    return
+                follows, told = self._host.after_loss(opening, error)
+                again = self._delay(follows, told)
+                if again is None:
+                    self._refuse(told)
+                    return
+                delay = again
+                self._lose(told, delay)
+                continue
+            if attempt != self._attempt or not self.take(None, run):
+                self._links.retire(run)
+            return
+
+    def _lose(self, error: NekoError, delay: float) -> None:
+        self._lost = error
+        self._step(LinkInput.LOST, error.category, error=error, retry_in=delay)
+
+    def _refuse(self, error: NekoError) -> None:
+        self._step(LinkInput.REFUSED, error.category, error=error)
+
+    def _step(
+        self,
+        given: LinkInput,
+        reason: str,
+        *,
+        error: NekoError | None = None,
+        retry_in: float = 0.0,
+        run: LinkRun | None = None,
+        lost: NekoError | None = None,
+    ) -> None:
         before = self._board.link
         self._board.link, effects = step(LINK, before, given)
         if self._board.link is before:
             return
+        host = self._host
         for effect in effects:
             match effect:
-                case LinkEffect.TELL_CONNECTED:
+                case LinkEffect.CARRY_OVER:
+                    host.carry_over()
+                case LinkEffect.HAND_OVER if run is not None:
+                    host.hand_over(run, lost)
+                case LinkEffect.TELL_CONNECTED if run is not None:
                     self._board.refresh(reason)
-                    if self.link is not None:
-                        self._host.link_up(self.link)
-                case LinkEffect.TELL_FAILURE:
-                    if error is not None:
-                        self._host.tell_failure(error)
+                    host.tell_connected(run)
+                case LinkEffect.TELL_OUTAGE if error is not None and not self._told_outage:
+                    self._told_outage = True
+                    host.tell_outage(error, retry_in)
+                case LinkEffect.TELL_BACK if self._told_outage:
+                    self._told_outage = False
+                    host.tell_back()
+                case LinkEffect.TELL_FAILURE if error is not None:
+                    host.tell_failure(error)
                 case LinkEffect.ABORT_TURN:
                     self._board.connected = None
-                    self._host.abort_turn()
+                    host.abort_turn()
+                case _:
+                    pass
         self._board.refresh(reason)
-
-    def link_opened(self, generation: int) -> None:
-        """The socket is open."""
-        if generation == self.generation:
-            self._step(LinkInput.OPENED, "opened")
-
-    def link_ready(self, generation: int, ready: Ready) -> None:
-        """The provider has accepted the configuration."""
-        if generation != self.generation or self.link is None:
-            return
-        expires = ready.expires_at - self._clock.time() if ready.expires_at else None
-        self._board.connected = Connected(
-            at=self._board.now(),
-            provider=self._provider,
-            model=ready.model,
-            expires_in=round(expires, 1) if expires is not None else None,
-        )
-        self._step(LinkInput.CONFIGURED, "configured")
-        self._up.set()
-
-    def link_event(self, generation: int, event: ProviderEvent) -> None:
-        """Anything else that the provider says."""
-        if generation == self.generation and self.link is not None:
-            self._host.provider_event(event)

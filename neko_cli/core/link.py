@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from neko_cli.core import classify, pcm
@@ -30,6 +32,10 @@ READ_BURST = 16
 class LinkListener(Protocol):
     """Who is told what comes in; every method returns at once."""
 
+    def link_room(self, generation: int) -> None:
+        """The outbox takes sound again."""
+        ...
+
     def link_opened(self, generation: int) -> None:
         """The socket is open."""
         ...
@@ -53,22 +59,28 @@ class Link:
         generation: int,
         listener: LinkListener,
         *,
+        now: Callable[[], float] = time.monotonic,
         title: str = "The provider",
     ) -> None:
-        """``title`` names the provider in sentences."""
+        """``now`` gives seconds on any steady clock; ``title`` names the provider in sentences."""
         self._title = title
         self.codec = codec
         self.generation = generation
         self._transport = transport
         self._listener = listener
+        self._now = now
         self._outbox: deque[Command] = deque()
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
         self._ready = asyncio.Event()
         self._closing = False
         self._fault: NekoError | None = None
+        self._connection: Connection | None = None
+        self.ready: Ready | None = None
+        self.heard_at = 0.0
+        """When the last frame came, by ``now``."""
+        self.sounded = asyncio.Event()
+        """Set once the first sound is on the socket."""
         self.dropped_ms = 0.0
         """Microphone sound lost because the socket was too slow, in ms."""
         self.surprises = 0
@@ -80,6 +92,8 @@ class Link:
         Returns when ``close`` was asked for; raises a NekoError that says why it ended otherwise.
         """
         connection = await self._transport.open(self.codec.endpoint(), timeout=OPEN_TIMEOUT)
+        self._connection = connection
+        self.heard_at = self._now()
         try:
             self._listener.link_opened(self.generation)
             async with asyncio.TaskGroup() as group:
@@ -92,26 +106,33 @@ class Link:
         finally:
             await connection.close()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a fast sender may go on."""
+        return self._waiting_ms() <= ROOM_MS
+
+    @property
+    def waiting_ms(self) -> float:
+        """Sound that is not on the socket yet, in ms."""
+        return self._waiting_ms()
+
     def send(self, command: Command) -> None:
         """Queue a command; sound beyond the bound pushes out the oldest sound, control never goes."""
         if isinstance(command, AppendAudio):
             self._waiting_bytes += len(command.pcm)
             self._trim()
         self._outbox.append(command)
-        if self._waiting_ms() > ROOM_MS:
-            self._room.clear()
         self._wake.set()
 
-    async def room(self, timeout: float = 10.0) -> None:
-        """Wait until sound flows again; raises LinkError when it does not in time."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._room.wait()
-        except TimeoutError:
-            raise LinkError("The provider takes no more sound.") from None
+    async def probe(self, timeout: float) -> bool:
+        """Whether the other side still answers."""
+        return self._connection is not None and await self._connection.probe(timeout)
 
-    def close(self) -> None:
-        """Ask the link to end once everything queued has been sent."""
+    def close(self, *, drop_sound: bool = False) -> None:
+        """Ask the link to end once everything queued has been sent; or all but the sound."""
+        if drop_sound:
+            self._outbox = deque(c for c in self._outbox if not isinstance(c, AppendAudio))
+            self._waiting_bytes = 0
         self._closing = True
         self._wake.set()
 
@@ -149,6 +170,7 @@ class Link:
     async def _read(self, connection: Connection) -> None:
         handled = 0
         async for frame in connection.frames():
+            self.heard_at = self._now()
             for event in self.codec.decode(frame):
                 self._take(event)
             handled += 1
@@ -161,6 +183,7 @@ class Link:
         match event:
             case Ready():
                 if not self._ready.is_set():
+                    self.ready = event
                     self._ready.set()
                     self._listener.link_ready(self.generation, event)
             case Unknown() | Surprise():
@@ -186,12 +209,16 @@ class Link:
         while True:
             while self._outbox:
                 command = self._outbox.popleft()
+                sound = isinstance(command, AppendAudio)
+                full = not self.has_room
                 if isinstance(command, AppendAudio):
                     self._waiting_bytes -= len(command.pcm)
-                    if self._waiting_ms() <= ROOM_MS:
-                        self._room.set()
                 for frame in self.codec.encode(command):
                     await connection.send(frame)
+                if sound:
+                    self.sounded.set()
+                if full and self.has_room:
+                    self._listener.link_room(self.generation)
             if self._closing:
                 await connection.close()
                 return

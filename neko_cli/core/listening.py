@@ -8,9 +8,8 @@ from typing import Protocol
 
 from neko_cli.core import pcm
 from neko_cli.core.board import Board
-from neko_cli.core.commands import ChangeDetection, ClearAudio, CommitAudio
+from neko_cli.core.commands import ChangeDetection, Command, CommitAudio
 from neko_cli.core.errors import AudioError, LinkError, NoMicrophone
-from neko_cli.core.link import Link
 from neko_cli.core.ports import Microphone
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.state import TurnInput, TurnState
@@ -27,12 +26,16 @@ LEAST_UTTERANCE_MS = 100.0
 class ListeningHost(Protocol):
     """What the microphone needs from the session."""
 
-    def link_now(self) -> Link | None:
-        """The link that takes sound, when there is one."""
+    def send(self, command: Command) -> None:
+        """Queue a command for the link; nothing happens without one."""
         ...
 
-    def microphone_held(self) -> bool:
-        """Whether what it hears now is the character's own voice, and must not be sent."""
+    def clear_input(self) -> None:
+        """Nobody wants the utterance that is open."""
+        ...
+
+    def sound_from_microphone(self, frame: bytes, rate: int) -> bytes | None:
+        """What is sent of a frame: it, silence in its place, or nothing."""
         ...
 
     def microphone_died(self, error: AudioError) -> None:
@@ -114,21 +117,16 @@ class Listening:
             self._end_utterance(commit=commit)
 
     def _end_utterance(self, *, commit: bool) -> None:
-        link, hearing = self._host.link_now(), self._turns.state is TurnState.HEARING
-        if link is None:
-            if hearing:
-                self._turns.feed(TurnInput.SPEECH_DISCARDED)
-        elif hearing:
-            self.finish(link, commit=commit or not self.push_to_talk)
+        if self._turns.state is TurnState.HEARING:
+            self.finish(commit=commit or not self.push_to_talk)
         elif self.push_to_talk:
             # Something else was asked while the key was down; the next utterance starts afresh.
-            link.send(ClearAudio())
+            self._host.clear_input()
 
-    def finish(self, link: Link, *, commit: bool = True) -> None:
+    def finish(self, *, commit: bool = True) -> None:
         """The open utterance is complete: send it, or throw it away when that is not wanted."""
-        self._uplink.flush(link)
         if commit and not (self.push_to_talk and self._uplink.utterance_ms < LEAST_UTTERANCE_MS):
-            self._slot.ask(CommitAudio())
+            self._uplink.finish(lambda: self._slot.ask(CommitAudio()))
             self._turns.feed(TurnInput.SPEECH_STOPPED)
         else:
             self._turns.feed(TurnInput.INTERRUPT)
@@ -136,13 +134,11 @@ class Listening:
     def change_mode(self, *, push_to_talk: bool) -> None:
         """The key, or the detector, ends the user's turns from now on."""
         self.push_to_talk = push_to_talk
-        link = self._host.link_now()
-        if link is not None:
-            link.send(ChangeDetection(manual=push_to_talk))
+        self._host.send(ChangeDetection(manual=push_to_talk))
 
     async def _run(self, microphone: Microphone) -> None:
         try:
-            await self._uplink.pump(microphone, self._host.link_now, self._host.microphone_held)
+            await self._uplink.listen(microphone, self._host.sound_from_microphone)
         except AudioError as error:
             if microphone is self._microphone:
                 self._microphone = self._pump = None

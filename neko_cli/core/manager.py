@@ -9,7 +9,8 @@ from neko_cli.core.companions.callbacks import AgentResult
 from neko_cli.core.events import InputMode, SessionState
 from neko_cli.core.memory import Memory
 from neko_cli.core.profile import Profile
-from neko_cli.core.session_core import SessionCore, SessionPorts
+from neko_cli.core.session_core import SessionCore
+from neko_cli.core.session_ports import SessionPorts
 from neko_cli.core.stream import Reader
 
 PHASE_TIMEOUT = 5.0
@@ -34,8 +35,13 @@ class SessionManager:
         return self._core.board.snapshot()
 
     @property
+    def session_id(self) -> str:
+        """By which the conversation is kept and found again; empty when it is not kept."""
+        return self._core.ports.session_id if self._core.scribe.keeps else ""
+
+    @property
     def memory(self) -> Memory:
-        """Short-term messages."""
+        """What was said: short-term messages and the summary of what came before."""
         return self._core.memory
 
     def events(self, *, samples: bool = False, levels: bool = False) -> Reader:
@@ -53,15 +59,15 @@ class SessionManager:
         """Sound, text or a picture; held (bounded) while starting. Raises NekoError."""
         match message:
             case AudioChunk():
-                await self._core.hear(message)
+                await self._core.requests.hear(message)
             case TextMessage():
-                self._core.say(message.text)
+                self._core.requests.say(message.text)
             case ScreenFrame():
-                self._core.show(message)
+                self._core.requests.show(message)
 
     async def start_listening(self) -> None:
         """Microphone on; raises AudioError."""
-        self._core.board.touch()
+        self._core.requests.listening_wanted()
         await self._core.listening.start()
 
     async def stop_listening(self, *, commit: bool = False) -> None:
@@ -76,15 +82,23 @@ class SessionManager:
 
     async def send_message(self, text: str) -> int:
         """One text turn; stops the current reply. Returns the turn's number."""
-        return self._core.say(text)
+        return self._core.requests.say(text)
 
     def finish_input(self) -> None:
         """The utterance that was streamed by ``stream_data`` is complete (manual turns)."""
-        self._core.finish_input()
+        self._core.requests.finish_input()
 
     async def interrupt(self) -> None:
         """Stop the current reply; nothing happens when there is none."""
-        self._core.interrupt()
+        self._core.requests.interrupt()
+
+    async def swap(self) -> None:
+        """Go on with a fresh link, from the next quiet moment on; nothing happens without a link."""
+        self._core.requests.swap()
+
+    async def switch_profile(self, profile: Profile) -> None:
+        """Another character, voice or model from the next turn on."""
+        self._core.requests.switch_profile(profile)
 
     async def mute_voice(self, on: bool) -> None:
         """Whether the character's voice is kept from the loudspeaker."""
@@ -92,11 +106,11 @@ class SessionManager:
 
     async def pause(self) -> None:
         """No sound flows either way: the microphone is off and the reply stops."""
-        await self._core.pause()
+        await self._core.requests.pause()
 
     async def resume(self) -> None:
         """Undo ``pause``; raises AudioError when the microphone does not come back."""
-        await self._core.resume()
+        await self._core.requests.resume()
 
     def handle_new_message(self) -> None:
         """A reply begins: its words, emotion tags and sound start afresh."""
@@ -108,7 +122,7 @@ class SessionManager:
 
     async def trigger_agent_callbacks(self) -> bool:
         """Have the character tell what agents found; False when it must wait, or nothing waits."""
-        return self._core.tell_agent_results()
+        return self._core.requests.tell_agent_results()
 
     async def translate_if_needed(self, text: str) -> str:
         """The text in the user's language, when it differs and a translator is at hand."""
@@ -119,8 +133,15 @@ class SessionManager:
         return await self._translator.translate(text, source=source, target=target)
 
     async def end_session(self, by_server: bool = False) -> None:
-        """End the session and its link; idempotent. The same object can be started again."""
-        await self._core.end("the server ended it" if by_server else "ended")
+        """End the session and its link; idempotent. The same object can be started again.
+
+        ``by_server`` says that only the provider's session is at its end: the conversation goes on
+        with the spare link, or a fresh one.
+        """
+        if by_server and self._core.keeper.is_up:
+            self._core.requests.swap()
+        else:
+            await self._core.end("ended")
 
     async def cleanup(self) -> None:
         """Release everything in order, each phase with a deadline; idempotent."""

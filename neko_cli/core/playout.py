@@ -40,6 +40,8 @@ class Playout:
         self._resampler: pcm.Resampler | None = None
         self._start = 0
         self.item_id = ""
+        self.item_start_ms = 0.0
+        """How much of the reply had come before its present item, in ms."""
         self.received_ms = 0.0
         self.lost_ms = 0.0
         """Sound that did not fit into the loudspeaker's queue, in ms."""
@@ -110,11 +112,18 @@ class Playout:
     def begin(self) -> None:
         """A new reply comes next."""
         self.item_id = ""
+        self.item_start_ms = 0.0
         self.received_ms = 0.0
         self._start = self._end_of_queue()
         self._finished = False
         if self._resampler is not None:
             self._resampler.reset()
+
+    def go_on(self) -> None:
+        """The rest of the same reply comes next, as another item; nothing that waits is lost."""
+        self.item_id = ""
+        self.item_start_ms = self.received_ms
+        self._finished = False
 
     def feed(self, sound: bytes, rate: int, item_id: str) -> None:
         """Play a piece of the current reply (16-bit mono at ``rate`` Hz)."""

@@ -18,6 +18,8 @@ OVERDUE = 3.0
 class SlotState(StrEnum):
     """Where the one reply stands on the wire."""
 
+    OFFLINE = "offline"
+    """There is no link: what is asked for waits for the next one."""
     FREE = "free"
     ASKED = "asked"
     ACTIVE = "active"
@@ -65,6 +67,8 @@ class ReplySlot:
     def cancel(self) -> None:
         """Nobody wants the current reply any more; tells the provider when it is being made."""
         self._wanted = False
+        if self.state is SlotState.OFFLINE:
+            self._held.clear()  # nobody wants the answers any more that wait for a link
         if self.state is SlotState.ACTIVE:
             self._send(CancelReply(self._reply_id))
         if self.state in (SlotState.ACTIVE, SlotState.ASKED):
@@ -105,8 +109,38 @@ class ReplySlot:
         if self.state is SlotState.CANCELLING and self._now() - self._since >= OVERDUE:
             self._free()
 
+    def suspend(self) -> Command | None:
+        """The link is gone; what waits stays. Returns the ask whose reply is wanted and did not end."""
+        asked = self._asked if self.state in (SlotState.ASKED, SlotState.ACTIVE) else None
+        if self.state is SlotState.ACTIVE and not self._wanted:
+            asked = None
+        self._asked = None
+        self._reply_id = ""
+        self._wanted = False
+        self._become(SlotState.OFFLINE)
+        return asked
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is asked for, and nothing waits."""
+        return self.state in (SlotState.FREE, SlotState.OFFLINE) and not self._held
+
+    @property
+    def first(self) -> Command | None:
+        """What will be asked first when there is a link again."""
+        return self._held[0] if self._held else None
+
+    def carry(self, command: Command) -> None:
+        """Ask for this before all else when there is a link again."""
+        self._held.appendleft(command)
+
+    def resume(self) -> None:
+        """There is a link again: ask for what waits."""
+        if self.state is SlotState.OFFLINE:
+            self._free()
+
     def reset(self) -> None:
-        """The link is gone, and with it whatever was asked of it."""
+        """The link is gone for good, and with it whatever was asked of it."""
         self._held.clear()
         self._asked = None
         self._reply_id = ""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from neko_cli.core.commands import Message
 from neko_cli.core.events import AnyEvent, InputMode, SessionState
+from neko_cli.core.memory import Memory
 from neko_cli.core.profile import Profile
 
 
@@ -39,6 +40,16 @@ class Session(Protocol):
     @property
     def profile(self) -> Profile:
         """The profile in use."""
+        ...
+
+    @property
+    def session_id(self) -> str:
+        """By which the conversation is kept and found again; empty when it is not kept."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """What was said: short-term messages and the summary of what came before."""
         ...
 
     @property
@@ -80,6 +91,14 @@ class Session(Protocol):
 
     async def interrupt(self) -> None:
         """Stop the current reply; nothing happens when there is none."""
+        ...
+
+    async def swap(self) -> None:
+        """Go on with a fresh link, from the next quiet moment on; nothing happens without a link."""
+        ...
+
+    async def switch_profile(self, profile: Profile) -> None:
+        """Another character, voice or model from the next turn on."""
         ...
 
     async def mute_voice(self, on: bool) -> None:

@@ -3,77 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from neko_cli.core.board import Board
-from neko_cli.core.codecs.base import Detection, SessionSpec
-from neko_cli.core.commands import (
-    AskReply,
-    AudioChunk,
-    Command,
-    Message,
-    ScreenFrame,
-    SendImage,
-    SendText,
-    TellSystem,
-    TextMessage,
-)
-from neko_cli.core.companions.callbacks import Callbacks, tell_text
-from neko_cli.core.early import EarlyMessages
-from neko_cli.core.errors import AudioError, InvalidRequest, LinkError, NekoError, our_mistake
-from neko_cli.core.events import (
-    AnyEvent,
-    InputMode,
-    Notice,
-    NoticeKind,
-    SessionEnded,
-    Severity,
-    UserText,
-)
+from neko_cli.core.codecs.base import Detection
+from neko_cli.core.commands import AskReply, ClearAudio, Command
+from neko_cli.core.companions.callbacks import Callbacks
+from neko_cli.core.companions.guards import Budget
+from neko_cli.core.errors import AudioError, NekoError, QuotaExhausted, our_mistake
+from neko_cli.core.events import AnyEvent, InputMode, Notice, NoticeKind, SessionEnded, Severity
 from neko_cli.core.inbound import Inbound
-from neko_cli.core.keeper import Dial, Keeper
-from neko_cli.core.link import Link
-from neko_cli.core.listening import Listening, MakeMicrophone
+from neko_cli.core.keeper import AfterLoss, Keeper
+from neko_cli.core.links import LinkRun, Links, Opening
+from neko_cli.core.listening import Listening
 from neko_cli.core.memory import Memory
+from neko_cli.core.modes import Mode, mode_of
 from neko_cli.core.playout import Playout
-from neko_cli.core.ports import Clock, Speaker, Translator, Transport
+from neko_cli.core.ports import SessionRecord
 from neko_cli.core.profile import Duplex, Profile
 from neko_cli.core.provider_events import ProviderEvent
+from neko_cli.core.relay import Relay
 from neko_cli.core.reply_slot import ReplySlot
-from neko_cli.core.spec import spec_for
-from neko_cli.core.state import LinkState, TurnInput, TurnState
+from neko_cli.core.requests import Requests
+from neko_cli.core.retry import Backoff
+from neko_cli.core.scribe import Scribe
+from neko_cli.core.session_ports import SessionPorts
+from neko_cli.core.state import LISTENS, LinkState, TurnInput, TurnState
 from neko_cli.core.stream import Broadcast
+from neko_cli.core.summaries import Summaries
+from neko_cli.core.swap import Swapper
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
+from neko_cli.core.vigil import Vigil
 from neko_cli.core.watch import Watch
+
+STARTS = frozenset({LinkState.CONNECTING, LinkState.CONFIGURING})
+"""Where the first link is on its way."""
 
 ECHO_TAIL = 0.15
 """Seconds for which a room still echoes after the character's last sound (half duplex)."""
 
-
-@dataclass(frozen=True)
-class SessionPorts:
-    """What a session is given from outside.
-
-    ``microphone`` makes a new microphone each time it is switched on; ``speaker`` is opened with
-    the session. ``want_audio`` asks the provider for voice, even when nothing plays it here.
-    """
-
-    clock: Clock
-    transport: Transport
-    dial: Dial
-    provider_title: str
-    microphone: MakeMicrophone | None = None
-    speaker: Speaker | None = None
-    translator: Translator | None = None
-    want_audio: bool = True
-    greet: bool = False
+TELL_TIMEOUT = 2.0
+"""Seconds for the last events to be kept and told when the session ends."""
 
 
 class SessionCore:
@@ -81,88 +54,90 @@ class SessionCore:
 
     def __init__(self, profile: Profile, ports: SessionPorts) -> None:
         self.profile = profile
-        self._ports = ports
+        self.ports = ports
         self._epoch = ports.clock.monotonic()
-        self.early = EarlyMessages()
-        self._paused_microphone = False
         self._spoke_at = -ECHO_TAIL
         self._ended = False
         self._changing = asyncio.Lock()
         self._running: dict[str, asyncio.Task[None]] = {}
         self.stream = Broadcast()
-        self.memory = Memory()
+        self.memories = {mode: Memory(profile.memory.messages) for mode in Mode}
         self.callbacks = Callbacks()
         self.owner = TaskOwner(self._task_failed)
+        self.scribe = Scribe(self.stream.publish, ports.journal, ports.session_id, self.now, ports.clock.time)
         self.board = Board(self.now, self.publish, lambda: self.profile.voice.name)
         self.playout = Playout(ports.speaker)
         self.slot = ReplySlot(self.send, self.now)
-        self.turns = Turns(self, self.playout, self.slot, self.memory)
-        self.inbound = Inbound(self, self.turns, self.slot, self.playout, self.memory)
+        self.turns = Turns(self, self.playout, self.slot)
+        self.inbound = Inbound(self, self.turns, self.slot, self.playout)
         self.uplink = Uplink()
+        self.links = Links(self, self.owner, ports.transport, ports.clock, ports.dial)
+        self.relay = Relay(self, ports.clock, ports.provider_title)
         self.keeper = Keeper(
-            self,
-            self.board,
-            self.owner,
-            ports.transport,
-            ports.clock,
-            ports.dial,
-            ports.provider_title,
+            self, self.board, self.owner, self.links, Backoff(ports.random), ports.clock.monotonic
         )
+        self.summaries = Summaries(self, ports.summariser)
+        self.swapper = Swapper(self, ports.clock, Backoff(ports.random))
+        self.budget = Budget(profile.guard)
+        self.vigil = Vigil(self, ports.clock, ports.route)
         self.listening = Listening(
             self, self.board, self.owner, self.turns, self.slot, self.uplink, ports.microphone
         )
         self.listening.push_to_talk = profile.turns.detection is Detection.MANUAL
+        self.requests = Requests(self)
+        self._restore()
 
     # -- what the parts ask for -------------------------------------------------------------
 
+    @property
+    def memory(self) -> Memory:
+        """What was said in the mode of the session."""
+        return self.memories[self.relay.mode]
+
+    @property
+    def push_to_talk(self) -> bool:
+        """Whether a key ends utterances."""
+        return self.listening.push_to_talk
+
+    @property
+    def want_audio(self) -> bool:
+        """Whether replies are asked for as voice."""
+        return self.ports.want_audio
+
+    @property
+    def keep_spare(self) -> bool:
+        """Whether this run of the program may keep a spare link."""
+        return self.ports.keep_standby
+
+    @property
+    def accepts(self) -> bool:
+        """Whether what the user says reaches the provider, now or when there is a link again."""
+        return self.board.link in LISTENS or self.board.link in STARTS
+
     def now(self) -> float:
         """Seconds since the session was made."""
-        return self._ports.clock.monotonic() - self._epoch
+        return self.ports.clock.monotonic() - self._epoch
 
     def publish(self, event: AnyEvent) -> None:
-        """Tell the readers."""
-        self.stream.publish(event)
+        """Tell the readers, and have what is to last kept."""
+        self.scribe.tell(event)
 
     def send(self, command: Command) -> None:
         """Queue a command for the link; nothing happens without one."""
-        if self.keeper.link is not None:
-            self.keeper.link.send(command)
+        if self.links.live is not None:
+            self.links.live.link.send(command)
 
-    def link_now(self) -> Link | None:
-        """The link that takes sound, when there is one."""
-        return self.keeper.link if self.keeper.is_up else None
+    def clear_input(self) -> None:
+        """Nobody wants the utterance that is open."""
+        self.uplink.discard()
+        self.send(ClearAudio())
 
-    def spec(self) -> SessionSpec:
-        """How the next link is to be configured."""
-        return spec_for(
-            self.profile,
-            want_audio=self._ports.want_audio,
-            push_to_talk=self.listening.push_to_talk,
-        )
-
-    def link_up(self, link: Link) -> None:
-        """A link is configured: send what was held back, and greet."""
-        if self.board.connected is not None:
-            # The record was made before the status was told: the times of events only grow.
-            self.publish(msgspec.structs.replace(self.board.connected, at=self.now()))
-        capabilities = link.codec.capabilities
-        self.turns.configure(can_truncate=capabilities.truncate)
-        self.inbound.output_rate = capabilities.output_rate
-        greeting = self.profile.character.greeting
-        if self._ports.greet and greeting and not len(self.memory) and not self.early:
-            self.slot.ask(AskReply(greeting))
-        for message in self.early.take():
-            self._deliver(message)
-
-    def tell_failure(self, error: NekoError) -> None:
-        """The link is down: the readers are told why."""
-        self.inbound.tell_failure(error, fatal=True)
-
-    def abort_turn(self) -> None:
-        """The link is down: the current turn fails, unless its reply came whole and is being played."""
-        self.slot.reset()
-        if self.turns.state is not TurnState.DRAINING or self.board.link is not LinkState.FAILED:
-            self.turns.feed(TurnInput.LINK_LOST)
+    def sound_from_microphone(self, frame: bytes, rate: int) -> bytes | None:
+        """What is sent of a microphone's frame: it, silence in its place, or nothing."""
+        if not self.accepts:
+            return None
+        self.requests.sound_came(frame, rate)
+        return bytes(len(frame)) if self.microphone_held() else frame
 
     def provider_event(self, event: ProviderEvent) -> None:
         """The provider says something."""
@@ -177,6 +152,8 @@ class SessionCore:
         self.board.turn = self.turns.state
         self.board.touch()
         self.board.refresh(reason)
+        if self.turns.state is TurnState.IDLE:
+            self.summaries.look()
 
     def wait_drained(self, turn: int) -> None:
         """Feed DRAINED for that turn once all sound was heard."""
@@ -198,24 +175,168 @@ class SessionCore:
         """The device is gone; the conversation goes on as text."""
         self.notice(f"The microphone is gone: {error} The conversation goes on as text.")
 
-    # -- what the facade asks for -----------------------------------------------------------
+    def used_tokens(self, tokens: int) -> None:
+        """So large was the context of the last reply."""
+        self.relay.tokens = tokens
+
+    def handle_told(self, handle: str) -> None:
+        """The provider says by what the session can be resumed."""
+        self.relay.handle_told(handle)
+
+    def going_away(self, seconds: float) -> None:
+        """The provider will close the link in so many seconds."""
+        self.relay.going_away(seconds)
+
+    def rate_limited(self, error: NekoError) -> bool:
+        """The provider takes no more for now: what was asked is asked again over another link."""
+        if not self.keeper.is_up:
+            return False
+        self.keeper.presume_lost(error)
+        return True
+
+    # -- links ------------------------------------------------------------------------------
+
+    def link_opened(self) -> None:
+        """The socket of the next link is open."""
+        self.keeper.link_opened()
+
+    def link_lost(self, run: LinkRun, error: NekoError) -> None:
+        """The live link is gone."""
+        self.keeper.lost(run, error)
+
+    def spare_lost(self, run: LinkRun, error: NekoError) -> None:
+        """A link that was not live is gone."""
+        self.swapper.spare_lost(run)
+
+    def room(self) -> None:
+        """The link takes sound again."""
+        self.uplink.pump()
+
+    def opening(self) -> Opening:
+        """How the next link is to be made."""
+        return self.relay.opening()
+
+    def after_loss(
+        self, opening: Opening | None, error: NekoError, *, lived: float = 0.0
+    ) -> tuple[AfterLoss, NekoError]:
+        """What a loss means."""
+        return self.relay.after_loss(opening, error, lived=lived)
+
+    def spare(self) -> LinkRun | None:
+        """A link that is ready to take over."""
+        return self.swapper.take_spare()
+
+    def carry_over(self) -> None:
+        """The link goes."""
+        self.relay.carry_over()
+        self.uplink.idle = self.board.link is LinkState.PARKED
+
+    def hand_over(self, run: LinkRun, lost: NekoError | None) -> None:
+        """A link is live: what was held goes to it; at the very first, the character greets."""
+        self.uplink.idle = False
+        greeting = self.profile.character.greeting
+        calm = self.slot.is_calm and self.turns.state is TurnState.IDLE
+        if self.ports.greet and greeting and calm and not len(self.memory) and not self.uplink.waiting_ms:
+            self.slot.carry(AskReply(greeting))
+        self.relay.hand_over(run, lost)
+        self.requests.link_up()
+
+    def tell_connected(self, run: LinkRun) -> None:
+        """A link is live."""
+        self.relay.tell_connected(run)
+
+    def tell_outage(self, error: NekoError, retry_in: float) -> None:
+        """The link was lost."""
+        self.relay.tell_outage(error, retry_in)
+
+    def tell_back(self) -> None:
+        """The outage is over."""
+        self.relay.tell_back()
+
+    def tell_failure(self, error: NekoError) -> None:
+        """The link is down for good."""
+        self.swapper.drop_spare()
+        self.inbound.tell_failure(error, fatal=True)
+
+    def abort_turn(self) -> None:
+        """The link is down for good: the turn fails, unless its reply came whole and is being played."""
+        self.slot.reset()
+        self.uplink.detach()
+        self.uplink.discard()
+        if self.turns.state is not TurnState.DRAINING or self.board.link is not LinkState.FAILED:
+            self.turns.feed(TurnInput.LINK_LOST)
+
+    # -- beginning and end ------------------------------------------------------------------
 
     async def start(self, input_mode: InputMode, *, new: bool) -> None:
-        """Open the loudspeaker and the link side by side; returns when the link is configured."""
+        """Open the loudspeaker and the link side by side; returns when the link is configured.
+
+        Raises NekoError; RateLimited with the code ``exhausted`` before anything is opened.
+        """
         async with self._changing:
             if self.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED):
                 return
-            if new:
-                self.memory.clear()
+            self._begin_mode(input_mode, new=new)
             self._ended = False
             self.board.input_mode = input_mode
             self.board.touch()
+            self.slot.suspend()
             self.keeper.begin()
             await self.owner.open()
+            await self._begin_record()
             self.playout.opening()
             self._run_once("loudspeaker", self._open_speaker)
             self._run_once("watch", Watch(self).run)
+            self._run_once("swaps", self.swapper.run)
+            self._run_once("vigil", self.vigil.run)
         await self.keeper.start()
+
+    def _begin_mode(self, input_mode: InputMode, *, new: bool) -> None:
+        """Energy first: an exhausted ladder refuses. Then what this session knows of earlier ones."""
+        relay, mode, wall = self.relay, mode_of(input_mode), self.ports.clock.time()
+        if refusal := relay.energy.refusal(mode, wall):
+            raise refusal
+        relay.mode = mode
+        change = relay.energy.recovered(mode, wall)
+        another_call = mode is Mode.CALL and self.board.link is LinkState.CLOSED
+        if another_call:
+            change = change or relay.energy.new_call(wall)
+        self.board.energy = relay.energy.level(mode)
+        relay.tell_energy(change)
+        if new:
+            relay.handles.clear(mode)
+            self.memory.clear()
+        elif another_call:
+            resumes = relay.handles.usable(relay.tags(), wall)
+            earlier = self.memory.summary
+            if not resumes:
+                self.memory.clear()
+                self.memory.summary = earlier
+            elif earlier:
+                self._tell_memory(f"The last call, in short: {earlier}")
+
+    async def _begin_record(self) -> None:
+        ports = self.ports
+        if ports.journal is None:
+            return
+        if self.profile.guard.max_minutes_day:
+            try:
+                async with asyncio.timeout(TELL_TIMEOUT):
+                    used = await ports.journal.used_today(ports.profile_name, ports.clock.time())
+                self.budget.used_elsewhere(used)
+            except (NekoError, TimeoutError):
+                self._tell_memory("How long you have talked today is not known: the history is not readable.")
+        self.scribe.begin(
+            SessionRecord(
+                id=ports.session_id,
+                character=self.profile.character.name,
+                profile=ports.profile_name,
+                provider=self.profile.provider.name,
+                model=self.relay.energy.model(self.relay.mode),
+                mode=self.relay.mode,
+                started_at=ports.clock.time(),
+            )
+        )
 
     async def end(self, reason: str) -> None:
         """End in order: microphone, link, loudspeaker. Idempotent."""
@@ -223,111 +344,35 @@ class SessionCore:
             if self._ended or self.board.link is LinkState.DOWN:
                 return
             self._ended = True
-            self._paused_microphone = False
+            self.requests.ended()
             await self.listening.stop(commit=False)
+            self.swapper.drop_spare()
             await self.keeper.stop(reason)
+            if self.relay.mode is Mode.CALL:
+                await self.summaries.finish_call(self.profile.memory.summary_wait)
+            self.vigil.note_used()
             await self.owner.aclose()
             await self.playout.close()
             self.uplink.reset()
-            self.early.clear()
             self.publish(SessionEnded(at=self.now(), reason=reason))
+            async with asyncio.timeout(TELL_TIMEOUT):
+                await self.scribe.drained()
 
-    def say(self, text: str) -> int:
-        """One text turn; raises NekoError when it cannot be sent."""
-        text = text.strip()
-        if not text:
-            raise InvalidRequest("There is nothing to send.")
-        if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self.early.hold(TextMessage(text))
-            return self.turns.turn.number + self.early.texts
-        if not self.keeper.is_up:
-            raise LinkError("There is no connection.", hint="Start the session again.")
-        self.turns.feed(TurnInput.TEXT_SENT)
-        self.turns.input_ended()
-        turn = self.turns.turn.number
-        self.publish(UserText(at=self.now(), turn=turn, text=text, final=True))
-        self.memory.add("user", text, turn)
-        self.slot.ask(SendText(text))
-        return turn
-
-    async def hear(self, chunk: AudioChunk) -> None:
-        """Sound that is not from our own microphone; waits while the link takes no more."""
-        if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self.early.hold(chunk)
-            return
-        link = self.link_now()
-        if link is None:
-            raise LinkError("There is no connection.", hint="Start the session again.")
-        self._forward(link, chunk)
-        await link.room()
-
-    def show(self, frame: ScreenFrame) -> None:
-        """A picture for the character, without asking for a reply."""
-        if self.board.link in (LinkState.CONNECTING, LinkState.CONFIGURING):
-            self.early.hold(frame)
-            return
-        link = self.link_now()
-        if link is None:
-            raise LinkError("There is no connection.", hint="Start the session again.")
-        if not link.codec.capabilities.images:
-            raise InvalidRequest(f"{self._ports.provider_title} takes no pictures.")
-        link.send(SendImage(frame.data, frame.media_type))
-
-    def finish_input(self) -> None:
-        """The streamed utterance is complete (manual turns)."""
-        link = self.link_now()
-        if link is not None and self.turns.state is TurnState.HEARING:
-            self.listening.finish(link)
-
-    def interrupt(self) -> None:
-        """Stop the current reply, or throw away the open utterance."""
-        self.board.touch()
-        self.turns.feed(TurnInput.INTERRUPT)
-
-    async def pause(self) -> None:
-        """Microphone off, reply stopped."""
-        self._paused_microphone = self._paused_microphone or self.board.microphone_on
-        await self.listening.stop(commit=False)
-        self.interrupt()
-
-    async def resume(self) -> None:
-        """Microphone on again, when it was on before the pause."""
-        if self._paused_microphone:
-            self._paused_microphone = False
-            await self.listening.start()
-
-    def tell_agent_results(self) -> bool:
-        """Have the character tell what agents found, when nobody is talking."""
-        link = self.link_now()
-        quiet = self.turns.state is TurnState.IDLE
-        if link is None or not quiet or not link.codec.capabilities.system_items:
-            return False
-        results = self.callbacks.take()
-        if results:
-            self.slot.ask(TellSystem(tell_text(results), ask_reply=True))
-        return bool(results)
+    def spend_all(self, text: str) -> None:
+        """A limit of the profile on connection time is reached: the link is closed for good."""
+        self.keeper.give_up(
+            QuotaExhausted(text, hint="[guard] in the profile sets the limit.", code="time_limit")
+        )
 
     # -- own work ---------------------------------------------------------------------------
 
-    def _deliver(self, message: Message) -> None:
-        link = self.link_now()
-        if link is None:
-            return
-        if isinstance(message, AudioChunk):
-            self._forward(link, message)
-        elif isinstance(message, TextMessage):
-            self.say(message.text)
-        else:
-            with contextlib.suppress(InvalidRequest):
-                self.show(message)
-
-    def _forward(self, link: Link, chunk: AudioChunk) -> None:
-        """Streamed sound; without a detector it begins an utterance, which stops the current reply."""
-        if self.listening.push_to_talk and self.turns.state is not TurnState.HEARING:
-            self.turns.feed(TurnInput.INTERRUPT)
-            self.uplink.begin()
-            self.turns.feed(TurnInput.SPEECH_STARTED)
-        self.uplink.forward(link, chunk.pcm, chunk.rate)
+    def _restore(self) -> None:
+        """Take over what an earlier run has kept."""
+        past = self.ports.past
+        if past is not None:
+            for memory in self.memories.values():
+                memory.restore(past)
+            self.turns.turn.number = past.last_turn
 
     def _run_once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start a task of the session, unless an earlier start has left it running."""
@@ -354,6 +399,9 @@ class SessionCore:
     def notice(self, text: str) -> None:
         """Tell the user something about the sound."""
         self.publish(Notice(at=self.now(), kind=NoticeKind.SOUND, severity=Severity.WARNING, text=text))
+
+    def _tell_memory(self, text: str) -> None:
+        self.publish(Notice(at=self.now(), kind=NoticeKind.MEMORY, severity=Severity.INFO, text=text))
 
     def turn_failed(self, error: NekoError) -> None:
         """Tell why the current turn is given up."""

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from neko_cli.core.codecs.base import Detection, SessionSpec
+from neko_cli.core.codecs.base import Detection, HistoryLine, SessionSpec
 from neko_cli.core.companions.emotion import tag_instructions
 from neko_cli.core.profile import Profile, TagStyle
 
 
-def spec_for(profile: Profile, *, want_audio: bool, push_to_talk: bool) -> SessionSpec:
-    """The next link's configuration; a key that ends turns goes before the profile's detector."""
+def spec_for(
+    profile: Profile,
+    *,
+    want_audio: bool,
+    push_to_talk: bool,
+    model: str = "",
+    handle: str = "",
+    history: tuple[HistoryLine, ...] = (),
+    recollection: str = "",
+) -> SessionSpec:
+    """The next link's configuration; a key that ends turns goes before the profile's detector.
+
+    ``model`` goes before the profile's. What was said before is told as ``history`` or, where a
+    provider takes none, as the block ``recollection``; a link that resumes by ``handle`` knows it.
+    """
     turns = profile.turns
     detection = turns.detection
     if push_to_talk:
@@ -16,7 +29,7 @@ def spec_for(profile: Profile, *, want_audio: bool, push_to_talk: bool) -> Sessi
     elif detection is Detection.MANUAL:
         detection = Detection.SERVER
     return SessionSpec(
-        model=profile.provider.model,
+        model=model or profile.provider.model,
         instructions=instructions_for(profile),
         voice=profile.voice.name,
         speed=profile.voice.speed,
@@ -29,6 +42,9 @@ def spec_for(profile: Profile, *, want_audio: bool, push_to_talk: bool) -> Sessi
         silence_ms=turns.silence_ms,
         interrupt_reply=turns.interrupt,
         max_output_tokens=profile.provider.max_output_tokens,
+        history=history,
+        recollection=recollection,
+        resume_handle=handle,
     )
 
 

@@ -25,6 +25,13 @@ class LinkState(StrEnum):
     CONNECTING = "connecting"
     CONFIGURING = "configuring"
     UP = "up"
+    SWAPPING = "swapping"
+    """The link is being replaced: the user's voice is held."""
+    WAITING = "waiting"
+    """The link was lost; the next attempt comes soon."""
+    RECONNECTING = "reconnecting"
+    PARKED = "parked"
+    """Closed while nobody talks; the first sound or key brings it back."""
     FAILED = "failed"
     CLOSED = "closed"
 
@@ -36,13 +43,25 @@ class LinkInput(StrEnum):
     OPENED = "opened"
     CONFIGURED = "configured"
     LOST = "lost"
+    REFUSED = "refused"
+    """Lost, and trying again is pointless or was tried too often."""
+    RETRY = "retry"
+    HOLD = "hold"
+    PARK = "park"
+    WAKE = "wake"
     STOP = "stop"
 
 
 class LinkEffect(StrEnum):
-    """What the runner does about it; the socket itself lives and ends with the link's TaskGroup."""
+    """What the runner does about it; sockets live and end with their own link's TaskGroup."""
 
+    CARRY_OVER = "carry over"
+    """Decide what becomes of the turn, and hold what is not settled for the next link."""
+    HAND_OVER = "hand over"
+    """The link takes sound and asks: give it what was held."""
     TELL_CONNECTED = "tell connected"
+    TELL_OUTAGE = "tell outage"
+    TELL_BACK = "tell back"
     TELL_FAILURE = "tell failure"
     ABORT_TURN = "abort turn"
 
@@ -72,7 +91,10 @@ class TurnInput(StrEnum):
     DRAINED = "drained"
     INTERRUPT = "interrupt"
     NO_ANSWER = "no answer"
+    SPOKEN_AGAIN = "spoken again"
+    """What the user said goes to another link once more."""
     LINK_LOST = "link lost"
+    """For good."""
 
 
 class TurnEffect(StrEnum):
@@ -85,7 +107,6 @@ class TurnEffect(StrEnum):
     CANCEL_REPLY = "cancel reply"
     TRUNCATE_REPLY = "truncate reply"
     CLEAR_INPUT = "clear input"
-    CLOSE_COMPLETE = "close turn complete"
     CLOSE_INTERRUPTED = "close turn interrupted"
     CLOSE_CANCELLED = "close turn cancelled"
     CLOSE_FAILED = "close turn failed"
@@ -96,19 +117,36 @@ class TurnEffect(StrEnum):
 
 Table = Mapping[tuple[S, I], tuple[S, tuple[E, ...]]]
 
+_BEFORE_UP = (LinkState.CONNECTING, LinkState.CONFIGURING, LinkState.SWAPPING, LinkState.RECONNECTING)
+_UP = (LinkEffect.TELL_CONNECTED, LinkEffect.HAND_OVER)
+
 LINK: Table[LinkState, LinkInput, LinkEffect] = {
     **{
         (state, LinkInput.START): (LinkState.CONNECTING, ())
         for state in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED)
     },
     (LinkState.CONNECTING, LinkInput.OPENED): (LinkState.CONFIGURING, ()),
-    (LinkState.CONFIGURING, LinkInput.CONFIGURED): (LinkState.UP, (LinkEffect.TELL_CONNECTED,)),
+    (LinkState.CONFIGURING, LinkInput.CONFIGURED): (LinkState.UP, _UP),
+    (LinkState.UP, LinkInput.HOLD): (LinkState.SWAPPING, (LinkEffect.CARRY_OVER,)),
+    (LinkState.SWAPPING, LinkInput.CONFIGURED): (LinkState.UP, _UP),
+    (LinkState.UP, LinkInput.LOST): (
+        LinkState.WAITING,
+        (LinkEffect.CARRY_OVER, LinkEffect.TELL_OUTAGE),
+    ),
+    **{(state, LinkInput.LOST): (LinkState.WAITING, (LinkEffect.TELL_OUTAGE,)) for state in _BEFORE_UP},
+    (LinkState.WAITING, LinkInput.RETRY): (LinkState.RECONNECTING, ()),
     **{
-        (state, LinkInput.LOST): (
+        (state, LinkInput.CONFIGURED): (LinkState.UP, (LinkEffect.TELL_BACK, *_UP))
+        for state in (LinkState.WAITING, LinkState.RECONNECTING)
+    },
+    (LinkState.UP, LinkInput.PARK): (LinkState.PARKED, (LinkEffect.CARRY_OVER,)),
+    (LinkState.PARKED, LinkInput.WAKE): (LinkState.RECONNECTING, ()),
+    **{
+        (state, LinkInput.REFUSED): (
             LinkState.FAILED,
             (LinkEffect.TELL_FAILURE, LinkEffect.ABORT_TURN),
         )
-        for state in (LinkState.CONNECTING, LinkState.CONFIGURING, LinkState.UP)
+        for state in (*_BEFORE_UP, LinkState.UP, LinkState.WAITING, LinkState.PARKED)
     },
     **{
         (state, LinkInput.STOP): (LinkState.CLOSED, (LinkEffect.ABORT_TURN,))
@@ -116,7 +154,7 @@ LINK: Table[LinkState, LinkInput, LinkEffect] = {
         if state is not LinkState.CLOSED
     },
 }
-"""The connection of a session: one link, one generation at a time."""
+"""The connection of a session: one live link after another, each with its own generation."""
 
 _BARGE_IN = (TurnEffect.STOP_SOUND, TurnEffect.TRUNCATE_REPLY, TurnEffect.CLOSE_INTERRUPTED)
 _OPEN_HEARING = (TurnEffect.OPEN_TURN, TurnEffect.TELL_SPEECH_STARTED)
@@ -141,7 +179,7 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.HEARING, TurnInput.TEXT_SENT): (
         TurnState.THINKING,
-        (TurnEffect.TELL_SPEECH_STOPPED, TurnEffect.CLEAR_INPUT),
+        (TurnEffect.TELL_SPEECH_STOPPED, TurnEffect.STOP_SOUND, TurnEffect.CLEAR_INPUT),
     ),
     (TurnState.HEARING, TurnInput.REPLY_BEGAN): (
         TurnState.THINKING,
@@ -149,7 +187,12 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.HEARING, TurnInput.INTERRUPT): (
         TurnState.IDLE,
-        (TurnEffect.TELL_SPEECH_STOPPED, TurnEffect.CLEAR_INPUT, TurnEffect.CLOSE_CANCELLED),
+        (
+            TurnEffect.TELL_SPEECH_STOPPED,
+            TurnEffect.STOP_SOUND,
+            TurnEffect.CLEAR_INPUT,
+            TurnEffect.CLOSE_CANCELLED,
+        ),
     ),
     (TurnState.THINKING, TurnInput.SPEECH_STARTED): (
         TurnState.HEARING,
@@ -201,10 +244,14 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.DRAINING, TurnInput.REPLY_BEGAN): (
         TurnState.THINKING,
-        (TurnEffect.CLOSE_COMPLETE, TurnEffect.OPEN_TURN),
+        (TurnEffect.CLOSE_AS_TOLD, TurnEffect.OPEN_TURN),
     ),
-    (TurnState.DRAINING, TurnInput.DRAINED): (TurnState.IDLE, (TurnEffect.CLOSE_COMPLETE,)),
+    (TurnState.DRAINING, TurnInput.DRAINED): (TurnState.IDLE, (TurnEffect.CLOSE_AS_TOLD,)),
     (TurnState.DRAINING, TurnInput.INTERRUPT): (TurnState.IDLE, _BARGE_IN),
+    **{
+        (state, TurnInput.SPOKEN_AGAIN): (TurnState.HEARING, ())
+        for state in (TurnState.THINKING, TurnState.SPEAKING)
+    },
     **{
         (state, TurnInput.LINK_LOST): (
             TurnState.IDLE,
@@ -227,9 +274,19 @@ LINK_WORDS: Mapping[LinkState, LinkWord] = {
     LinkState.CONNECTING: LinkWord.CONNECTING,
     LinkState.CONFIGURING: LinkWord.CONNECTING,
     LinkState.UP: LinkWord.ONLINE,
+    LinkState.SWAPPING: LinkWord.SWAPPING,
+    LinkState.WAITING: LinkWord.RECONNECTING,
+    LinkState.RECONNECTING: LinkWord.RECONNECTING,
+    LinkState.PARKED: LinkWord.PARKED,
     LinkState.FAILED: LinkWord.OFFLINE,
     LinkState.CLOSED: LinkWord.CLOSED,
 }
+
+
+LISTENS = frozenset(
+    {LinkState.UP, LinkState.SWAPPING, LinkState.WAITING, LinkState.RECONNECTING, LinkState.PARKED}
+)
+"""Where the user's voice is heard, or held for the next link."""
 
 
 def status_of(link: LinkState, turn: TurnState, *, microphone_on: bool) -> Status:
@@ -240,6 +297,6 @@ def status_of(link: LinkState, turn: TurnState, *, microphone_on: bool) -> Statu
         return Status.SPEAKING
     if turn is TurnState.THINKING:
         return Status.PROCESSING
-    if turn is TurnState.HEARING or (microphone_on and link is LinkState.UP):
+    if turn is TurnState.HEARING or (microphone_on and link in LISTENS):
         return Status.LISTENING
     return Status.IDLE

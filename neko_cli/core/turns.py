@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from neko_cli.core.commands import ClearAudio, Command, TruncateReply
+from neko_cli.core.commands import Command, TruncateReply
 from neko_cli.core.events import (
     AnyEvent,
     Failure,
@@ -18,6 +18,7 @@ from neko_cli.core.events import (
     TurnEnded,
     TurnStarted,
 )
+from neko_cli.core.handover import Standing
 from neko_cli.core.heard import CaptionMark, words_heard
 from neko_cli.core.memory import Memory
 from neko_cli.core.playout import Playout
@@ -37,6 +38,15 @@ class TurnRecord(msgspec.Struct):
     first_audio_ms: float | None = None
     marks: list[CaptionMark] = []
     ended: ReplyEnded | None = None
+    typed: str = ""
+    spoken: bool = False
+    transcript: str = ""
+    """The final words of what was spoken, once they are known."""
+    sound_complete: bool = False
+    stopped: bool = False
+    """Whether the reply's sound was stopped before its end."""
+    asked_again: bool = False
+    """Whether the reply was cut by a lost link, and is asked for once more."""
 
     @property
     def reply(self) -> str:
@@ -57,6 +67,15 @@ class TurnHost(Protocol):
 
     def send(self, command: Command) -> None:
         """Queue a command for the link; nothing happens without one."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """What was said."""
+        ...
+
+    def clear_input(self) -> None:
+        """Nobody wants the utterance that is open."""
         ...
 
     def wait_drained(self, turn: int) -> None:
@@ -80,11 +99,10 @@ OUTCOMES: Mapping[ReplyStatus, Outcome] = {
 class Turns:
     """The turn machine of one session. Inputs are handled one after another, never nested."""
 
-    def __init__(self, host: TurnHost, playout: Playout, slot: ReplySlot, memory: Memory) -> None:
+    def __init__(self, host: TurnHost, playout: Playout, slot: ReplySlot) -> None:
         self._host = host
         self._playout = playout
         self._slot = slot
-        self._memory = memory
         self._inputs: deque[TurnInput] = deque()
         self._busy = False
         self._can_truncate = False
@@ -100,8 +118,7 @@ class Turns:
             TurnEffect.STOP_SOUND: self._stop_sound,
             TurnEffect.CANCEL_REPLY: slot.cancel,
             TurnEffect.TRUNCATE_REPLY: self._truncate,
-            TurnEffect.CLEAR_INPUT: lambda: host.send(ClearAudio()),
-            TurnEffect.CLOSE_COMPLETE: lambda: self._close(Outcome.COMPLETE),
+            TurnEffect.CLEAR_INPUT: host.clear_input,
             TurnEffect.CLOSE_INTERRUPTED: lambda: self._close(Outcome.INTERRUPTED),
             TurnEffect.CLOSE_CANCELLED: lambda: self._close(Outcome.CANCELLED),
             TurnEffect.CLOSE_FAILED: lambda: self._close(Outcome.FAILED),
@@ -113,6 +130,21 @@ class Turns:
     def configure(self, *, can_truncate: bool) -> None:
         """Take over what the current link's provider can do."""
         self._can_truncate = can_truncate
+
+    def standing(self, asked: Command | None, *, manual: bool) -> Standing:
+        """How the turn stands, for the decision about a link that goes."""
+        record = self.turn
+        return Standing(
+            state=self.state,
+            asked=asked,
+            typed=record.typed,
+            spoken=record.spoken,
+            transcript=record.transcript,
+            manual=manual,
+            said=record.reply,
+            sound_complete=record.sound_complete,
+            asked_again=record.asked_again,
+        )
 
     def feed(self, given: TurnInput) -> None:
         """Handle one input, and those that its effects bring about."""
@@ -167,6 +199,7 @@ class Turns:
         self._host.publish(TurnStarted(at=self._host.now(), turn=self.turn.number))
 
     def _tell_speech_started(self) -> None:
+        self.turn.spoken = True
         self._host.publish(SpeechStarted(at=self._host.now(), turn=self.turn.number))
 
     def _tell_speech_stopped(self) -> None:
@@ -174,6 +207,7 @@ class Turns:
         self._host.publish(SpeechStopped(at=self._host.now(), turn=self.turn.number))
 
     def _stop_sound(self) -> None:
+        self.turn.stopped = True
         self._heard_ms = self._playout.heard_ms()
         self._slot.abandon()
         self._playout.stop()
@@ -182,7 +216,8 @@ class Turns:
         """Cut the stored reply at what was heard, where the provider can and there is a rest."""
         item = self._playout.item_id
         if self._can_truncate and item and self._heard_ms < self._playout.received_ms:
-            self._host.send(TruncateReply(item, int(self._heard_ms)))
+            heard = max(0.0, self._heard_ms - self._playout.item_start_ms)
+            self._host.send(TruncateReply(item, int(heard)))
 
     def _close_as_told(self) -> None:
         ended = self.turn.ended
@@ -196,11 +231,11 @@ class Turns:
         heard: float | None = None
         text = record.reply
         if total > 0:
-            cut = outcome is not Outcome.COMPLETE and self._playout.audible
+            cut = record.stopped and outcome is not Outcome.COMPLETE and self._playout.audible
             heard = min(self._heard_ms, total) if cut else self._playout.heard_ms(soon=True)
             if cut:
                 text = words_heard(record.marks, heard, total)
-        self._memory.add("assistant", text, record.number)
+        self._host.memory.add("assistant", text, record.number)
         self._host.publish(
             TurnEnded(
                 at=self._host.now(),

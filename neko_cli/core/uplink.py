@@ -1,69 +1,272 @@
-"""The user's voice on its way to the provider: device rate in, link rate out."""
+"""The user's voice on its way to the provider: kept until it is settled, resampled for its link.
+
+Sound is kept at the device's rate. What was sent stays until the provider has committed it and its
+words are known (*settled*): a link that is lost before takes nothing with it, because the next one is
+sent the same sound again. Positions count ticks, in which every usual sample is a whole number.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from neko_cli.core import pcm
 from neko_cli.core.commands import AppendAudio
+from neko_cli.core.errors import LinkError
 from neko_cli.core.link import Link
 from neko_cli.core.ports import Microphone
 
+TICKS = 14_112_000
+"""Ticks in a second: a multiple of 8, 11.025, 16, 22.05, 24, 32, 44.1, 48 and 96 kHz."""
+
+SENT_S = 30
+"""Seconds of sound that was sent and is not settled; beyond that the oldest cannot be sent again."""
+
+UNSENT_S = 8
+"""Seconds of sound that waits for a link; beyond that the oldest goes, and is counted."""
+
+IDLE_S = 2
+"""Seconds that are kept before the first sound that wakes a parked link."""
+
+ROOM_S = 2
+"""Below this much waiting sound, a fast sender may go on."""
+
+LEAD_MS = 500.0
+"""Kept before the beginning of speech that a provider tells: its detector needs a run-up."""
+
+MARKS = 64
+"""Utterances whose words may still come."""
+
+
+class _Chunk(NamedTuple):
+    pcm: bytes
+    rate: int
+
+    @property
+    def ticks(self) -> int:
+        return len(self.pcm) // 2 * TICKS // self.rate
+
+    def after(self, ticks: int) -> _Chunk:
+        """What is left once so many ticks, in whole samples, are cut off."""
+        return _Chunk(self.pcm[ticks * self.rate // TICKS * 2 :], self.rate)
+
+
+class Attached(NamedTuple):
+    """What a new link is sent besides what comes: again, and for the first time; in ms."""
+
+    resent_ms: float
+    cached_ms: float
+
 
 class Uplink:
-    """Resamples and forwards sound; equal rates pass bit-exact."""
+    """Keeps, resamples and forwards sound, in order; equal rates pass bit-exact."""
 
     def __init__(self) -> None:
+        self._chunks: deque[_Chunk] = deque()
+        self._next = 0  # which chunk is sent next
+        self._first = 0  # position of the first chunk kept
+        self._sent = 0
+        self._end = 0
+        self._committed = 0
+        self._settled = 0
+        self._begun = 0
+        self._base = 0  # position of the first sample that the present link was sent
+        self._marks: OrderedDict[str, int] = OrderedDict()
+        self._link: Link | None = None
         self._resampler: pcm.Resampler | None = None
-        self._begun_ms = 0.0
-        self.sent_ms = 0.0
-        """Sound handed to links so far, in ms."""
+        self._then: Callable[[], None] | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self.idle = False
+        """Parked: only the last moments are kept, and the rest is not worth telling."""
+        self.dropped_ms = 0.0
+        """Sound that went because no link took it for too long, in ms."""
 
     @property
     def utterance_ms(self) -> float:
-        """Sound of the open utterance that was handed to links, in ms."""
-        return self.sent_ms - self._begun_ms
+        """Sound since ``begin``, in ms."""
+        return _ms(self._end - self._begun)
 
-    def begin(self) -> None:
-        """An utterance begins: nothing of an earlier one is left in the resampler."""
-        self.reset()
-        self._begun_ms = self.sent_ms
+    @property
+    def waiting_ms(self) -> float:
+        """Sound that no link has been given yet, in ms."""
+        return _ms(self._end - self._sent)
 
-    def forward(self, link: Link, sound: bytes, rate: int) -> None:
-        """Hand one chunk (16-bit mono at ``rate`` Hz) to a link."""
-        target = link.codec.capabilities.input_rate
-        held = self._resampler
-        if held is None or (held.source_rate, held.target_rate) != (rate, target):
-            held = self._resampler = pcm.Resampler(rate, target)
-        ready = held.push(sound)
-        if ready:
-            self.sent_ms += pcm.duration_ms(len(ready), target)
-            link.send(AppendAudio(ready))
+    # -- sound comes in ---------------------------------------------------------------------
 
-    def reset(self) -> None:
-        """Forget what the resampler holds, as at the end of a session."""
-        self._resampler = None
+    def push(self, sound: bytes, rate: int) -> None:
+        """One chunk (16-bit mono at ``rate`` Hz)."""
+        chunk = _Chunk(sound, rate)
+        self._chunks.append(chunk)
+        self._end += chunk.ticks
+        self.pump()
+        self._bound()
+        if _ms(self._end - self._sent) > ROOM_S * 1000.0:
+            self._room.clear()
 
-    def flush(self, link: Link) -> None:
-        """Let out what the resampler still holds, as at the end of an utterance."""
-        if self._resampler is not None:
-            rest = self._resampler.drain()
-            if rest:
-                self.sent_ms += pcm.duration_ms(len(rest), self._resampler.target_rate)
-                link.send(AppendAudio(rest))
+    async def listen(self, microphone: Microphone, heard: Callable[[bytes, int], bytes | None]) -> None:
+        """Take a microphone's frames until it is closed; raises AudioError when it dies.
 
-    async def pump(
-        self,
-        microphone: Microphone,
-        link_now: Callable[[], Link | None],
-        held: Callable[[], bool],
-    ) -> None:
-        """Forward a microphone's frames until it is closed; raises AudioError when it dies.
-
-        While ``held``, silence goes out instead, so that the provider's clock goes on. Frames that
-        come while there is no link are dropped: nobody has been told that they are heard.
+        ``heard`` gives what is to be sent of a frame: the frame, silence instead, or nothing.
         """
         async for frame in microphone.frames():
-            link = link_now()
-            if link is not None:
-                self.forward(link, bytes(len(frame)) if held() else frame, microphone.rate)
+            sound = heard(frame, microphone.rate)
+            if sound:
+                self.push(sound, microphone.rate)
+
+    async def room(self, timeout: float) -> None:
+        """Wait until sound flows again; raises LinkError when it does not in time."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._room.wait()
+        except TimeoutError:
+            raise LinkError("The provider takes no more sound.") from None
+
+    # -- utterances -------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A key begins an utterance: nothing of an earlier one belongs to it."""
+        self.discard()
+        self._begun = self._end
+
+    def finish(self, then: Callable[[], None]) -> None:
+        """The utterance is complete: once all of it is sent, the resampler's rest goes and ``then``."""
+        self._then = then
+        self.pump()
+
+    def discard(self) -> None:
+        """Nothing of what came so far is wanted by anybody."""
+        while len(self._chunks) > self._next:
+            self._chunks.pop()
+        self._end = self._sent
+        self._committed = self._settled = self._sent
+        self._marks.clear()
+        self._then = None
+        self._resampler = None
+        self._forget_settled()
+        self._see_room()
+
+    def speech_began(self, at_ms: float | None) -> None:
+        """The provider hears speech: what came before it was silence."""
+        if at_ms is not None and not self._marks:
+            self._committed = self._settled = max(self._settled, self._on_link(at_ms - LEAD_MS))
+            self._forget_settled()
+
+    def commit(self, item_id: str, at_ms: float | None) -> None:
+        """The provider has taken an utterance that ends at ``at_ms`` of the link's sound (None: now)."""
+        end = self._sent if at_ms is None else self._on_link(at_ms)
+        self._committed = max(self._committed, end)
+        self._marks[item_id] = self._committed
+        while len(self._marks) > MARKS:
+            self.settle(next(iter(self._marks)))
+
+    def settle(self, item_id: str | None = None) -> None:
+        """The words of an utterance are known (None: of all): it is never sent again."""
+        if item_id is None:
+            self._settled = self._committed
+            self._marks.clear()
+        elif item_id in self._marks:
+            self._settled = max(self._settled, self._marks.pop(item_id))
+        self._forget_settled()
+
+    # -- links ------------------------------------------------------------------------------
+
+    def detach(self) -> None:
+        """The link takes no more; who finished an utterance must say so to the next one again."""
+        self._link = None
+        self._then = None
+
+    def attach(self, link: Link, *, again: bool, unsent_ms: float = 0.0) -> Attached:
+        """Send to this link from now on: first all that is not committed, or not settled (``again``).
+
+        ``unsent_ms`` is what the link before had queued and not put on its socket.
+        """
+        start = self._settled if again else self._committed
+        self._settled = self._committed = start
+        self._marks.clear()
+        received = self._sent - round(unsent_ms * TICKS / 1000.0)
+        again_ms = _ms(max(0, received - start))
+        cached_ms = _ms(self._end - max(start, received))
+        while self._chunks and self._first + self._chunks[0].ticks <= start:
+            self._first += self._chunks.popleft().ticks
+        if self._chunks and self._first < start:
+            whole = self._chunks[0].ticks
+            self._chunks[0] = self._chunks[0].after(start - self._first)
+            self._first += whole - self._chunks[0].ticks
+        self._sent = self._base = self._first
+        self._next = 0
+        self._resampler = None
+        self._link = link
+        self.pump()
+        return Attached(again_ms, cached_ms)
+
+    def pump(self) -> None:
+        """Give the link what it has room for."""
+        link = self._link
+        if link is None:
+            return
+        while self._next < len(self._chunks) and link.has_room:
+            chunk = self._chunks[self._next]
+            self._next += 1
+            self._sent += chunk.ticks
+            self._forward(link, chunk)
+        if self._then is not None and self._next == len(self._chunks):
+            then, self._then = self._then, None
+            self._flush(link)
+            then()
+        self._see_room()
+
+    def reset(self) -> None:
+        """Forget everything, as at the end of a session."""
+        self.detach()
+        self.discard()
+
+    # -- own work ---------------------------------------------------------------------------
+
+    def _forward(self, link: Link, chunk: _Chunk) -> None:
+        target = link.codec.capabilities.input_rate
+        held = self._resampler
+        if held is None or (held.source_rate, held.target_rate) != (chunk.rate, target):
+            self._flush(link)
+            held = self._resampler = pcm.Resampler(chunk.rate, target)
+        if ready := held.push(chunk.pcm):
+            link.send(AppendAudio(ready))
+
+    def _flush(self, link: Link) -> None:
+        if self._resampler is not None and (rest := self._resampler.drain()):
+            link.send(AppendAudio(rest))
+
+    def _on_link(self, at_ms: float) -> int:
+        """A position from a time that the provider tells; never outside of what it can mean."""
+        return min(self._sent, max(self._settled, self._base + round(at_ms * TICKS / 1000.0)))
+
+    def _bound(self) -> None:
+        limit = (IDLE_S if self.idle else UNSENT_S) * TICKS
+        while self._end - self._sent > limit and self._next < len(self._chunks):
+            gone = self._chunks[self._next].ticks
+            del self._chunks[self._next]
+            self._end -= gone
+            if not self.idle:
+                self.dropped_ms += _ms(gone)
+        while self._next > 0 and self._sent - self._first > SENT_S * TICKS:
+            self._drop_first()
+        self._settled = max(self._settled, self._first)
+        self._committed = max(self._committed, self._first)
+
+    def _forget_settled(self) -> None:
+        while self._next > 0 and self._first + self._chunks[0].ticks <= self._settled:
+            self._drop_first()
+
+    def _drop_first(self) -> None:
+        self._first += self._chunks.popleft().ticks
+        self._next -= 1
+
+    def _see_room(self) -> None:
+        if self._end - self._sent <= ROOM_S * TICKS:
+            self._room.set()
+
+
+def _ms(ticks: int) -> float:
+    return ticks * 1000.0 / TICKS

@@ -6,10 +6,9 @@ import asyncio
 from typing import Protocol
 
 from neko_cli.core.board import Board
-from neko_cli.core.early import EarlyMessages
 from neko_cli.core.errors import LinkError, NekoError
 from neko_cli.core.events import AnyEvent, Levels
-from neko_cli.core.keeper import Keeper
+from neko_cli.core.links import Links
 from neko_cli.core.listening import Listening
 from neko_cli.core.losses import Loss
 from neko_cli.core.pcm import SILENCE_DBFS
@@ -18,6 +17,7 @@ from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.state import TurnInput, TurnState
 from neko_cli.core.stream import Broadcast
 from neko_cli.core.turns import Turns
+from neko_cli.core.uplink import Uplink
 
 ANSWER_TIMEOUT = 60.0
 """Seconds without any sign of a reply after which a turn is given up."""
@@ -33,13 +33,13 @@ class WatchHost(Protocol):
     """What the watch needs from the session: its parts, and a way to tell."""
 
     board: Board
-    keeper: Keeper
+    links: Links
     listening: Listening
     playout: Playout
     slot: ReplySlot
     stream: Broadcast
     turns: Turns
-    early: EarlyMessages
+    uplink: Uplink
 
     def now(self) -> float:
         """Seconds since the session was made."""
@@ -64,7 +64,7 @@ class Watch:
     def __init__(self, host: WatchHost) -> None:
         self._host = host
         self._losses = (
-            Loss("{seconds:.1f} s of your voice were lost before there was a connection."),
+            Loss("{seconds:.1f} s of your voice were lost while there was no connection."),
             Loss("{seconds:.1f} s of your voice were lost because the connection is too slow."),
             Loss("{seconds:.1f} s of the answer's sound were lost because the loudspeaker is too slow."),
         )
@@ -87,15 +87,21 @@ class Watch:
             await asyncio.sleep(METER_INTERVAL if lively else REST_INTERVAL)
 
     def _tell_losses(self) -> None:
-        host, link = self._host, self._host.keeper.link
-        counts = (host.early.dropped_ms, link.dropped_ms if link else 0.0, host.playout.lost_ms)
+        host, live = self._host, self._host.links.live
+        counts = (
+            host.uplink.dropped_ms,
+            live.link.dropped_ms if live is not None else 0.0,
+            host.playout.lost_ms,
+        )
         for loss, count in zip(self._losses, counts, strict=True):
             if text := loss.look(count):
                 host.notice(text)
 
     def _give_up_overdue(self) -> None:
         turns = self._host.turns
-        waiting = turns.state in (TurnState.THINKING, TurnState.SPEAKING)
+        waiting = (
+            turns.state in (TurnState.THINKING, TurnState.SPEAKING) and self._host.links.live is not None
+        )
         if waiting and self._host.now() - turns.progress_at > ANSWER_TIMEOUT:
             self._host.turn_failed(LinkError("No answer came.", code="no_answer"))
             turns.feed(TurnInput.NO_ANSWER)

@@ -14,7 +14,7 @@ from neko_cli.core.codecs import make_codec
 from neko_cli.core.events import AnyEvent, InputMode
 from neko_cli.core.manager import SessionManager
 from neko_cli.core.profile import Profile, parse
-from neko_cli.core.session_core import SessionPorts
+from neko_cli.core.session_ports import SessionPorts
 from neko_cli.core.stream import Reader
 from tests.fakes.sound import FakeMicrophone, FakeSpeaker
 from tests.fakes.wire import PATIENCE, FakeConnection, FakeTransport
@@ -79,7 +79,7 @@ async def make_stage():
             microphones.append(made)
             return made
 
-        async def dial(spec):
+        async def dial(profile, spec):
             return make_codec("openai", spec, key="test-key")
 
         session = SessionManager(

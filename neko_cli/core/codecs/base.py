@@ -52,6 +52,8 @@ class SessionSpec(msgspec.Struct, frozen=True, kw_only=True):
     interrupt_reply: bool = True
     tools: tuple[ToolSpec, ...] = ()
     history: tuple[HistoryLine, ...] = ()
+    recollection: str = ""
+    """The same as a marked block, to be added to the instructions where history cannot be seeded."""
     resume_handle: str = ""
     max_output_tokens: int = 0
 

@@ -44,6 +44,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Environment variables that may hold the key, the usual one first."""
     key_page: str = ""
     """Where to get a key."""
+    chat_url: str = ""
+    """Its chat-completions API (the base address), for summaries; empty where it has none."""
+    chat_model: str = ""
+    """A small, quick model there."""
     capabilities: Capabilities
     dialect: Dialect
 
@@ -88,6 +92,8 @@ PROVIDERS: Mapping[str, Provider] = {
             voice="marin",
             key_names=("OPENAI_API_KEY",),
             key_page="https://platform.openai.com/api-keys",
+            chat_url="https://api.openai.com/v1",
+            chat_model="gpt-5.4-nano",
             capabilities=Capabilities(
                 semantic_vad=True,
                 confidence=True,

@@ -129,7 +129,10 @@ class OpenAIGACodec:
         self._dialect = dialect
         self._endpoint = endpoint
         self._title = title
-        self._instructions = spec.instructions
+        if spec.recollection and not capabilities.seed_history:
+            both = f"{spec.instructions}\n\n{spec.recollection}".strip()
+            self._spec = msgspec.structs.replace(spec, instructions=both)
+        self._instructions = self._spec.instructions
         self._replies = ReplyEvents(title)
         self._created = Ready(model=spec.model)
         self._talked = False

@@ -135,6 +135,9 @@ class _RecordingConnection:
         await self._inner.send(frame)
         self._recorder.note(Entry(t=0, dir="out", link=self._link), frame)
 
+    async def probe(self, timeout: float) -> bool:
+        return await self._inner.probe(timeout)
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         try:
             await self._inner.close(code, reason)

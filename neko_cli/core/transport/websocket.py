@@ -68,6 +68,14 @@ class WebSocketTransport:
         """``ssl_context`` replaces the system's trust (tests); ``send_timeout`` is in seconds."""
         self._ssl_context = ssl_context
         self._send_timeout = send_timeout
+        self._peers: dict[str, str] = {}
+
+    def peer_of(self, host: str) -> str:
+        """The IP address that the newest connection to a host went to; empty when there was none.
+
+        Behind a proxy it is the proxy's: that is where packets go.
+        """
+        return self._peers.get(host.lower(), "")
 
     async def open(self, endpoint: Endpoint, *, timeout: float = 10.0) -> WebSocketConnection:
         """Connect within ``timeout`` seconds; raises a NekoError that is already classified."""
@@ -80,6 +88,9 @@ class WebSocketTransport:
         except (OSError, ws_errors.WebSocketException, ValueError, ImportError) as error:
             # “from None”: an exception of websockets can hold the request and its headers.
             raise _open_error(error, who, parts, timeout) from None
+        peer = socket_.remote_address
+        if isinstance(peer, tuple) and parts.hostname:
+            self._peers[parts.hostname] = str(peer[0])
         return WebSocketConnection(socket_, who, self._send_timeout)
 
     async def _connect(self, endpoint: Endpoint, parts: SplitResult) -> ClientConnection:
@@ -158,6 +169,21 @@ class WebSocketConnection:
             raise LinkError(
                 f"{self._who} took nothing for {self._send_timeout:g} s.", code="slow_peer"
             ) from None
+
+    async def probe(self, timeout: float) -> bool:
+        """Whether a ping is answered within ``timeout`` seconds; never raises.
+
+        The answer is read with everything else: while nobody takes ``frames`` and the queue is
+        full, a healthy peer seems to be silent.
+        """
+        if self._abandoned:
+            return False
+        try:
+            async with asyncio.timeout(timeout):
+                await (await self._socket.ping())
+        except (TimeoutError, OSError, ws_errors.WebSocketException):
+            return False
+        return True
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close within about a second; idempotent, never raises."""

@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
+
+from neko_cli.local.door import Door, stop_accepting
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 Bytes = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -19,9 +21,14 @@ Bytes = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 async def websocket_server(handler: Handler, **options) -> AsyncIterator[str]:
     """A real WebSocket server; gives its address."""
     options.setdefault("logger", logging.Logger("server", logging.CRITICAL))
-    async with serve(handler, "127.0.0.1", 0, close_timeout=0.2, **options) as server:
+    door = Door()
+    server = await door.open(handler, "127.0.0.1", 0, close_timeout=0.2, **options)
+    try:
         port = server.sockets[0].getsockname()[1]
         yield f"{'wss' if options.get('ssl') else 'ws'}://127.0.0.1:{port}/v1/realtime"
+    finally:
+        await door.close()
+        await door.wait_closed()
 
 
 @asynccontextmanager
@@ -43,6 +50,7 @@ async def raw_server(handler: Bytes) -> AsyncIterator[int]:
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
+            await stop_accepting(server.sockets)
             server.close()
             for client in clients:
                 client.cancel()

@@ -1,0 +1,248 @@
+"""Makes a session's links and knows which one is live; whatever any other says changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from neko_cli.core.codecs.base import Codec, SessionSpec
+from neko_cli.core.errors import LinkError, NekoError, our_mistake
+from neko_cli.core.link import OPEN_TIMEOUT, SETUP_TIMEOUT, Link
+from neko_cli.core.modes import Mode
+from neko_cli.core.ports import Clock, Transport
+from neko_cli.core.profile import Profile
+from neko_cli.core.provider_events import HandleTold, ProviderEvent, Ready
+from neko_cli.core.tasks import TaskOwner
+
+log = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds for a link to send what is queued and close; then it is cut."""
+
+Dial = Callable[[Profile, SessionSpec], Awaitable[Codec]]
+"""Makes the codec for a link; may first have to start a server. Raises NekoError."""
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """How a link is made, and what it was told of the conversation."""
+
+    profile: Profile
+    title: str
+    """The provider's name in sentences."""
+    spec: SessionSpec
+    mode: Mode
+    serial: int = 0
+    """How far memory had come when it was seeded (``Memory.serial``)."""
+    left_out: int | None = None
+    """A turn that it was not told, because its input was to be sent again."""
+    cut: str = ""
+    """What it was told that a cut reply had said."""
+    news: str = ""
+    """What it was told that agents found."""
+
+    @property
+    def handle(self) -> str:
+        """The handle by which it resumes; empty for a fresh session."""
+        return self.spec.resume_handle
+
+
+class LinksHost(Protocol):
+    """What the links need from the session."""
+
+    def link_opened(self) -> None:
+        """The socket of the next live link is open."""
+        ...
+
+    def provider_event(self, event: ProviderEvent) -> None:
+        """The live link's provider says something."""
+        ...
+
+    def link_lost(self, run: LinkRun, error: NekoError) -> None:
+        """The live link is gone."""
+        ...
+
+    def spare_lost(self, run: LinkRun, error: NekoError) -> None:
+        """A link that was ready, and not live, is gone."""
+        ...
+
+    def room(self) -> None:
+        """The live link takes sound again."""
+        ...
+
+
+class LinkRun:
+    """One link and what belongs to it. ``up_at`` is on the session's clock, in seconds."""
+
+    def __init__(self, link: Link, opening: Opening) -> None:
+        self.link = link
+        self.opening = opening
+        self.task: asyncio.Task[None] | None = None
+        self.settled = asyncio.Event()
+        self.error: NekoError | None = None
+        self.closing = False
+        self.up_at = 0.0
+        self.handle = ""
+        """The newest handle that was told before it became live."""
+
+    @property
+    def expires_at(self) -> float | None:
+        """Unix time at which the provider will end it, where it says so."""
+        return self.link.ready.expires_at if self.link.ready is not None else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self.link.ready is not None and self.error is None and not self.closing
+
+
+class Links:
+    """All links of one session; at most one is live."""
+
+    def __init__(
+        self, host: LinksHost, owner: TaskOwner, transport: Transport, clock: Clock, dial: Dial
+    ) -> None:
+        self._host = host
+        self._owner = owner
+        self._transport = transport
+        self._clock = clock
+        self._dial = dial
+        self._runs: dict[int, LinkRun] = {}
+        self._generation = 0
+        self.live: LinkRun | None = None
+        self.last: LinkRun | None = None
+        """The link that is live, or was the last to be."""
+
+    async def open(self, opening: Opening) -> LinkRun:
+        """A link that is configured and not live yet.
+
+        Raises NekoError when there is none. When the caller is cancelled, the link ends with it.
+        """
+        codec = await self._dial(opening.profile, opening.spec)
+        self._generation += 1
+        link = Link(
+            codec,
+            self._transport,
+            self._generation,
+            self,
+            now=self._clock.monotonic,
+            title=opening.title,
+        )
+        run = LinkRun(link, opening)
+        self._runs[link.generation] = run
+        run.task = self._owner.spawn(self._run(run), f"link {link.generation}")
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT + SETUP_TIMEOUT + 1.0):
+                await run.settled.wait()
+        except TimeoutError:
+            self.cut(run)
+            raise LinkError("The provider did not answer in time.") from None
+        except BaseException:
+            self.cut(run)
+            raise
+        if run.error is not None:
+            raise run.error
+        return run
+
+    def promote(self, expected: LinkRun | None, run: LinkRun) -> bool:
+        """Make a link the live one, if the live one is still the expected and the new one is open."""
+        if self.live is not expected or not run.is_open:
+            return False
+        self.live = self.last = run
+        return True
+
+    def retire(self, run: LinkRun) -> None:
+        """A link that is live no more ends in its own time: control is sent, sound is not."""
+        if self.live is run:
+            self.live = None
+        run.closing = True
+        run.link.close(drop_sound=True)
+        if self._owner.is_open:
+            self._owner.spawn(self._end(run, CLOSE_TIMEOUT), f"end of link {run.link.generation}")
+
+    async def close(self, run: LinkRun) -> None:
+        """End a link in order: what is queued is sent, then it closes, else it is cut."""
+        if self.live is run:
+            self.live = None
+        run.closing = True
+        run.link.close()
+        # A link that is not configured has nothing to send and is cut at once.
+        await self._end(run, CLOSE_TIMEOUT if run.link.ready is not None else 0.0)
+
+    def cut(self, run: LinkRun) -> None:
+        """End a link at once, as when the other side is gone."""
+        if self.live is run:
+            self.live = None
+        run.closing = True
+        if run.task is not None and run.task is not asyncio.current_task():
+            run.task.cancel()
+
+    async def close_all(self) -> None:
+        """End all links; idempotent."""
+        runs = tuple(self._runs.values())
+        await asyncio.gather(*(self.close(run) for run in runs))
+
+    async def _end(self, run: LinkRun, timeout: float) -> None:
+        task = run.task
+        if task is None or task.done():
+            return
+        _, late = await asyncio.wait({task}, timeout=timeout)
+        for waiting in late:
+            waiting.cancel()
+            await asyncio.wait({waiting}, timeout=CLOSE_TIMEOUT)
+
+    async def _run(self, run: LinkRun) -> None:
+        try:
+            await run.link.run()
+        except NekoError as error:
+            self._lost(run, error)
+        except Exception as error:  # a mistake of ours; without this the session would seem to be up
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
+            log.error("the link broke", exc_info=error)
+            self._lost(run, our_mistake(error))
+        finally:
+            self._runs.pop(run.link.generation, None)
+            run.settled.set()
+
+    def _lost(self, run: LinkRun, error: NekoError) -> None:
+        run.error = error
+        if run.closing:
+            return
+        if self.live is run:
+            self.live = None
+            self._host.link_lost(run, error)
+        elif run.settled.is_set():
+            self._host.spare_lost(run, error)
+
+    # -- what links tell --------------------------------------------------------------------
+
+    def link_room(self, generation: int) -> None:
+        """The outbox takes sound again."""
+        if self._is_live(generation):
+            self._host.room()
+
+    def link_opened(self, generation: int) -> None:
+        """The socket is open."""
+        if self.live is None and generation == self._generation:
+            self._host.link_opened()
+
+    def link_ready(self, generation: int, ready: Ready) -> None:
+        """The provider has accepted the configuration."""
+        run = self._runs.get(generation)
+        if run is not None:
+            run.up_at = self._clock.monotonic()
+            run.settled.set()
+
+    def link_event(self, generation: int, event: ProviderEvent) -> None:
+        """Anything else that the provider says."""
+        if self._is_live(generation):
+            self._host.provider_event(event)
+        elif isinstance(event, HandleTold) and (run := self._runs.get(generation)) is not None:
+            run.handle = event.handle
+
+    def _is_live(self, generation: int) -> bool:
+        return self.live is not None and self.live.link.generation == generation

@@ -1,0 +1,333 @@
+"""What a change of links means for the session: what is carried over, handed over and told."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from neko_cli.core.board import Board
+from neko_cli.core.codecs import PROVIDERS
+from neko_cli.core.commands import AskReply, CommitAudio, SendText, TellHistory
+from neko_cli.core.energy import Change, EnergyBook, costs_energy
+from neko_cli.core.errors import NekoError, SessionExpired
+from neko_cli.core.events import AnyEvent, Connected, Energy, Failure, Notice, NoticeKind, Severity
+from neko_cli.core.handover import Carried, carry_over
+from neko_cli.core.inbound import Inbound
+from neko_cli.core.keeper import AfterLoss
+from neko_cli.core.links import LinkRun, Links, Opening
+from neko_cli.core.memory import ASSISTANT, Memory
+from neko_cli.core.modes import Mode
+from neko_cli.core.playout import Playout
+from neko_cli.core.ports import Clock
+from neko_cli.core.profile import Profile
+from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.resume import HandleBook, Tags, is_rejection
+from neko_cli.core.seeding import missed, opening_for
+from neko_cli.core.state import TurnState
+from neko_cli.core.turns import Turns
+from neko_cli.core.uplink import Attached, Uplink
+
+FRESH = 10.0
+"""Seconds within which an error of a resumed link is put down to its handle."""
+
+NORMAL_CLOSE = "1000"
+"""Close code of a connection that ended on purpose (RFC 6455 §7.4.1)."""
+
+
+class RelayHost(Protocol):
+    """What the relay needs from the session."""
+
+    board: Board
+    inbound: Inbound
+    links: Links
+    playout: Playout
+    slot: ReplySlot
+    turns: Turns
+    uplink: Uplink
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in use."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """What was said in this mode."""
+        ...
+
+    @property
+    def push_to_talk(self) -> bool:
+        """Whether a key ends utterances."""
+        ...
+
+    @property
+    def want_audio(self) -> bool:
+        """Whether replies are asked for as voice."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the session was made."""
+        ...
+
+    def publish(self, event: AnyEvent) -> None:
+        """Tell the readers."""
+        ...
+
+
+class Handed(msgspec.Struct, frozen=True):
+    """A hand-over that took place; ``started`` on the session's clock, in seconds."""
+
+    run: LinkRun
+    attached: Attached
+    started: float
+    lost: NekoError | None
+
+
+class Relay:
+    """Carries a conversation from one link to the next."""
+
+    def __init__(self, host: RelayHost, clock: Clock, first_title: str) -> None:
+        """``first_title`` names the provider that the session begins with, in sentences."""
+        self._host = host
+        self._clock = clock
+        self._first = (host.profile.provider.name, first_title)
+        self._carried = Carried()
+        self._said = ""
+        self._unsent_ms = 0.0
+        self._held_at = 0.0
+        self._from = 0
+        self.energy = EnergyBook(host.profile)
+        self.handles = HandleBook()
+        self.mode = Mode.TEXT
+        self.short = False
+        """Whether the next link is told only the summary and the last turns."""
+        self.news = ""
+        """What agents found, for a provider that takes it only with a fresh session."""
+        self.going_at: float | None = None
+        """When the provider said it would close the live link, on the session's clock."""
+        self.tokens = 0
+        self.turns_before = 0
+        """Number of the last turn before the live link."""
+        self.handed_at = 0.0
+        """When the live link took over, on the session's clock."""
+        self.rechecked_at: float | None = None
+        """Since when an utterance that was sent again waits for a detector to hear it."""
+        self.on_handed: Callable[[Handed], None] = lambda handed: None
+
+    @property
+    def title(self) -> str:
+        """The provider's name in sentences."""
+        name = self._host.profile.provider.name
+        if name == self._first[0] or name not in PROVIDERS:
+            return self._first[1]
+        return PROVIDERS[name].title
+
+    @property
+    def previous(self) -> int:
+        """Generation of the link before the present one; 0 when there was none."""
+        return self._from
+
+    def tags(self) -> Tags:
+        """What a handle that is told now belongs to."""
+        profile = self._host.profile
+        return Tags(profile.provider.name, self.energy.model(self.mode), profile_tag(profile), self.mode)
+
+    # -- the next link ----------------------------------------------------------------------
+
+    def opening(self, *, handle: bool = True) -> Opening:
+        """How the next link is to be made."""
+        host = self._host
+        wanted = self.handles.usable(self.tags(), self._clock.time()) if handle else ""
+        return opening_for(
+            host.profile,
+            host.memory,
+            title=self.title,
+            mode=self.mode,
+            model=self.energy.model(self.mode),
+            want_audio=host.want_audio,
+            push_to_talk=host.push_to_talk,
+            handle=wanted,
+            left_out=self._left_out(),
+            cut=self._said,
+            short=self.short,
+            news=self.news,
+        )
+
+    def after_loss(
+        self, opening: Opening | None, error: NekoError, *, lived: float = 0.0
+    ) -> tuple[AfterLoss, NekoError]:
+        """What a loss means, and the error to tell for it.
+
+        Order: a handle that was refused, then energy, then what is permanent, then how it ended.
+        """
+        handle = opening.handle if opening is not None and lived < FRESH else ""
+        if is_rejection(error, handle):
+            self.handles.rejected(handle)
+            self._notice(
+                "The provider does not go on with its own session; a fresh one is told what I remember.",
+                NoticeKind.SESSION,
+            )
+            return AfterLoss.AT_ONCE, error
+        if costs_energy(error):
+            return self._tired(error)
+        if error.permanent:
+            return AfterLoss.GIVE_UP, error
+        if isinstance(error, SessionExpired):
+            # One that ends as soon as it has begun would be opened again and again.
+            return (AfterLoss.AT_ONCE if lived >= FRESH else AfterLoss.RETRY), error
+        if error.code == NORMAL_CLOSE and lived > 0.0 and self._is_between_turns():
+            self._notice(
+                "The provider closed the connection; it comes back when you speak or type.",
+                NoticeKind.SESSION,
+                Severity.INFO,
+            )
+            return AfterLoss.PARK, error
+        return AfterLoss.RETRY, error
+
+    def _tired(self, error: NekoError) -> tuple[AfterLoss, NekoError]:
+        before = self.energy.model(self.mode)
+        now = self._clock.time()
+        self.tell_energy(self.energy.rate_limited(self.mode, now, error.retry_after))
+        refusal = self.energy.refusal(self.mode, now)
+        if refusal is not None:
+            return AfterLoss.GIVE_UP, refusal
+        return (AfterLoss.AT_ONCE if self.energy.model(self.mode) != before else AfterLoss.RETRY), error
+
+    def _is_between_turns(self) -> bool:
+        state = self._host.turns.state
+        return state in (TurnState.IDLE, TurnState.DRAINING) and self._host.slot.is_calm
+
+    # -- from link to link ------------------------------------------------------------------
+
+    def carry_over(self) -> None:
+        """The link is gone or is about to: decide what becomes of the turn, hold what it needs."""
+        host = self._host
+        run = host.links.last
+        self._held_at = host.now()
+        self._from = run.link.generation if run is not None else 0
+        self._unsent_ms = run.link.waiting_ms if run is not None else 0.0
+        self.handles.link_alive(self.mode, self._clock.time())
+        words_due = host.inbound.words_due
+        host.inbound.leave_link()
+        asked = host.slot.suspend()
+        standing = host.turns.standing(asked, manual=host.push_to_talk)
+        if words_due:
+            standing = msgspec.structs.replace(standing, transcript="")
+        carried = self._carried = carry_over(standing)
+        if carried.ask is not None:
+            host.slot.carry(carried.ask)
+        if carried.cut:
+            host.turns.turn.asked_again = True
+            self._said = host.turns.turn.reply
+        host.uplink.detach()
+        if carried.ended is not None:
+            host.turns.turn.ended = carried.ended
+            host.playout.finish()
+        if carried.given is not None:
+            host.turns.feed(carried.given)
+
+    def hand_over(self, run: LinkRun, lost: NekoError | None) -> None:
+        """A link is live: tell it what it missed, give it the held sound, ask what waits."""
+        host = self._host
+        link, capabilities = run.link, run.link.codec.capabilities
+        host.turns.configure(can_truncate=capabilities.truncate)
+        host.inbound.output_rate = capabilities.output_rate
+        self.going_at = None
+        self.tokens = 0
+        self.short = False
+        self.turns_before = host.turns.turn.number
+        self.handed_at = host.now()
+        if run.handle:
+            self.handle_told(run.handle)
+        if capabilities.seed_history:
+            self._catch_up(run)
+        attached = host.uplink.attach(link, again=self._carried.again, unsent_ms=self._unsent_ms)
+        if host.turns.state is TurnState.HEARING and not host.push_to_talk:
+            self.rechecked_at = host.now()
+        self._carried = Carried()
+        self._said = ""
+        self._unsent_ms = 0.0
+        if run.opening.news:
+            self.news = ""
+            host.slot.carry(AskReply())
+        if isinstance(host.slot.first, CommitAudio):
+            host.uplink.finish(host.slot.resume)
+        else:
+            host.slot.resume()
+        self.on_handed(Handed(run, attached, self._held_at, lost))
+
+    def _catch_up(self, run: LinkRun) -> None:
+        for line in missed(self._host.memory, run.opening, left_out=self._left_out()):
+            run.link.send(TellHistory(line.role, line.text))
+        if self._said and run.opening.cut != self._said:
+            run.link.send(TellHistory(ASSISTANT, self._said))
+
+    def _left_out(self) -> int | None:
+        """The turn whose text the next link is asked again, so that it is not told as well."""
+        return self._host.turns.turn.number if isinstance(self._host.slot.first, SendText) else None
+
+    # -- what the provider tells ------------------------------------------------------------
+
+    def handle_told(self, handle: str) -> None:
+        """The provider says by what the session can be resumed; empty when it cannot just now."""
+        run = self._host.links.live
+        ttl = run.link.codec.capabilities.resume_ttl if run is not None else None
+        self.handles.told(handle, self.tags(), now=self._clock.time(), ttl=ttl)
+
+    def going_away(self, seconds: float) -> None:
+        """The provider will close the live link in so many seconds."""
+        self.going_at = self._host.now() + max(0.0, seconds)
+
+    # -- what readers are told --------------------------------------------------------------
+
+    def tell_connected(self, run: LinkRun) -> None:
+        """A link is live."""
+        host = self._host
+        expires = run.expires_at - self._clock.time() if run.expires_at else None
+        host.board.connected = Connected(
+            at=host.now(),
+            provider=run.opening.title,
+            model=run.link.ready.model if run.link.ready is not None else "",
+            expires_in=round(expires, 1) if expires is not None else None,
+        )
+        host.publish(host.board.connected)
+
+    def tell_outage(self, error: NekoError, retry_in: float) -> None:
+        """The link was lost; one line, however many attempts it takes."""
+        told = Failure.of(error, at=self._host.now())
+        self._host.publish(msgspec.structs.replace(told, retry_in=round(retry_in, 1)))
+
+    def tell_back(self) -> None:
+        """The outage is over."""
+        self._notice("The connection is back.", NoticeKind.SESSION, Severity.SUCCESS)
+
+    def tell_energy(self, change: Change | None) -> None:
+        """A level changed: the event, and what the character says to it."""
+        if change is None:
+            return
+        host = self._host
+        host.board.energy = self.energy.level(self.mode)
+        host.publish(
+            Energy(
+                at=host.now(),
+                mode=change.mode,
+                level=change.level,
+                max=change.max,
+                model=change.model,
+                reason=change.reason,
+            )
+        )
+        if text := self.energy.prompt(change.mode):
+            self._notice(text, NoticeKind.ENERGY)
+
+    def _notice(self, text: str, kind: NoticeKind, severity: Severity = Severity.WARNING) -> None:
+        self._host.publish(Notice(at=self._host.now(), kind=kind, severity=severity, text=text))
+
+
+def profile_tag(profile: Profile) -> str:
+    """What of a profile a provider's session was configured with; another tag, another session."""
+    parts = (profile.character, profile.provider, profile.voice, profile.emotion, profile.user)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]

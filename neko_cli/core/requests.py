@@ -1,0 +1,225 @@
+"""What the user asks of a session: words, sound, pictures, silence, another character."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from neko_cli.core.board import Board
+from neko_cli.core.commands import (
+    AudioChunk,
+    Command,
+    ScreenFrame,
+    SendImage,
+    SendText,
+    TellSystem,
+)
+from neko_cli.core.companions.callbacks import Callbacks, tell_text
+from neko_cli.core.errors import InvalidRequest, LinkError
+from neko_cli.core.events import AnyEvent, UserText
+from neko_cli.core.keeper import Keeper
+from neko_cli.core.links import Links
+from neko_cli.core.listening import Listening
+from neko_cli.core.memory import Memory
+from neko_cli.core.profile import Profile
+from neko_cli.core.relay import Relay, profile_tag
+from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.state import LinkState, TurnInput, TurnState
+from neko_cli.core.swap import Swapper
+from neko_cli.core.swap_plan import SwapReason
+from neko_cli.core.turns import Turns
+from neko_cli.core.uplink import Uplink
+from neko_cli.core.wake import SoundGate
+
+ROOM_TIMEOUT = 60.0
+"""Seconds that streamed sound waits for a link that takes it."""
+
+PICTURES = 4
+"""Pictures that wait for a link; a newer one replaces the oldest."""
+
+
+class RequestsHost(Protocol):
+    """What the requests need from the session."""
+
+    board: Board
+    callbacks: Callbacks
+    keeper: Keeper
+    links: Links
+    listening: Listening
+    profile: Profile
+    relay: Relay
+    slot: ReplySlot
+    swapper: Swapper
+    turns: Turns
+    uplink: Uplink
+
+    @property
+    def memory(self) -> Memory:
+        """What was said."""
+        ...
+
+    @property
+    def accepts(self) -> bool:
+        """Whether what the user says reaches the provider, now or when there is a link again."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the session was made."""
+        ...
+
+    def publish(self, event: AnyEvent) -> None:
+        """Tell the readers."""
+        ...
+
+    def send(self, command: Command) -> None:
+        """Queue a command for the link."""
+        ...
+
+
+class Requests:
+    """Each method does one thing that a user can ask for; all but ``hear``, pause and resume at once."""
+
+    def __init__(self, host: RequestsHost) -> None:
+        self._host = host
+        self._paused_microphone = False
+        self._pictures: deque[ScreenFrame] = deque(maxlen=PICTURES)
+        self._gate: SoundGate | None = None
+        self._gate_rate = 0
+
+    def say(self, text: str) -> int:
+        """One text turn; raises NekoError when it cannot be sent. Without a link it waits for one."""
+        host = self._host
+        text = text.strip()
+        if not text:
+            raise InvalidRequest("There is nothing to send.")
+        self._expect_session()
+        self._awake()
+        host.turns.feed(TurnInput.TEXT_SENT)
+        host.turns.input_ended()
+        turn = host.turns.turn
+        turn.typed = text
+        host.publish(UserText(at=host.now(), turn=turn.number, text=text, final=True))
+        host.memory.add("user", text, turn.number)
+        host.slot.ask(SendText(text))
+        return turn.number
+
+    async def hear(self, chunk: AudioChunk) -> None:
+        """Sound that is not from our own microphone; waits while no link takes more."""
+        host = self._host
+        self._expect_session()
+        if host.listening.push_to_talk and host.turns.state is not TurnState.HEARING:
+            # Without a detector, sound begins an utterance, which stops the current reply.
+            host.turns.feed(TurnInput.INTERRUPT)
+            host.uplink.begin()
+            host.turns.feed(TurnInput.SPEECH_STARTED)
+        self.sound_came(chunk.pcm, chunk.rate)
+        host.uplink.push(chunk.pcm, chunk.rate)
+        await host.uplink.room(ROOM_TIMEOUT)
+
+    def sound_came(self, pcm: bytes, rate: int) -> None:
+        """Sound from the user; speech brings a parked link back."""
+        if self._host.board.link is not LinkState.PARKED:
+            self._gate = None
+            return
+        if self._host.listening.push_to_talk:
+            self._awake()
+            return
+        if self._gate is None or self._gate_rate != rate:
+            self._gate, self._gate_rate = SoundGate(rate), rate
+        if self._gate.heard(pcm):
+            self._awake()
+
+    def show(self, frame: ScreenFrame) -> None:
+        """A picture for the character, without asking for a reply."""
+        self._expect_session()
+        live = self._host.links.live
+        if live is None or not self._host.keeper.is_up:
+            self._pictures.append(frame)
+            return
+        if not live.link.codec.capabilities.images:
+            raise InvalidRequest(f"{live.opening.title} takes no pictures.")
+        live.link.send(SendImage(frame.data, frame.media_type))
+
+    def link_up(self) -> None:
+        """There is a link: show what waits."""
+        live = self._host.links.live
+        while self._pictures and live is not None:
+            frame = self._pictures.popleft()
+            if live.link.codec.capabilities.images:
+                live.link.send(SendImage(frame.data, frame.media_type))
+
+    def finish_input(self) -> None:
+        """The streamed utterance is complete (manual turns)."""
+        if self._host.turns.state is TurnState.HEARING:
+            self._host.listening.finish()
+
+    def interrupt(self) -> None:
+        """Stop the current reply, or throw away the open utterance."""
+        self._host.board.touch()
+        self._host.turns.feed(TurnInput.INTERRUPT)
+
+    async def pause(self) -> None:
+        """Microphone off, reply stopped."""
+        self._paused_microphone = self._paused_microphone or self._host.board.microphone_on
+        await self._host.listening.stop(commit=False)
+        self.interrupt()
+
+    async def resume(self) -> None:
+        """Microphone on again, when it was on before the pause."""
+        self._host.board.touch()
+        if self._paused_microphone:
+            self._paused_microphone = False
+            await self._host.listening.start()
+
+    def ended(self) -> None:
+        """The session is over: nothing of it waits."""
+        self._paused_microphone = False
+        self._pictures.clear()
+        self._gate = None
+
+    def listening_wanted(self) -> None:
+        """The user opens the microphone."""
+        self._host.board.touch()
+        self._awake()
+
+    def swap(self) -> None:
+        """A fresh link from the next quiet moment on; nothing without a link."""
+        if self._host.keeper.is_up:
+            self._host.swapper.wish(SwapReason.USER)
+
+    def switch_profile(self, profile: Profile) -> None:
+        """Another character, voice or model from the next turn on."""
+        host, old = self._host, self._host.profile
+        if profile == old:
+            return
+        host.profile = profile
+        another = (profile.character, profile.provider.name) != (old.character, old.provider.name)
+        energy = host.relay.energy
+        for change in energy.switched(profile) if another else energy.edited(profile):
+            if change.mode is host.relay.mode:
+                host.relay.tell_energy(change)
+        if profile_tag(profile) != profile_tag(old) or profile.turns != old.turns:
+            host.swapper.wish(SwapReason.CHARACTER)
+
+    def tell_agent_results(self) -> bool:
+        """Have the character tell what agents found, when nobody is talking."""
+        host, live = self._host, self._host.links.live
+        if live is None or not host.keeper.is_up or host.turns.state is not TurnState.IDLE:
+            return False
+        results = host.callbacks.take()
+        if not results:
+            return False
+        if live.link.codec.capabilities.system_items:
+            host.slot.ask(TellSystem(tell_text(results), ask_reply=True))
+        else:
+            host.relay.news = tell_text(results)
+            host.swapper.wish(SwapReason.AGENT)
+        return True
+
+    def _expect_session(self) -> None:
+        if not self._host.accepts:
+            raise LinkError("There is no connection.", hint="Start the session again.")
+
+    def _awake(self) -> None:
+        self._host.board.touch()
+        self._host.keeper.wake()

@@ -1,0 +1,88 @@
+"""How the next link is to be made, and what it has missed when it becomes live. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from neko_cli.core.codecs.base import HistoryLine
+from neko_cli.core.context import as_history, as_instructions, recollect
+from neko_cli.core.links import Opening
+from neko_cli.core.memory import FALLBACK_TURNS, Memory, Remembered
+from neko_cli.core.modes import Mode
+from neko_cli.core.profile import Profile
+from neko_cli.core.spec import spec_for
+
+HISTORY_BUDGET = 16_000
+"""Characters of earlier messages that a fresh link is told: some 4,000 tokens."""
+
+
+def opening_for(
+    profile: Profile,
+    memory: Memory,
+    *,
+    title: str,
+    mode: Mode,
+    model: str,
+    want_audio: bool,
+    push_to_talk: bool,
+    handle: str = "",
+    left_out: int | None = None,
+    cut: str = "",
+    short: bool = False,
+    news: str = "",
+) -> Opening:
+    """The opening of a link that resumes by ``handle``, or is seeded from memory.
+
+    Args:
+        profile: character, provider and the rest.
+        memory: what was said.
+        title: the provider's name in sentences.
+        mode: call or text.
+        model: what energy leaves; empty takes the profile's.
+        want_audio: whether replies are asked for as voice.
+        push_to_talk: whether a key ends utterances.
+        handle: goes on with the provider's own memory, and is told nothing.
+        left_out: a turn whose input will be sent again, so that it is not told as well.
+        cut: what a reply had said when its link was lost.
+        short: tell only the summary and the last turns (a context that grew too large).
+        news: what agents found, to be told by the character.
+    """
+    recollection = recollect("", ())
+    if not handle:
+        lines = memory.fallback() if short else memory.unsummarised(FALLBACK_TURNS)
+        recollection = recollect(memory.summary, lines, before_turn=left_out, interrupted=cut)
+    spec = spec_for(
+        profile,
+        want_audio=want_audio,
+        push_to_talk=push_to_talk,
+        model=model,
+        handle=handle,
+        history=as_history(recollection, HISTORY_BUDGET),
+        recollection=as_instructions(recollection, profile.character.name, profile.user.name),
+    )
+    if news:
+        spec = msgspec.structs.replace(spec, instructions=f"{spec.instructions}\n\n{news}".strip())
+    return Opening(
+        profile=profile,
+        title=title,
+        spec=spec,
+        mode=mode,
+        serial=memory.serial,
+        left_out=left_out,
+        cut=cut,
+        news=news,
+    )
+
+
+def missed(memory: Memory, opening: Opening, *, left_out: int | None) -> list[HistoryLine]:
+    """What was said since a link was seeded, without the turn whose input it is sent now."""
+    since = memory.since(opening.serial)
+    if opening.left_out is not None:
+        since += [m for m in memory.recent(len(memory)) if m.turn >= opening.left_out]
+    return [HistoryLine(m.role, m.text) for m in _in_order(since) if m.turn != left_out]
+
+
+def _in_order(messages: list[Remembered]) -> list[Remembered]:
+    """Each message once, by turn, the user before the assistant."""
+    once = {id(message): message for message in messages}.values()
+    return sorted(once, key=lambda message: (message.turn, message.role != "user"))

@@ -1,0 +1,49 @@
+"""What a session is given from outside."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from neko_cli.core.links import Dial
+from neko_cli.core.listening import MakeMicrophone
+from neko_cli.core.ports import (
+    Clock,
+    Journal,
+    Past,
+    Route,
+    Speaker,
+    Summariser,
+    Translator,
+    Transport,
+)
+
+
+@dataclass(frozen=True)
+class SessionPorts:
+    """Binds a session to the world; what is None is done without.
+
+    ``microphone`` makes a new microphone each time it is switched on; ``speaker`` is opened with
+    the session. ``want_audio`` asks the provider for voice, even when nothing plays it here.
+    ``past`` is what an earlier run has kept of the session ``session_id``. ``keep_standby`` allows a
+    second link beside the live one. ``random`` gives numbers in 0 … 1.
+    """
+
+    clock: Clock
+    transport: Transport
+    dial: Dial
+    provider_title: str
+    microphone: MakeMicrophone | None = None
+    speaker: Speaker | None = None
+    translator: Translator | None = None
+    want_audio: bool = True
+    greet: bool = False
+    journal: Journal | None = None
+    session_id: str = ""
+    profile_name: str = ""
+    past: Past | None = None
+    summariser: Summariser | None = None
+    route: Route | None = None
+    keep_standby: bool = True
+    random: Callable[[], float] = random.random

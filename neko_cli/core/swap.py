@@ -1,0 +1,322 @@
+"""Replaces links on purpose: keeps a spare one, promotes it at a quiet moment, tells what it took."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Protocol
+
+import msgspec
+
+from neko_cli.core.board import Board
+from neko_cli.core.errors import NekoError, RateLimited
+from neko_cli.core.events import AnyEvent, Swap
+from neko_cli.core.inbound import Inbound
+from neko_cli.core.keeper import Keeper
+from neko_cli.core.links import LinkRun, Links
+from neko_cli.core.memory import FALLBACK_TURNS, Memory
+from neko_cli.core.ports import Clock
+from neko_cli.core.profile import Profile
+from neko_cli.core.relay import Handed, Relay
+from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.retry import Backoff
+from neko_cli.core.seeding import missed
+from neko_cli.core.state import LinkState, TurnState
+from neko_cli.core.summaries import Summaries
+from neko_cli.core.swap_plan import Act, Choice, Situation, SpareState, SwapReason, choose, resumes
+from neko_cli.core.tasks import TaskOwner
+from neko_cli.core.turns import Turns
+from neko_cli.core.uplink import Uplink
+
+LOOK_EVERY = 0.2
+"""Seconds between looks at whether a swap is due."""
+
+SOUND_WITHIN = 1.0
+"""Seconds for held sound to reach the new link's socket; after that the gap is told as it is."""
+
+CATCH_UP_LINES = 40
+"""A spare link that has missed more than this is made anew."""
+
+BACKLOG_MS = 300.0
+"""Sound waiting for the socket above which a moment is not quiet."""
+
+SPARE_ATTEMPTS = 3
+"""Failures after which this session does without spare links."""
+
+
+class SwapHost(Protocol):
+    """What the swapper needs from the session."""
+
+    board: Board
+    inbound: Inbound
+    keeper: Keeper
+    links: Links
+    owner: TaskOwner
+    relay: Relay
+    slot: ReplySlot
+    summaries: Summaries
+    turns: Turns
+    uplink: Uplink
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in use."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """What was said."""
+        ...
+
+    @property
+    def keep_spare(self) -> bool:
+        """Whether this run of the program may keep a spare link."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the session was made."""
+        ...
+
+    def publish(self, event: AnyEvent) -> None:
+        """Tell the readers."""
+        ...
+
+
+class Swapper:
+    """Looks from time to time, does what ``swap_plan`` chooses, one thing at a time."""
+
+    def __init__(self, host: SwapHost, clock: Clock, backoff: Backoff) -> None:
+        """``backoff`` is for spare links that cannot be made."""
+        self._host = host
+        self._clock = clock
+        self._backoff = backoff
+        self._wishes: list[SwapReason] = []
+        self._poked = asyncio.Event()
+        self._spare: LinkRun | None = None
+        self._spare_short = False
+        self._making: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+        self._failures = 0
+        self._reason = SwapReason.LOST
+        self._planned = False
+        host.relay.on_handed = self._handed
+
+    @property
+    def spare_state(self) -> SpareState:
+        """How the spare link stands."""
+        if self._spare is not None:
+            return SpareState.READY
+        making = self._making is not None and not self._making.done()
+        return SpareState.PREPARING if making else SpareState.NONE
+
+    def wish(self, reason: SwapReason) -> None:
+        """A fresh link is wanted from the next quiet moment on."""
+        if reason not in self._wishes:
+            self._wishes.append(reason)
+        self._poked.set()
+
+    def take_spare(self) -> LinkRun | None:
+        """The spare link for a session that has lost its own; None when it would not do."""
+        run, self._spare = self._spare, None
+        if run is None:
+            return None
+        if run.is_open and self._fits(run, None):
+            return run
+        self._host.links.retire(run)
+        return None
+
+    def spare_lost(self, run: LinkRun) -> None:
+        """A link that was not live is gone."""
+        if run is self._spare:
+            self._spare = None
+            self._put_off(None)
+
+    def drop_spare(self) -> None:
+        """No spare link is wanted, as while the session is parked."""
+        if self._making is not None:
+            self._making.cancel()
+        run, self._spare = self._spare, None
+        if run is not None:
+            self._host.links.retire(run)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._poked.wait()
+            self._poked.clear()
+            if self._host.keeper.is_up and self._host.links.live is not None:
+                await self._do(choose(self._situation(self._host.links.live)))
+
+    async def _do(self, choice: Choice) -> None:
+        match choice.act:
+            case Act.PREPARE if self._clock.monotonic() >= self._not_before:
+                self._prepare(short=choice.reason is SwapReason.CONTEXT)
+            case Act.DROP:
+                self.drop_spare()
+                self._poked.set()
+            case Act.SWAP:
+                self._swap(choice.reason)
+            case Act.REPLACE:
+                await self._replace(choice.reason)
+            case _:
+                pass
+
+    # -- looking ----------------------------------------------------------------------------
+
+    def _situation(self, live: LinkRun) -> Situation:
+        host, capabilities = self._host, live.link.codec.capabilities
+        age = self._clock.monotonic() - live.up_at
+        limit = capabilities.max_session
+        if live.expires_at is not None:
+            limit = age + live.expires_at - self._clock.time()
+        going = host.relay.going_at
+        plan = Situation(
+            policy=host.profile.swap,
+            link_age=age,
+            limit=limit,
+            leaving_in=None if going is None else going - host.now(),
+            renew_before=capabilities.renew_before,
+            turns=host.turns.turn.number - host.relay.turns_before,
+            tokens=host.relay.tokens,
+            wishes=tuple(self._wishes),
+            quiet=self._is_quiet(),
+            spare=self.spare_state,
+            spare_age=self._clock.monotonic() - self._spare.up_at if self._spare is not None else 0.0,
+            spare_limit=capabilities.idle_close,
+            spare_refused=self._failures >= SPARE_ATTEMPTS,
+            idle_is_free=capabilities.idle_is_free,
+            keep_spare=host.keep_spare,
+            can_catch_up=capabilities.seed_history,
+            handle=bool(host.relay.handles.usable(host.relay.tags(), self._clock.time())),
+            resume=capabilities.resume,
+        )
+        fits = self._spare is None or self._fits(self._spare, choose(plan).reason)
+        return plan if fits else msgspec.structs.replace(plan, spare_fits=False)
+
+    def _is_quiet(self) -> bool:
+        host = self._host
+        return (
+            host.turns.state is TurnState.IDLE
+            and host.slot.is_calm
+            and not host.inbound.words_due
+            and host.uplink.waiting_ms < BACKLOG_MS
+        )
+
+    def _fits(self, run: LinkRun, reason: SwapReason | None) -> bool:
+        """Whether a spare link is what the next one should be."""
+        host, made = self._host, run.opening
+        wanted = host.relay.opening(handle=False)
+        if reason is SwapReason.CONTEXT and not self._spare_short:
+            return False
+        lines = missed(host.memory, made, left_out=None)
+        can_catch_up = run.link.codec.capabilities.seed_history
+        return (
+            made.profile == wanted.profile
+            and made.mode == wanted.mode
+            and made.news == wanted.news
+            and made.spec.model == wanted.spec.model
+            and made.spec.detection == wanted.spec.detection
+            and len(lines) <= (CATCH_UP_LINES if can_catch_up else 0)
+        )
+
+    # -- doing ------------------------------------------------------------------------------
+
+    def _prepare(self, *, short: bool) -> None:
+        self._making = self._host.owner.spawn(self._make(short=short), "spare link")
+
+    async def _make(self, *, short: bool) -> None:
+        host = self._host
+        keep = FALLBACK_TURNS if short else None
+        await host.summaries.refresh(keep_turns=keep, wait=host.profile.memory.summary_wait)
+        host.relay.short = short
+        opening = host.relay.opening(handle=False)
+        host.relay.short = False
+        try:
+            run = await host.links.open(opening)
+        except NekoError as error:
+            self._put_off(error)
+            return
+        # When the live link was lost meanwhile, this one need not wait for the next attempt.
+        if host.board.link is LinkState.WAITING and host.keeper.take(None, run):
+            return
+        if not host.keeper.is_up:
+            host.links.retire(run)
+            return
+        self._failures = 0
+        self._backoff.reset()
+        self._spare, self._spare_short = run, short
+        self._poked.set()
+
+    def _put_off(self, error: NekoError | None) -> None:
+        """A spare link could not be made, or was lost: wait before the next."""
+        if error is not None:
+            # A limit on sessions at the same time does not go away by trying.
+            self._failures += SPARE_ATTEMPTS if isinstance(error, RateLimited) or error.permanent else 1
+        delay = self._backoff.next_delay(None)
+        self._not_before = self._clock.monotonic() + (delay if delay is not None else 60.0)
+
+    def _swap(self, reason: SwapReason) -> None:
+        """Promote the spare link; all in one go, so nothing can come in between."""
+        host, spare, live = self._host, self._spare, self._host.links.live
+        if spare is None or live is None or not spare.is_open or not host.keeper.hold(reason):
+            return
+        self._spare = None
+        self._reason, self._planned = reason, True
+        if host.keeper.take(live, spare):
+            host.links.retire(live)
+
+    async def _replace(self, reason: SwapReason) -> None:
+        """Close the live link, then open the next: by a handle, or where no two may be open at once."""
+        host, live = self._host, self._host.links.live
+        if live is None or not host.keeper.hold(reason):
+            return
+        attempt = host.keeper.attempt
+        self._reason, self._planned = reason, True
+        handle = resumes(self._situation(live), reason)
+        await host.links.close(live)
+        opening = host.relay.opening(handle=handle)
+        try:
+            run = await host.links.open(opening)
+        except NekoError as error:
+            if attempt == host.keeper.attempt:
+                host.keeper.recover(*host.relay.after_loss(opening, error))
+            return
+        if attempt != host.keeper.attempt or not host.keeper.take(None, run):
+            host.links.retire(run)
+
+    # -- telling ----------------------------------------------------------------------------
+
+    def _handed(self, handed: Handed) -> None:
+        reason, planned = self._reason, self._planned
+        self._reason, self._planned = SwapReason.LOST, False
+        self._wishes.clear()
+        before = self._host.relay.previous
+        if before == 0:
+            return
+        if handed.lost is not None:
+            reason = SwapReason.ENERGY if isinstance(handed.lost, RateLimited) else SwapReason.LOST
+            planned = False
+        elif not planned:
+            reason = SwapReason.USER  # awake again after it was parked
+        self._host.owner.spawn(self._tell(handed, reason, before, planned=planned), "swap event")
+
+    async def _tell(self, handed: Handed, reason: SwapReason, before: int, *, planned: bool) -> None:
+        attached = handed.attached
+        if attached.resent_ms or attached.cached_ms:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SOUND_WITHIN):
+                    await handed.run.link.sounded.wait()
+        self._host.publish(
+            Swap(
+                at=self._host.now(),
+                reason=reason,
+                planned=planned,
+                from_link=before,
+                to_link=handed.run.link.generation,
+                gap_ms=round((self._host.now() - handed.started) * 1000.0, 2),
+                cached_ms=round(attached.cached_ms, 2),
+                resent_ms=round(attached.resent_ms, 2),
+            )
+        )

@@ -1,0 +1,174 @@
+"""Watches over the live link: dead ends, sleep, other networks, idle time and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from neko_cli.core.board import Board
+from neko_cli.core.companions.guards import Budget, Standing, park_due
+from neko_cli.core.errors import LinkError
+from neko_cli.core.events import AnyEvent, Notice, NoticeKind, Severity
+from neko_cli.core.keeper import Keeper
+from neko_cli.core.links import LinkRun, Links
+from neko_cli.core.ports import Clock, Route
+from neko_cli.core.profile import Profile
+from neko_cli.core.relay import Relay
+from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.scribe import Scribe
+from neko_cli.core.state import LinkState, TurnInput, TurnState
+from neko_cli.core.swap import Swapper
+from neko_cli.core.turns import Turns
+from neko_cli.core.uplink import Uplink
+from neko_cli.core.wake import ClockWatch
+
+LOOK_EVERY = 0.5
+"""Seconds between looks."""
+
+ROUTE_EVERY = 2.0
+"""Seconds between looks at the way that packets go."""
+
+RECHECK = 10.0
+"""Seconds for the next detector to hear an utterance that was sent again; then it was none."""
+
+PROBE_PART = 0.5
+"""Part of the limit on silence after which the other side is asked whether it still answers."""
+
+USED_EVERY = 30.0
+"""Seconds between notes of how much connection time was used."""
+
+
+class VigilHost(Protocol):
+    """What the vigil needs from the session."""
+
+    board: Board
+    keeper: Keeper
+    links: Links
+    relay: Relay
+    scribe: Scribe
+    slot: ReplySlot
+    swapper: Swapper
+    turns: Turns
+    uplink: Uplink
+    budget: Budget
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in use."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the session was made."""
+        ...
+
+    def publish(self, event: AnyEvent) -> None:
+        """Tell the readers."""
+        ...
+
+    def spend_all(self, text: str) -> None:
+        """A limit of the profile on connection time is reached: end the session."""
+        ...
+
+
+class Vigil:
+    """Runs beside a session for as long as it lives."""
+
+    def __init__(self, host: VigilHost, clock: Clock, route: Route | None) -> None:
+        self._host = host
+        self._clock = clock
+        self._route = route
+        self._sleep = ClockWatch(LOOK_EVERY)
+        self._way: tuple[int, str] = (0, "")
+        self._way_at = 0.0
+        self._looked_at = clock.monotonic()
+        self._connected = 0.0
+        self._noted = 0.0
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        self._looked_at = self._clock.monotonic()
+        self._sleep.reset()
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            self._count()
+            asleep = self._sleep.look(self._clock.monotonic(), self._clock.time())
+            run = self._host.links.live
+            if run is None:
+                continue
+            if asleep:
+                self._host.swapper.drop_spare()
+                self._presume_lost(f"This computer was asleep for {asleep:.0f} s.", "asleep")
+            elif not self._way_is_same(run):
+                self._host.swapper.drop_spare()
+                self._presume_lost("The network has changed.", "network_changed")
+            elif not await self._answers(run):
+                self._presume_lost("The provider has fallen silent.", "silent")
+            else:
+                self._recheck()
+                self._park_idle(run)
+
+    def _presume_lost(self, text: str, code: str) -> None:
+        self._host.keeper.presume_lost(LinkError(text, code=code))
+
+    async def _answers(self, run: LinkRun) -> bool:
+        """Whether the other side is there, as far as it should have said something by now."""
+        expected = self._host.turns.state in (TurnState.HEARING, TurnState.THINKING, TurnState.SPEAKING)
+        limit = run.link.codec.capabilities.silence_limit
+        silent = self._clock.monotonic() - run.link.heard_at
+        if not expected or silent < limit * PROBE_PART:
+            return True
+        answers = await run.link.probe(limit * (1.0 - PROBE_PART))
+        self._sleep.reset()  # the wait for the answer was no sleep
+        return answers or run is not self._host.links.live
+
+    def _way_is_same(self, run: LinkRun) -> bool:
+        if self._route is None or self._clock.monotonic() - self._way_at < ROUTE_EVERY:
+            return True
+        self._way_at = self._clock.monotonic()
+        now = self._route.local_address(run.link.codec.endpoint().url)
+        (generation, before), self._way = self._way, (run.link.generation, now)
+        return generation != run.link.generation or before == now or not (before and now)
+
+    def _recheck(self) -> None:
+        """An utterance that was sent again, and that no detector hears, ends."""
+        host, since = self._host, self._host.relay.rechecked_at
+        if since is None:
+            return
+        if host.turns.state is not TurnState.HEARING:
+            host.relay.rechecked_at = None
+        elif host.now() - since > RECHECK:
+            host.relay.rechecked_at = None
+            host.turns.feed(TurnInput.SPEECH_DISCARDED)
+
+    def _park_idle(self, run: LinkRun) -> None:
+        host = self._host
+        idle = host.now() - max(host.board.last_activity, host.turns.progress_at, host.relay.handed_at)
+        busy = host.turns.state is not TurnState.IDLE or not host.slot.is_calm
+        if busy or host.board.link is not LinkState.UP:
+            return
+        if park_due(idle, run.link.codec.capabilities, host.profile.guard):
+            self._notice("Nobody has said anything for a while: the connection is closed until you do.")
+            host.swapper.drop_spare()
+            host.keeper.park("idle")
+
+    def _count(self) -> None:
+        """Add up the time of connection, and see whether the profile's limits are reached."""
+        now = self._clock.monotonic()
+        passed, self._looked_at = now - self._looked_at, now
+        if self._host.links.live is not None:
+            self._connected += passed
+        if self._connected - self._noted >= USED_EVERY:
+            self.note_used()
+        verdict = self._host.budget.look(self._clock.time(), self._connected)
+        if verdict.standing is Standing.WARN:
+            self._notice(verdict.text, Severity.WARNING)
+        elif verdict.standing is Standing.STOP:
+            self._host.spend_all(verdict.text)
+
+    def note_used(self) -> None:
+        """Have the connection time since the last note kept."""
+        self._host.scribe.used(self._connected - self._noted)
+        self._noted = self._connected
+
+    def _notice(self, text: str, severity: Severity = Severity.INFO) -> None:
+        self._host.publish(Notice(at=self._host.now(), kind=NoticeKind.SESSION, severity=severity, text=text))
