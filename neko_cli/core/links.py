@@ -112,6 +112,7 @@ class Links:
         self._dial = dial
         self._runs: dict[int, LinkRun] = {}
         self._generation = 0
+        self._era = 0  # changes when all links are closed
         self.live: LinkRun | None = None
         self.last: LinkRun | None = None
         """The link that is live, or was the last to be."""
@@ -121,7 +122,10 @@ class Links:
 
         Raises NekoError when there is none. When the caller is cancelled, the link ends with it.
         """
+        era = self._era
         codec = await self._dial(opening.profile, opening.spec)
+        if era != self._era:
+            raise LinkError("The session was ended while it was connecting.", code="ended")
         self._generation += 1
         link = Link(
             codec,
@@ -181,7 +185,8 @@ class Links:
             run.task.cancel()
 
     async def close_all(self) -> None:
-        """End all links; idempotent."""
+        """End all links; what is being dialled comes to nothing. Idempotent."""
+        self._era += 1
         runs = tuple(self._runs.values())
         await asyncio.gather(*(self.close(run) for run in runs))
 

@@ -117,12 +117,10 @@ class Seats:
 
     def vacate(self, slot: Slot) -> None:
         """Whoever was given the place has gone before they had a session."""
-        if self._closed:
-            return
         if slot.session is not None:
             self._take_back(slot)
         else:
-            slot.place = Place(Use.FREE if slot.task is None else Use.BUSY)
+            slot.place = Place()  # whoever gets it next waits for its task as well
         self._serve()
 
     def put_back(self, slot: Slot) -> None:

@@ -56,6 +56,8 @@ class TaskOwner:
         task = self._group.create_task(self._guard(work, name), name=name)
         self._children.add(task)
         task.add_done_callback(self._children.discard)
+        # One that is cancelled before its first step has never begun its work.
+        task.add_done_callback(lambda _: work.close())
         return task
 
     async def _guard(self, work: Coroutine[Any, Any, None], name: str) -> None:

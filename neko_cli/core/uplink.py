@@ -103,7 +103,7 @@ class Uplink:
         self._end += chunk.ticks
         self.pump()
         self._bound()
-        if _ms(self._end - self._sent) > ROOM_S * 1000.0:
+        if self._end - self._sent > self._room_ticks():
             self._room.clear()
 
     async def listen(self, microphone: Microphone, heard: Callable[[bytes, int], bytes | None]) -> None:
@@ -264,8 +264,12 @@ class Uplink:
         self._next -= 1
 
     def _see_room(self) -> None:
-        if self._end - self._sent <= ROOM_S * TICKS:
+        if self._end - self._sent <= self._room_ticks():
             self._room.set()
+
+    def _room_ticks(self) -> int:
+        """How much may wait before a fast sender has to: without a link, as much as is kept."""
+        return (ROOM_S if self._link is not None else UNSENT_S - ROOM_S) * TICKS
 
 
 def _ms(ticks: int) -> float:

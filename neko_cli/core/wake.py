@@ -49,9 +49,6 @@ class ClockWatch:
         self._last = None
 
 
-LEARN_MS = 300.0
-"""How long the gate first listens to the room; its softest frame is the first noise floor."""
-
 QUIET_AGAIN_MS = 300.0
 """So much quiet ends what was heard, and the gate is ready for the next."""
 
@@ -85,7 +82,6 @@ class SoundGate:
         self._least = least_dbfs
         self._hold_ms = hold_ms
         self._floor: float | None = None
-        self._learned_ms = 0.0
         self._loud_ms = 0.0
         self._quiet_ms = 0.0
         self._open = False
@@ -104,7 +100,7 @@ class SoundGate:
         if ms <= 0:
             return False
         level = level_dbfs(pcm)
-        loud = self._learned_ms >= LEARN_MS and level >= max(self.floor_dbfs + self._above, self._least)
+        loud = self._floor is not None and level >= max(self._floor + self._above, self._least)
         self._follow(level, ms)
         if loud:
             self._quiet_ms = 0.0
@@ -124,17 +120,18 @@ class SoundGate:
     def reset(self) -> None:
         """Forget the room, as after another microphone was chosen."""
         self._floor = None
-        self._learned_ms = 0.0
         self._loud_ms = 0.0
         self._quiet_ms = 0.0
         self._open = False
 
     def _follow(self, level: float, ms: float) -> None:
-        """Let the noise floor follow: at once while it is learned, then quickly down and slowly up."""
-        if self._learned_ms < LEARN_MS:
-            self._learned_ms += ms
-            self._floor = level if self._floor is None else min(self._floor, level)
-        elif level < self.floor_dbfs:
-            self._floor = self.floor_dbfs + (level - self.floor_dbfs) * FLOOR_FALL
+        """Let the noise floor follow: quickly down and slowly up."""
+        if level <= SILENCE_DBFS:
+            # Digital silence is a microphone that is muted or still starting, and tells of no room.
+            return
+        if self._floor is None:
+            self._floor = level
+        elif level < self._floor:
+            self._floor += (level - self._floor) * FLOOR_FALL
         else:
-            self._floor = min(level, self.floor_dbfs + FLOOR_RISE * ms / 1000.0)
+            self._floor = min(level, self._floor + FLOOR_RISE * ms / 1000.0)

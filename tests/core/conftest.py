@@ -52,6 +52,12 @@ class Stage:
                     return event
         raise AssertionError(f"no {kind.__name__} {fields} in {self.seen}")
 
+    async def heard(self, frames: int) -> None:
+        """Wait until the session has taken so many frames of its last microphone."""
+        async with asyncio.timeout(PATIENCE):
+            while self.microphones[-1].taken < frames:
+                await asyncio.sleep(0)
+
     def told(self, kind: type[E]) -> list[E]:
         """All events of a kind that were read so far."""
         return [event for event in self.seen if isinstance(event, kind)]

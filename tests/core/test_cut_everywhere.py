@@ -7,7 +7,7 @@ i-th wire event, for each i. The next connection knows only what it is told.
 from __future__ import annotations
 
 import asyncio
-import random
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +24,7 @@ from neko_cli.core.events import (
     InputMode,
     Outcome,
     ReplyAudio,
+    ReplyText,
     Status,
     TurnEnded,
     TurnStarted,
@@ -72,15 +73,22 @@ class Conversation:
     seen: list[AnyEvent] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
     refused: NekoError | None = None
+    late: bool = False
+    took: float = 0.0
+    """Seconds from start to end."""
 
     async def run(self) -> None:
         """From start to end; whatever happens, everything is closed."""
+        began = time.monotonic()
         try:
             async with asyncio.timeout(BUDGET), asyncio.TaskGroup() as group:
                 group.create_task(self._listen())
                 await self._talk()
                 await self.session.end_session()
+        except TimeoutError:
+            self.late = True
         finally:
+            self.took = time.monotonic() - began
             await self.session.cleanup()
 
     async def _listen(self) -> None:
@@ -133,18 +141,23 @@ def conversation(url: str) -> Conversation:
 
 def check_completed(talk: Conversation, life: Life) -> None:
     """Both turns went as if nothing had happened."""
+    assert not talk.late, f"took more than {BUDGET:g} s"
     assert talk.refused is None, talk.refused
     final = [event.text for event in talk.of(UserText) if event.final]
-    assert final == [utterance(turn) for turn in range(TURNS)]
+    assert final == [utterance(turn) for turn in range(TURNS)], f"transcripts: {final}"
     ended = talk.of(TurnEnded)
-    assert [(e.outcome, e.text) for e in ended] == [(Outcome.COMPLETE, reply(t)) for t in range(TURNS)]
+    answers = [(event.outcome, event.text) for event in ended]
+    assert answers == [(Outcome.COMPLETE, reply(turn)) for turn in range(TURNS)], f"answers: {answers}"
+    shown = ["".join(e.delta for e in talk.of(ReplyText) if e.turn == turn.turn).strip() for turn in ended]
+    assert shown == [reply(turn) for turn in range(TURNS)], f"shown: {shown}"
     assert [e.turn for e in ended] == [e.turn for e in talk.of(TurnStarted)]
     remembered = [(message.role, message.text.strip()) for message in talk.session.memory.recent(100)]
     assert remembered == [
         line for turn in range(TURNS) for line in (("user", utterance(turn)), ("assistant", reply(turn)))
-    ]
-    assert not [event for event in talk.of(Failure) if event.fatal]
-    assert len(talk.of(Failure)) <= 1
+    ], f"memory: {remembered}"
+    failures = [(event.code, event.message) for event in talk.of(Failure)]
+    assert len(failures) <= 1, f"told more than once: {failures}"
+    assert not [event for event in talk.of(Failure) if event.fatal], f"given up: {failures}"
     for turn in ended:
         sound = b"".join(event.pcm for event in talk.of(ReplyAudio) if event.turn == turn.turn)
         words = np.frombuffer(sound, np.int16)[::480]
@@ -163,6 +176,7 @@ def check_links(life: Life) -> None:
 
 def check_given_up(talk: Conversation, life: Life) -> None:
     """The documented end: told once, with advice, and every turn that began has ended."""
+    assert not talk.late, f"took more than {BUDGET:g} s"
     fatal = [event for event in talk.of(Failure) if event.fatal]
     assert len(fatal) == 1, talk.seen
     assert fatal[0].hint

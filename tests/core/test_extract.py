@@ -95,12 +95,27 @@ def test_an_earlier_summary_in_prose_is_kept_as_such() -> None:
 
 def test_a_question_is_no_fact() -> None:
     lines = [
-        *small_talk(100),
+        *small_talk(50),
         ("user", "Do you remember my name?"),
-        ("user", "My name is Mia."),
-        *small_talk(99),
+        ("user", "Row 7, seat 12."),
+        *small_talk(49),
     ]
-    assert summarise("", lines, limit_chars=35) == "User: My name is Mia."
+    assert summarise("", lines, limit_chars=35) == "User: Row 7, seat 12."
+
+
+def test_what_is_said_twice_is_told_once_where_it_first_stood() -> None:
+    lines = [("user", "I like tea."), ("assistant", "Good."), ("user", "i like TEA. I do.")]
+    assert summarise("", lines) == "User: I like tea.\nAssistant: Good.\nUser: I do."
+
+
+def test_facts_from_far_apart_keep_their_order() -> None:
+    lines = small_talk(200)
+    for at, name in ((1, "Ann"), (9, "Bob"), (64, "Cid"), (136, "Dan")):
+        lines[at] = ("user", f"My brother {name} called.")
+    summary = summarise("", lines, limit_chars=140)
+    assert summary == "User: " + " ".join(
+        f"My brother {name} called." for name in ("Ann", "Bob", "Cid", "Dan")
+    )
 
 
 @given(texts, talks, st.integers(0, 300))
@@ -115,11 +130,13 @@ def test_a_summary_is_bounded_and_made_of_what_was_said(earlier, lines, limit) -
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["user", "assistant"]), st.lists(st.sampled_from("ab cd ef".split()))),
+        st.tuples(
+            st.sampled_from(["user", "assistant"]), st.lists(st.sampled_from("ab cd ef".split()), max_size=5)
+        ),
         min_size=1,
         max_size=20,
     ),
-    st.integers(20, 300),
+    st.integers(40, 300),
 )
 def test_a_summary_keeps_the_order_and_who_said_it(lines, limit) -> None:
     said = [(who, f"{' '.join(words)} {number}.") for number, (who, words) in enumerate(lines)]

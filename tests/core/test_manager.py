@@ -107,8 +107,10 @@ async def test_sound_that_was_lost_while_connecting_is_told(make_stage):
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         group.create_task(stage.session.start_session(InputMode.AUDIO))
         server = await stage.transport.accepted()
+        await stage.session.start_listening()
         for _ in range(10):
-            await stage.session.stream_data(AudioChunk(bytes(48_000), 24_000))
+            stage.microphones[0].hear(bytes(48_000))
+        await stage.heard(10)
         await server.configured()
     notice = await stage.until(Notice)
     assert notice.severity is Severity.WARNING
@@ -133,14 +135,14 @@ async def test_a_picture_becomes_an_item(make_stage):
     assert item["item"]["content"][0]["image_url"].startswith("data:image/jpeg;base64,")
 
 
-async def test_a_lost_link_fails_the_turn_and_says_why(make_stage):
+async def test_a_link_that_is_refused_for_good_fails_the_turn_and_says_why(make_stage):
     stage = make_stage()
     server = await stage.start()
     await stage.session.send_message("hello")
     server.begin("r1")
     server.words("r1", "Well")
     await stage.until(ReplyText)
-    server.drop(1011, "internal error")
+    server.drop(1008, "policy violation")
     failure = await stage.until(Failure)
     assert failure.fatal
     assert "OpenAI" in failure.message
@@ -171,7 +173,7 @@ async def test_a_mistake_of_ours_ends_the_link_instead_of_leaving_it_up(make_sta
 async def test_it_can_be_started_again_after_a_loss(make_stage):
     stage = make_stage()
     server = await stage.start()
-    server.drop()
+    server.drop(1008)
     await stage.until(Failure)
     server = await stage.start()
     await stage.session.send_message("back")

@@ -18,6 +18,10 @@ def test_nothing_inside_looks_like_a_mark(text: str) -> None:
     assert "\x1b" not in clean
 
 
+def test_hidden_characters_cannot_put_a_mark_together() -> None:
+    assert unmarked("<<\u200b<recollection >\x1b[0m>>") == "‹recollection ›"
+
+
 @given(nasty)
 def test_a_line_stays_one_line(text: str) -> None:
     assert len(unmarked_line(text).splitlines()) <= 1

@@ -191,7 +191,7 @@ def test_a_deadline_ends_the_wait_and_says_why() -> None:
                 await pool.lease("b", timeout=2)
             assert (caught.value.code, caught.value.permanent) == ("pool_full", False)
             assert asyncio.get_running_loop().time() - began == pytest.approx(2)
-            assert pool.waiting == 0
+            assert pool.waiting == len(pool._seats._queue) == 0
         kennel.gate = asyncio.Event()
         with refused("pool_slow"):
             await pool.lease("b", timeout=2)
@@ -321,7 +321,9 @@ def test_closing_ends_waiters_makers_and_sessions_and_refuses_the_rest() -> None
         waiting = asyncio.ensure_future(pool.lease("waiting")._take())
         await asyncio.sleep(1)
         assert (pool.handed_out, pool.waiting) == (3, 1)
+        began = asyncio.get_running_loop().time()
         await asyncio.gather(pool.close_all(), pool.close_all())
+        assert asyncio.get_running_loop().time() == began
         for task in (making, replacing, waiting):
             with refused("pool_closed"):
                 await task

@@ -35,17 +35,17 @@ class Gate:
     """Holds every dial until it is opened."""
 
     def __init__(self, stage) -> None:
-        self._dial = stage.session._core.keeper._dial
+        self._dial = stage.session._core.links._dial
         self.entered = asyncio.Queue()
         self.doors = []
-        stage.session._core.keeper._dial = self
+        stage.session._core.links._dial = self
 
-    async def __call__(self, spec):
+    async def __call__(self, profile, spec):
         door = asyncio.Event()
         self.doors.append(door)
         self.entered.put_nowait(None)
         await door.wait()
-        return await self._dial(spec)
+        return await self._dial(profile, spec)
 
 
 async def speech(server, item="u1"):
@@ -137,7 +137,7 @@ async def test_a_start_after_a_loss_does_not_watch_twice(make_stage):
     stage = make_stage()
     for _ in range(3):
         server = await stage.start()
-        server.drop()
+        server.drop(1008)
         await stage.until(StatusChanged, new=Status.ERROR)
     await stage.start()
     names = [task.get_name() for task in asyncio.all_tasks()]
@@ -160,7 +160,7 @@ async def test_a_reply_that_came_whole_is_heard_to_its_end_when_the_link_goes(ma
     await stage.until(ReplyAudio)
     await speaker.holds(990)
     await turn_state(stage, TurnState.DRAINING)
-    server.drop()
+    server.drop(1008)
     await stage.until(StatusChanged, new=Status.ERROR)
     assert speaker.queued_ms > 900
     speaker.advance(2000)
@@ -174,7 +174,7 @@ async def test_a_reply_that_came_whole_is_heard_to_its_end_when_the_link_goes(ma
 async def test_the_key_without_a_connection_leaves_no_turn_open(make_stage):
     stage = make_stage(MANUAL)
     server = await stage.start(InputMode.AUDIO)
-    server.drop()
+    server.drop(1008)
     await stage.until(StatusChanged, new=Status.ERROR)
     await stage.session.start_listening()
     await stage.session.stop_listening(commit=True)

@@ -25,7 +25,6 @@ from neko_cli.core.state_diagram import as_text
 ROOT = Path(__file__).resolve().parents[2]
 
 CLOSES = {
-    TurnEffect.CLOSE_COMPLETE,
     TurnEffect.CLOSE_INTERRUPTED,
     TurnEffect.CLOSE_CANCELLED,
     TurnEffect.CLOSE_FAILED,
@@ -91,11 +90,24 @@ def test_an_input_that_is_not_listed_changes_nothing():
     assert step(LINK, LinkState.UP, LinkInput.OPENED) == (LinkState.UP, ())
 
 
-def test_a_lost_link_is_told_before_its_turn_fails():
-    for state in (LinkState.CONNECTING, LinkState.CONFIGURING, LinkState.UP):
-        after, effects = step(LINK, state, LinkInput.LOST)
-        assert after is LinkState.FAILED
-        assert effects == (LinkEffect.TELL_FAILURE, LinkEffect.ABORT_TURN)
+def test_what_a_lost_link_takes_with_it_is_carried_over_before_it_is_told():
+    after, effects = step(LINK, LinkState.UP, LinkInput.LOST)
+    assert after is LinkState.WAITING
+    assert effects == (LinkEffect.CARRY_OVER, LinkEffect.TELL_OUTAGE)
+
+
+@pytest.mark.parametrize("state", [LinkState.CONNECTING, LinkState.UP, LinkState.SWAPPING, LinkState.WAITING])
+def test_a_link_that_is_refused_is_told_before_its_turn_fails(state):
+    after, effects = step(LINK, state, LinkInput.REFUSED)
+    assert after is LinkState.FAILED
+    assert effects == (LinkEffect.TELL_FAILURE, LinkEffect.ABORT_TURN)
+
+
+@pytest.mark.parametrize("state", [LinkState.SWAPPING, LinkState.WAITING, LinkState.RECONNECTING])
+def test_whatever_brings_a_link_back_hands_over_last(state):
+    after, effects = step(LINK, state, LinkInput.CONFIGURED)
+    assert after is LinkState.UP
+    assert effects[-1] is LinkEffect.HAND_OVER
 
 
 @pytest.mark.parametrize(

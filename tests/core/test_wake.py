@@ -117,8 +117,20 @@ def test_short_pauses_within_a_word_do_not_matter() -> None:
 
 def test_what_is_too_soft_for_speech_is_not_heard_in_silence() -> None:
     gate = SoundGate(RATE)
-    assert not any(gate.heard(bytes(2 * FRAME)) for _ in range(100))
+    assert Room(-85.0).play(gate, 1000) == []
     assert Room(-60.0).play(gate, 2000) == []
+
+
+def test_a_microphone_that_starts_with_zeros_in_a_noisy_room_is_no_voice() -> None:
+    gate = SoundGate(RATE)
+    assert not any(gate.heard(bytes(2 * FRAME)) for _ in range(100))
+    assert Room(-35.0).play(gate, 2000) == []
+
+
+def test_a_voice_is_heard_when_listening_has_just_begun() -> None:
+    room, gate = Room(-60.0), SoundGate(RATE)
+    room.play(gate, 50)
+    assert room.play(gate, 500, -25.0) == [70]
 
 
 def test_a_steady_new_noise_becomes_the_room() -> None:

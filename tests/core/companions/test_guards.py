@@ -71,11 +71,11 @@ def test_the_day_counts_what_other_sessions_used() -> None:
 
 
 def test_the_next_day_counts_afresh_and_warns_afresh() -> None:
-    budget = Budget(limits(day=60), used_today_s=3600)
-    assert budget.look(NOON, 100).standing is Standing.STOP
-    assert budget.look(NOON + DAY, 200).standing is Standing.FINE
-    assert budget.look(NOON + DAY, 200 + 2880).standing is Standing.WARN
-    assert budget.look(NOON + DAY, 200 + 3600).standing is Standing.STOP
+    budget = Budget(limits(day=60), used_today_s=2880)
+    assert budget.look(NOON, 0).standing is Standing.WARN
+    assert budget.look(NOON, 720).standing is Standing.STOP
+    tomorrow = [budget.look(NOON + DAY, 800 + used).standing for used in (0, 2870, 2880, 2890, 3590, 3600)]
+    assert [standing.value for standing in tomorrow] == ["fine", "fine", "warn", "fine", "warn", "stop"]
 
 
 def test_midnight_does_not_end_a_sessions_own_limit() -> None:
