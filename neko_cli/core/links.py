@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -15,13 +16,16 @@ from neko_cli.core.link import OPEN_TIMEOUT, SETUP_TIMEOUT, Link
 from neko_cli.core.modes import Mode
 from neko_cli.core.ports import Clock, Transport
 from neko_cli.core.profile import Profile
-from neko_cli.core.provider_events import HandleTold, ProviderEvent, Ready
+from neko_cli.core.provider_events import ProviderEvent, Ready
 from neko_cli.core.tasks import TaskOwner
 
 log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 2.0
 """Seconds for a link to send what is queued and close; then it is cut."""
+
+EARLY = 256
+"""Events kept of a link that is not live yet; the oldest goes beyond that."""
 
 Dial = Callable[[Profile, SessionSpec], Awaitable[Codec]]
 """Makes the codec for a link; may first have to start a server. Raises NekoError."""
@@ -85,8 +89,8 @@ class LinkRun:
         self.error: NekoError | None = None
         self.closing = False
         self.up_at = 0.0
-        self.handle = ""
-        """The newest handle that was told before it became live."""
+        self.early: deque[ProviderEvent] = deque(maxlen=EARLY)
+        """What its provider said before it became live."""
 
     @property
     def expires_at(self) -> float | None:
@@ -246,8 +250,8 @@ class Links:
         """Anything else that the provider says."""
         if self._is_live(generation):
             self._host.provider_event(event)
-        elif isinstance(event, HandleTold) and (run := self._runs.get(generation)) is not None:
-            run.handle = event.handle
+        elif (run := self._runs.get(generation)) is not None and not run.closing:
+            run.early.append(event)
 
     def _is_live(self, generation: int) -> bool:
         return self.live is not None and self.live.link.generation == generation

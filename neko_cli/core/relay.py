@@ -23,6 +23,7 @@ from neko_cli.core.modes import Mode
 from neko_cli.core.playout import Playout
 from neko_cli.core.ports import Clock
 from neko_cli.core.profile import Profile
+from neko_cli.core.provider_events import ProviderEvent
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.resume import HandleBook, Tags, is_rejection
 from neko_cli.core.seeding import missed, opening_for
@@ -74,6 +75,10 @@ class RelayHost(Protocol):
 
     def publish(self, event: AnyEvent) -> None:
         """Tell the readers."""
+        ...
+
+    def provider_event(self, event: ProviderEvent) -> None:
+        """The live link's provider says something."""
         ...
 
 
@@ -240,8 +245,6 @@ class Relay:
         self.short = False
         self.turns_before = host.turns.turn.number
         self.handed_at = host.now()
-        if run.handle:
-            self.handle_told(run.handle)
         if capabilities.seed_history:
             self._catch_up(run)
         attached = host.uplink.attach(link, again=self._carried.again, unsent_ms=self._unsent_ms)
@@ -257,6 +260,8 @@ class Relay:
             host.uplink.finish(host.slot.resume)
         else:
             host.slot.resume()
+        while run.early:
+            host.provider_event(run.early.popleft())
         self.on_handed(Handed(run, attached, self._held_at, lost))
 
     def _catch_up(self, run: LinkRun) -> None:

@@ -42,6 +42,9 @@ SPEECH = 7200
 """Samples of one utterance: 300 ms."""
 
 CHUNK = 900
+ROOM = np.full(RATE // 20, -1, np.int16)
+"""50 ms of a quiet room, which is never quite silent."""
+
 BUDGET = 10.0
 """Seconds for a whole conversation."""
 
@@ -107,11 +110,13 @@ class Conversation:
 
     async def _speak(self, turn: int) -> None:
         numbers = np.arange(first_of(turn), first_of(turn + 1), dtype=np.int16)
+        for _ in range(3):
+            await self._send(ROOM)
         for at in range(0, SPEECH, CHUNK):
             await self._send(numbers[at : at + CHUNK])
             await asyncio.sleep(0.004)
         while len(self.of(TurnEnded)) <= turn:
-            await self._send(np.zeros(RATE // 20, np.int16))
+            await self._send(ROOM)
             try:
                 async with asyncio.timeout(0.025), self.news:
                     await self.news.wait()

@@ -91,6 +91,8 @@ def test_every_row_of_the_table_makes_a_codec() -> None:
         if provider.capabilities.key_required:
             assert provider.key_names
             assert provider.key_page.startswith("https://")
+        assert bool(provider.chat_url) == bool(provider.chat_model)
+        assert provider.chat_url.startswith("https://") or not provider.chat_url
 
 
 def test_the_registry_loads_nothing_heavy() -> None:
