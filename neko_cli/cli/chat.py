@@ -35,6 +35,8 @@ def chat(
     speaker: options.SpeakerName = "",
     insecure: options.Insecure = False,
     record: options.Record = "",
+    resume: options.Resume = False,
+    session: options.SessionId = "",
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
@@ -55,6 +57,8 @@ def chat(
         speaker=speaker,
         insecure=insecure,
         record=record,
+        resume=resume,
+        session=session,
     )
     return start(
         ChatOptions(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from neko_cli.cli.exits import write_quietly
 from neko_cli.cli.interrupts import interruptible
+from neko_cli.core.errors import NekoError
 from neko_cli.core.tasks import TaskOwner
 
 if TYPE_CHECKING:
     from neko_cli.core.events import InputMode
     from neko_cli.core.manager import SessionManager
+    from neko_cli.core.profile import Profile
     from neko_cli.core.session import Session
     from neko_cli.services.folders import Folders
     from neko_cli.tui.offers import Offer
@@ -20,23 +25,48 @@ KEY_OFFER = "key"
 SOUND_OFFER = "sound test"
 
 
-class OwnedSession:
-    """A session that owns what it was composed of: its cleanup closes the engine as well."""
+class Tell(Protocol):
+    """Shows a notice in the app."""
 
-    def __init__(self, session: SessionManager, composed: Composition) -> None:
-        """Everything but starting and cleaning up goes to ``session`` itself."""
+    def __call__(self, text: str, hint: str = ...) -> None:
+        """``hint`` is a quieter second text."""
+        ...
+
+
+class OwnedSession:
+    """A session that owns what it was composed of: its cleanup closes the engine as well.
+
+    While it runs, its profile's file is watched: what is changed there holds from the next turn on.
+    """
+
+    def __init__(self, session: SessionManager, composed: Composition, tell: Tell) -> None:
+        """Everything but starting and cleaning up goes to ``session``; ``tell`` hears of mistakes."""
         self._session = session
         self._composed = composed
+        self._tell = tell
         self._owner = TaskOwner(lambda error: None)  # a failed warm-up shows at the first turn
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
 
     async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
-        """Start, then load ears and voice in the background."""
+        """Start, then load ears and voice in the background, and watch the profile."""
         await self._session.start_session(input_mode, new)
+        if self._owner.is_open:
+            return  # started again after an error
         await self._owner.open()
         self._owner.spawn(self._composed.warm_up(), "warm-up")
+        self._owner.spawn(self._composed.watch_profile(self._edited, self._mistaken), "profile watch")
+
+    async def _edited(self, profile: Profile) -> None:
+        """The file says something else now."""
+        try:
+            await self._session.switch_profile(profile)
+        except NekoError as error:
+            self._tell(f"The profile cannot be used: {error.message} The old one goes on.", error.hint)
+
+    def _mistaken(self, error: NekoError) -> None:
+        self._tell(f"The profile has a mistake: {error.message} The old one goes on.", error.hint)
 
     async def cleanup(self) -> None:
         """Release the session, then the engine; idempotent."""
@@ -65,11 +95,15 @@ def run(chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool) ->
     agreed = stays_here or provider in memory.load().microphone_consent
 
     async def make_session() -> Session:
-        return cast("Session", OwnedSession(composed.session(), composed))
+        def tell(text: str, hint: str = "") -> None:
+            neko.tell(text, hint, Severity.WARNING)
+
+        return cast("Session", OwnedSession(composed.session(), composed, tell))
 
     def remember() -> None:
         memory.agree(provider)
 
+    from neko_cli.core.events import Severity
     from neko_cli.tui.app import NekoApp
     from neko_cli.tui.run import run_app
 
@@ -81,9 +115,28 @@ def run(chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool) ->
         offers=offers(composed, memory, folders),
         microphone_consent=agreed,
         on_consent=remember,
+        profiles=profile_names(folders),
+        load_profile=composed.switch,
+        details=logging.getLogger("neko_cli").isEnabledFor(logging.DEBUG),
     )
-    with interruptible(), moved_stderr(folders.log / "stderr.log"):
-        return run_app(neko)
+    try:
+        with interruptible(), moved_stderr(folders.log / "stderr.log"):
+            return run_app(neko)
+    finally:
+        if session_id := neko.controller.resumable:
+            write_quietly(how_to_resume(session_id), sys.stderr)
+
+
+def how_to_resume(session_id: str) -> str:
+    """The last line: how this conversation goes on another time."""
+    return f"Go on another time: neko --resume, or neko --session {session_id}\n"
+
+
+def profile_names(folders: Folders) -> Sequence[str]:
+    """Profiles that can be chosen while talking."""
+    from neko_cli.services.profile_files import ProfileFiles
+
+    return [file.name for file in ProfileFiles(folders.profiles).all()]
 
 
 def is_local(url: str) -> bool:

@@ -45,4 +45,11 @@ Microphone = Annotated[
 SpeakerName = Annotated[
     str, typer.Option("--speaker", metavar="D", help="Loudspeaker, chosen likewise.", show_default=False)
 ]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the last conversation.")]
+SessionId = Annotated[
+    str,
+    typer.Option(
+        "--session", metavar="ID", help="Go on with this one (see `neko history list`).", show_default=False
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]

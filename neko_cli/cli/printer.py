@@ -18,15 +18,20 @@ from neko_cli.cli.say_plan import Format
 from neko_cli.core.events import (
     PUBLIC_EVENTS,
     AnyEvent,
+    Connected,
+    Energy,
     Failure,
     Notice,
+    NoticeKind,
     Outcome,
     ReplyAudio,
     ReplyText,
     Severity,
+    Swap,
     TurnEnded,
 )
-from neko_cli.core.text import Sanitiser, sanitise, to_json
+from neko_cli.core.swap_plan import SwapReason
+from neko_cli.core.text import Sanitiser, one_line, sanitise, to_json
 
 
 class SoundSink(Protocol):
@@ -50,6 +55,12 @@ def json_line(event: AnyEvent, *, samples: bool) -> str:
 def one_output_line(text: str) -> str:
     """A whole reply as one line: sanitised, inner newlines as spaces."""
     return " ".join(part.strip() for part in sanitise(text).split("\n") if part.strip())
+
+
+def energy_line(event: Energy) -> str:
+    """A lower rung of the ladder of models, as one line."""
+    model = f": now with {one_line(event.model, 60)}" if event.model and event.level else ""
+    return f"Energy {event.level} of {event.max}{model}"
 
 
 class Printer:
@@ -89,6 +100,7 @@ class Printer:
         self._clean = Sanitiser()
         self._line_open = False
         self._told: set[str] = set()
+        self._in_outage = False
 
     async def own(self, turn: int) -> None:
         """This turn's reply is to be printed, also what came of it before its number was known."""
@@ -106,10 +118,20 @@ class Printer:
                 await self._output.json(json_line(event, samples=self._samples))
         elif isinstance(event, ReplyText | TurnEnded):
             await self._reply(event)
-        if isinstance(event, Notice):
-            self._notice(event)
-        elif isinstance(event, Failure):
-            self.failure(event)
+        match event:
+            case Notice(kind=NoticeKind.ENERGY):
+                pass  # what a display says to an energy event, which has its own line here
+            case Notice():
+                self._notice(event.text, event.severity)
+            case Failure():
+                self.failure(event)
+            case Connected():
+                self._in_outage = False
+            case Energy() if event.level < event.max:
+                self._notice(energy_line(event), Severity.WARNING)
+            case Swap(reason=SwapReason.LOST) if not self._in_outage:
+                # A spare link took over at once: nobody was told of an outage.
+                self._notice("The connection was lost; another one goes on.", Severity.INFO)
 
     async def missing_line(self) -> None:
         """The empty line that stands for a turn without an answer, where lines are counted."""
@@ -153,26 +175,27 @@ class Printer:
         self._clean.flush()
         await self.close_line()
 
-    def _notice(self, notice: Notice) -> None:
+    def _notice(self, text: str, severity: Severity) -> None:
         if self._quiet:
             return
         stream = self._stream_for_notices()
-        minor = notice.severity in (Severity.INFO, Severity.SUCCESS)
+        minor = severity in (Severity.INFO, Severity.SUCCESS)
         if minor and not wants_colour(stream):
             # A script's log is no place for pleasantries; what matters is a warning.
             return
         start, end = ("\x1b[2m", "\x1b[0m") if wants_colour(stream) else ("", "")
-        write_quietly(f"{start}{sanitise(notice.text)}{end}\n", stream)
+        write_quietly(f"{start}{sanitise(text)}{end}\n", stream)
 
     def failure(self, failure: Failure) -> None:
-        """Tell about a failure, once for each text."""
-        again = ""
+        """Tell about a failure, once for each text; an outage is one line, however long it takes."""
         if failure.retry_in is not None and not failure.fatal:
-            again = f"\nTrying again in {failure.retry_in:.0f} s."
-        if failure.message not in self._told:
+            if not self._in_outage:
+                self._in_outage = True
+                self._notice(f"{one_line(failure.message)} Trying again.", Severity.WARNING)
+        elif failure.message not in self._told:
             self._told.add(failure.message)
             hint = f"\n{failure.hint}" if failure.hint else ""
-            tell(f"{failure.message}{hint}{again}", stream=self._stream_for_notices())
+            tell(f"{failure.message}{hint}", stream=self._stream_for_notices())
 
     def was_told(self, message: str) -> bool:
         """Whether this message stands on standard error already."""

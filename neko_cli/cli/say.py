@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 import typer
 
 from neko_cli.cli import groups, options
@@ -72,6 +73,8 @@ def say(
     speaker: options.SpeakerName = "",
     insecure: options.Insecure = False,
     record: options.Record = "",
+    resume: options.Resume = False,
+    session: options.SessionId = "",
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
@@ -90,6 +93,8 @@ def say(
         system=system,
         insecure=insecure,
         record=record,
+        resume=resume,
+        session=session,
         use_microphone=listen,
         use_speaker=play,
         want_audio=play or bool(out) or json_audio,
@@ -116,7 +121,7 @@ def _run(asked: SayOptions, wanted: asked_for.Wanted, *, debug: bool) -> int:
     import sys
 
     from neko_cli.cli import stdin
-    from neko_cli.cli.say_plan import Input, make_plan
+    from neko_cli.cli.say_plan import Input, Source, make_plan
 
     plan = make_plan(
         asked,
@@ -135,7 +140,9 @@ def _run(asked: SayOptions, wanted: asked_for.Wanted, *, debug: bool) -> int:
     folders = Folders.find()
     asked_for.start_log(folders, debug=debug)
     asked_for.tell_notice(folders, quiet=plan.quiet)
-    chosen = asked_for.to_options(wanted)
+    chosen = msgspec.structs.replace(
+        asked_for.to_options(wanted), keep_standby=plan.source is not Source.TEXT
+    )
     if not (asked.play or asked.listen):
         return run_async(carry_out(plan, lambda: compose(chosen, folders=folders), reader))
     from neko_cli.audio.stderr import quiet_libraries

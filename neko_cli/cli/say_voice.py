@@ -63,7 +63,7 @@ async def send_file(run: SayRun) -> None:
         while (pcm := await lane.run(next, chunks, None)) is not None:
             if run.tracker.over is not None:
                 raise run.lost()
-            await run.session.stream_data(AudioChunk(pcm, reader.rate))
+            await _send(run, AudioChunk(pcm, reader.rate))
             await clock.tick(len(pcm) / 2 / reader.rate)
             if run.plan.pace is Pace.FAST:
                 await _answered(run)
@@ -74,6 +74,12 @@ async def send_file(run: SayRun) -> None:
         reader.close()
     for ended in run.tracker.ended.values():
         await run.count(ended)
+
+
+async def _send(run: SayRun, chunk: AudioChunk) -> None:
+    """Send sound; while there is no connection it waits for one, though not longer than a turn may take."""
+    async with run.limit():
+        await run.session.stream_data(chunk)
 
 
 async def _answered(run: SayRun) -> None:

@@ -8,6 +8,8 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,12 +22,16 @@ from neko_cli.cli.interrupts import run_async
 from neko_cli.core.errors import ConfigError, NekoError
 
 if TYPE_CHECKING:
+    from neko_cli.local.server import EngineServer
     from neko_cli.wiring import Composition
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=groups.CONTEXT)
 
 TOKEN_BYTES = 24
 MIN_TOKEN = 8
+LIMITS = (0.5, 3600.0)
+"""What a test may set for the length of a session, in seconds; the longer one is OpenAI's own."""
+
 TOKEN_VARIABLE = "NEKO_TOKEN"
 
 
@@ -58,6 +64,18 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    session_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--session-limit",
+            metavar="S",
+            help="Test-only: end each session after S seconds.",
+            show_default=False,
+        ),
+    ] = None,
+    insecure_test: Annotated[
+        bool, typer.Option("--insecure-test", help="Allow what is meant for tests alone.")
+    ] = False,
     json: options.AsJson = False,
     profile: options.ProfileName = "",
     quiet: options.Quiet = False,
@@ -71,15 +89,31 @@ def serve(
     from neko_cli.services.folders import Folders
     from neko_cli.wiring import compose
 
+    limit = find_limit(session_limit, allowed=insecure_test)
     secret, made = find_token(token, token_file, os.environ.get(TOKEN_VARIABLE, ""))
     folders = Folders.find()
     asking.start_log(folders, debug=debug)
     asking.tell_notice(folders, quiet=quiet)
     wanted = asking.Wanted(profile=profile, provider="embedded", use_microphone=True)
     composed = compose(asking.to_options(wanted), folders=folders)
-    return run_async(
-        _serve(composed, host, port, secret, told=made and not token_file, json=json, quiet=quiet)
-    )
+    start = partial(composed.serve, host=host, port=port, token=secret, session_limit=limit)
+    told = secret if made and not token_file else ""
+    return run_async(_serve(composed, start, told=told, json=json, quiet=quiet))
+
+
+def find_limit(seconds: float | None, *, allowed: bool) -> float:
+    """How long a session may last, in seconds; raises ConfigError."""
+    least, most = LIMITS
+    if seconds is None:
+        return most
+    if not allowed:
+        raise ConfigError(
+            "--session-limit breaks conversations off and is meant for tests alone.",
+            hint="Add --insecure-test if that is what you are doing.",
+        )
+    if not least <= seconds <= most:
+        raise ConfigError(f"--session-limit is {seconds:g}; allowed: {least:g} to {most:g} seconds.")
+    return seconds
 
 
 def find_token(token: str, token_file: str, environment: str) -> tuple[str, bool]:
@@ -126,9 +160,14 @@ def _from_file(path: Path) -> tuple[str, bool]:
 
 
 async def _serve(
-    composed: Composition, host: str, port: int, token: str, *, told: bool, json: bool, quiet: bool
+    composed: Composition,
+    start: Callable[[], Awaitable[EngineServer]],
+    *,
+    told: str,
+    json: bool,
+    quiet: bool,
 ) -> int:
-    """Listen until a signal comes; then close in order."""
+    """Listen until a signal comes; then close in order. ``told`` is the token, where nobody knows it."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
 
@@ -141,12 +180,12 @@ async def _serve(
         signals.append(signal.SIGHUP)
     handled = _handle(loop, signals, end)
     try:
-        server = await composed.serve(host=host, port=port, token=token)
+        server = await start()
         line = json_lib.dumps({"url": server.url, "port": server.port}) if json else server.url
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
         if not quiet:
-            write_quietly(hint(server.url, token if told else ""), sys.stderr)
+            write_quietly(hint(server.url, told), sys.stderr)
         async with asyncio.TaskGroup() as group:
             warming = group.create_task(_warm_up(composed, quiet=quiet))
             code = await ended

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from neko_cli.core.errors import ConfigError
+
 if TYPE_CHECKING:
     from neko_cli.services.folders import Folders
     from neko_cli.wiring import Options
@@ -25,6 +27,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     system: str = ""
     insecure: bool = False
     record: str = ""
+    resume: bool = False
+    session: str = ""
     want_audio: bool = True
     use_microphone: bool = False
     use_speaker: bool = False
@@ -36,7 +40,12 @@ def to_options(wanted: Wanted) -> Options:
 
     A provider that was typed takes neither address nor model from the environment: they were meant
     for another one.
+
+    Raises:
+        ConfigError: --resume together with --session.
     """
+    if wanted.resume and wanted.session:
+        raise ConfigError("Use --resume for the last conversation, or --session for another one; not both.")
     from neko_cli.services.settings import from_environment
     from neko_cli.wiring import Options
 

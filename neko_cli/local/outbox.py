@@ -35,9 +35,13 @@ class Outbox:
         self._roomy.set()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._sealed = False
 
-    def put(self, message: bytes) -> None:
-        """Queue a message at once."""
+    def put(self, message: bytes, *, last: bool = False) -> None:
+        """Queue a message at once; whatever comes after the ``last`` one is never sent."""
+        if self._sealed:
+            return
+        self._sealed = last
         self._waiting.append(message)
         self._bytes += len(message)
         self._filled.set()

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -20,6 +20,7 @@ from websockets.protocol import State
 from neko_cli.core.addresses import is_loopback
 from neko_cli.core.errors import ConfigError
 from neko_cli.local.config import EngineConfig
+from neko_cli.local.door import Door
 from neko_cli.local.engine import Engine
 from neko_cli.local.ports import EngineParts
 from neko_cli.local.wire import openai
@@ -96,6 +97,7 @@ class EngineServer:
         self._port = port
         self._max_session_s = max_session_s
         self._engine: Engine | None = None
+        self._door = Door()
         self._server: Server | None = None
         self._admitted: set[ServerConnection] = set()
         self._handlers: set[asyncio.Task[None]] = set()
@@ -120,7 +122,7 @@ class EngineServer:
         """Listen; returns as soon as clients can connect. Raises ConfigError when the port is taken."""
         self._engine = Engine(self._parts, self._config, max_session_s=self._max_session_s)
         try:
-            self._server = await serve(
+            self._server = await self._door.open(
                 self._handle,
                 self._host,
                 self._port,
@@ -160,14 +162,14 @@ class EngineServer:
 
     async def _close(self) -> None:
         if self._server is not None:
-            self._server.close(reason="the server is stopping")
+            await self._door.close(reason="the server is stopping")
             if self._handlers:
                 _, late = await asyncio.wait(set(self._handlers), timeout=STOP_S)
                 for task in late:
                     task.cancel()
             try:
                 async with asyncio.timeout(STOP_S):
-                    await self._server.wait_closed()
+                    await self._door.wait_closed()
             except TimeoutError:
                 log.warning("some sessions did not end within %.0f s", STOP_S)
         try:

@@ -2,52 +2,80 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neko_cli.core.clock import RealClock
 from neko_cli.core.codecs import Provider, find_provider, make_codec, missing_key
 from neko_cli.core.codecs.base import Codec, SessionSpec
-from neko_cli.core.ports import KeyStore, Microphone, Sound, Speaker, Transport
-from neko_cli.core.profile import Profile
-from neko_cli.wiring.engine import EngineHost
-from neko_cli.wiring.options import Options, apply
+from neko_cli.core.errors import NekoError
+from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, Transport
+from neko_cli.core.profile import Profile, Summaries
+from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
+from neko_cli.wiring.options import Options
+from neko_cli.wiring.past import find_past, new_session_id
+from neko_cli.wiring.profiles import Profiles
+from neko_cli.wiring.summaries import ProfileSummariser
 
 if TYPE_CHECKING:
     from neko_cli.core.manager import SessionManager
     from neko_cli.core.transport.recording import RecordingTransport
+    from neko_cli.core.transport.websocket import WebSocketTransport
     from neko_cli.local.server import EngineServer
     from neko_cli.services.folders import Folders
+    from neko_cli.services.store import Store
 
 
 def compose(options: Options, *, folders: Folders | None = None) -> Composition:
-    """Find the profile and the provider, and check what can be checked without connecting.
+    """Find the profile, the provider and the past, and check what can be checked without connecting.
 
     Raises:
-        ConfigError: a missing or broken profile, an unknown provider, a bad address.
+        ConfigError: a missing or broken profile, an unknown provider, a bad address, no such past.
         CredentialsError: the provider needs a key and there is none.
+        StoreError: the past cannot be read.
     """
     from neko_cli.services.folders import Folders as Found
-    from neko_cli.services.profile_files import ProfileFiles
     from neko_cli.services.secrets import Keys
 
     found = folders or Found.find()
-    profile = apply(options, ProfileFiles(found.profiles).load(options.profile or "default"))
-    return Composition(options, profile, found, Keys(found.config))
+    profiles = Profiles(found.profiles, options)
+    past = None
+    if options.resume or options.session:
+        from neko_cli.services.store_file import FILE
+        from neko_cli.services.store_reading import History
+
+        past = find_past(options, History(found.data / FILE), profiles.name if options.profile else "")
+        if past is not None and past.session.profile and not options.profile:
+            profiles.name = past.session.profile
+    return Composition(options, profiles, found, Keys(found.config), past)
 
 
 class Composition:
-    """What one run of the program shares: devices, the engine, the recording."""
+    """What one run of the program shares: devices, the engine, the history, the recording."""
 
-    def __init__(self, options: Options, profile: Profile, folders: Folders, keys: KeyStore) -> None:
-        self.profile = profile
+    def __init__(
+        self, options: Options, profiles: Profiles, folders: Folders, keys: KeyStore, past: Past | None = None
+    ) -> None:
+        """Load the profile and look for its key; see ``compose`` for what is raised."""
+        self.profile = profiles.start()
         self.folders = folders
-        self.provider: Provider = find_provider(profile.provider.name)
+        self.provider: Provider = find_provider(self.profile.provider.name)
+        self.past = past
+        self._profiles = profiles
         self._options = options
-        self._key = self._find_key(keys)
+        self._keys = keys
+        self._current = self.profile
+        if not _runs_here(self.profile):
+            find_key(self.profile, keys)
         self._engine: EngineHost | None = None
         self._recording: RecordingTransport | None = None
+        self._sockets: WebSocketTransport | None = None
         self._sound: Sound | None = None
+        self._store: Store | None = None
+        self._summaries: list[ProfileSummariser] = []
 
     @property
     def provider_title(self) -> str:
@@ -57,7 +85,7 @@ class Composition:
     @property
     def runs_engine(self) -> bool:
         """Whether the embedded engine answers, inside this process."""
-        return self.provider.runs_here and not self.profile.provider.url
+        return _runs_here(self.profile)
 
     @property
     def sound(self) -> Sound:
@@ -69,43 +97,79 @@ class Composition:
         return self._sound
 
     def session(self) -> SessionManager:
-        """A session that is not started yet."""
+        """A session that is not started yet; the first one goes on with the past that was asked for."""
         from neko_cli.core.manager import SessionManager
-        from neko_cli.core.session_core import SessionPorts
+        from neko_cli.core.session_ports import SessionPorts
+        from neko_cli.services.route import SystemRoute
 
-        options = self._options
+        options, clock = self._options, RealClock()
+        past, self.past = self.past, None
+        sockets = self._websockets()
         return SessionManager(
             self.profile,
             SessionPorts(
-                clock=RealClock(),
-                transport=self._transport(),
+                clock=clock,
+                transport=self._transport(sockets),
                 dial=self.dial,
                 provider_title=self.provider.title,
                 microphone=self._microphone if options.use_microphone else None,
                 speaker=self._speaker() if options.use_speaker else None,
                 want_audio=options.want_audio,
                 greet=options.greet,
+                journal=self._journal(),
+                summariser=self._summariser(),
+                session_id=past.session.id if past is not None else new_session_id(clock.time()),
+                profile_name=self._profiles.name,
+                past=past,
+                route=SystemRoute(sockets.peer_of),
+                keep_standby=options.keep_standby,
             ),
         )
 
-    async def dial(self, spec: SessionSpec) -> Codec:
-        """A codec for one link; starts the embedded engine when it is to answer."""
-        wanted = self.profile.provider
-        url, key = wanted.url, self._key
-        if self.runs_engine:
-            server = await self.engine().start()
-            url, key = server.url, self.engine().token
-        return make_codec(wanted.name, spec, url=url, key=key, model=wanted.model, insecure=wanted.insecure)
+    async def dial(self, profile: Profile, spec: SessionSpec) -> Codec:
+        """A codec for one link of a profile; starts the embedded engine when it is to answer.
 
-    def engine(self) -> EngineHost:
-        """The embedded engine of this run; not started yet."""
+        Raises ConfigError for an unknown provider or a bad address, CredentialsError for a missing key.
+        """
+        wanted = profile.provider
+        url, key = wanted.url, ""
+        if _runs_here(profile):
+            engine = self.engine(profile)
+            url, key = (await engine.start()).url, engine.token
+        else:
+            # A keyring may ask its daemon, which takes its time.
+            key = await asyncio.to_thread(find_key, profile, self._keys)
+        codec = make_codec(wanted.name, spec, url=url, key=key, insecure=wanted.insecure)
+        self._current = profile
+        return codec
+
+    async def switch(self, name: str) -> Profile:
+        """Another profile by name or path, with the same options laid over it; it is watched from now on.
+
+        Raises ConfigError, CredentialsError; then nothing has changed.
+        """
+        return await self._profiles.switch(name, self._check)
+
+    async def watch_profile(
+        self, on_change: Callable[[Profile], Awaitable[None]], on_error: Callable[[NekoError], None]
+    ) -> None:
+        """Tell each edit of the profile in use, and of what it extends; runs until it is cancelled."""
+        await self._profiles.watch(on_change, on_error, self._check)
+
+    def engine(self, profile: Profile | None = None) -> EngineHost:
+        """The embedded engine of this run, with the ears and voice of the first profile that needs it."""
         if self._engine is None:
-            self._engine = EngineHost(self.profile, self.folders.models, self._engine_log())
+            self._engine = EngineHost(profile or self.profile, self.folders.models, self._engine_log())
         return self._engine
 
-    async def serve(self, *, host: str, port: int, token: str) -> EngineServer:
-        """Start the embedded engine as a server of its own; raises ConfigError, LinkError."""
-        return await self.engine().start(host=host, port=port, token=token)
+    async def serve(
+        self, *, host: str, port: int, token: str, session_limit: float = SESSION_LIMIT
+    ) -> EngineServer:
+        """Start the embedded engine as a server of its own; raises ConfigError, LinkError.
+
+        ``session_limit`` is how long a session may last, in seconds.
+        """
+        return await self.engine().start(host=host, port=port, token=token, session_limit=session_limit)
 
     async def warm_up(self) -> None:
         """Start what the first turn will need, ahead of it; nothing for other providers."""
@@ -124,28 +188,54 @@ class Composition:
         return missing_extras()
 
     async def aclose(self) -> None:
-        """Close the recording and the engine; idempotent. Sessions are closed by their users."""
+        """Close summaries, recording, engine and, last, the history; idempotent.
+
+        Sessions are closed by their users, before.
+        """
+        summaries, self._summaries = self._summaries, []
         recording, self._recording = self._recording, None
-        try:
-            if recording is not None:
-                await recording.aclose()
-        finally:
+        store, self._store = self._store, None
+        async with contextlib.AsyncExitStack() as stack:  # closes in reverse, each whatever the others do
+            if store is not None:
+                stack.push_async_callback(store.aclose)
             if self._engine is not None:
-                await self._engine.aclose()
+                stack.push_async_callback(self._engine.aclose)
+            if recording is not None:
+                stack.push_async_callback(recording.aclose)
+            for summariser in summaries:
+                stack.push_async_callback(summariser.aclose)
 
-    def _find_key(self, keys: KeyStore) -> str:
-        if self.runs_engine or not self.provider.key_names:
-            return ""
-        key = keys.find(self.provider.key_names)
-        needed = self.provider.capabilities.key_required and not self.profile.provider.url
-        if not key and needed:
-            raise missing_key(self.provider)
-        return key
+    def _check(self, profile: Profile) -> None:
+        """Refuse a profile that could not be talked to; blocks, and raises NekoError."""
+        if not _runs_here(profile):
+            find_key(profile, self._keys)
 
-    def _transport(self) -> Transport:
-        from neko_cli.core.transport.websocket import WebSocketTransport
+    def _journal(self) -> Journal | None:
+        """Where conversations are kept, when the profile wants that; nothing is opened yet."""
+        if not self.profile.memory.save:
+            return None
+        if self._store is None:
+            from neko_cli.services.store import Store
+            from neko_cli.services.store_file import FILE
 
-        transport = WebSocketTransport()
+            self._store = Store(self.folders.data / FILE)
+        return self._store
+
+    def _summariser(self) -> ProfileSummariser | None:
+        if self.profile.memory.summary is Summaries.OFF:
+            return None
+        summariser = ProfileSummariser(lambda: self._current, self._keys)
+        self._summaries.append(summariser)
+        return summariser
+
+    def _websockets(self) -> WebSocketTransport:
+        if self._sockets is None:
+            from neko_cli.core.transport.websocket import WebSocketTransport
+
+            self._sockets = WebSocketTransport()
+        return self._sockets
+
+    def _transport(self, transport: WebSocketTransport) -> Transport:
         if self._options.record is None:
             return transport
         if self._recording is None:
@@ -168,3 +258,22 @@ class Composition:
 
     def _engine_log(self) -> Path | None:
         return self.folders.log / "engine.log"
+
+
+def _runs_here(profile: Profile) -> bool:
+    """Whether the embedded engine answers, inside this process."""
+    return find_provider(profile.provider.name).runs_here and not profile.provider.url
+
+
+def find_key(profile: Profile, keys: KeyStore) -> str:
+    """The key for a profile's provider; empty where it needs none. Blocks.
+
+    Raises ConfigError for an unknown provider, CredentialsError for a missing key.
+    """
+    provider = find_provider(profile.provider.name)
+    if not provider.key_names:
+        return ""
+    key = keys.find(provider.key_names)
+    if not key and provider.capabilities.key_required and not profile.provider.url:
+        raise missing_key(provider)
+    return key

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from neko_cli.local.server import EngineServer
 
 TOKEN_BYTES = 24
+SESSION_LIMIT = 3600.0
+"""Seconds until the engine ends a session, as OpenAI does."""
+
 CLOSE_TIMEOUT = 8.0
 """Seconds for the engine to end its sessions and workers."""
 
@@ -55,15 +58,25 @@ class EngineHost:
         """Ears, voice and brain, once the engine runs."""
         return self._parts
 
-    async def start(self, *, host: str = "127.0.0.1", port: int = 0, token: str = "") -> EngineServer:
-        """The running server; started when it is not yet. Raises ConfigError, LinkError."""
+    async def start(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str = "",
+        session_limit: float = SESSION_LIMIT,
+    ) -> EngineServer:
+        """The running server; started when it is not yet. Raises ConfigError, LinkError.
+
+        ``session_limit`` is how long it lets a session live, in seconds.
+        """
         async with self._lock:
             if self._server is None:
                 self.token = token or self.token
-                self._server = await self._make(host, port)
+                self._server = await self._make(host, port, session_limit)
             return self._server
 
-    async def _make(self, host: str, port: int) -> EngineServer:
+    async def _make(self, host: str, port: int, session_limit: float) -> EngineServer:
         from neko_cli.local.brain import make_brain
         from neko_cli.local.parts import LocalParts
         from neko_cli.local.server import EngineServer
@@ -72,7 +85,9 @@ class EngineHost:
         self._parts = LocalParts(
             self._config, models_dir=self._models_dir, brain=brain, log_path=self._log_path
         )
-        server = EngineServer(self._parts, self._config, token=self.token, host=host, port=port)
+        server = EngineServer(
+            self._parts, self._config, token=self.token, host=host, port=port, max_session_s=session_limit
+        )
         await server.start()
         await self._tasks.open()
         self._tasks.spawn(brain.prepare(), "brain")

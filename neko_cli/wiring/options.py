@@ -23,10 +23,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Instructions instead of the character's persona."""
     insecure: bool = False
     record: Path | None = None
+    resume: bool = False
+    """Go on with the last conversation."""
+    session: str = ""
+    """Go on with this one: its id, the beginning of it, or ``last``."""
     want_audio: bool = True
     use_microphone: bool = False
     use_speaker: bool = False
     greet: bool = False
+    keep_standby: bool = True
+    """Whether a second link may be kept ready; not worth it for a single turn."""
 
 
 def apply(options: Options, profile: Profile) -> Profile:

@@ -16,9 +16,11 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+
+from neko_cli.local.door import Door
 
 RATE = 24_000
 SILENCE_MS = 300
@@ -68,13 +70,15 @@ class Provider:
         return [event for event in self.received if event["type"] == kind]
 
     async def _run(self) -> None:
-        server: Server
-        async with serve(
+        door = Door()
+        server = await door.open(
             self._handle, "127.0.0.1", 0, compression=None, process_request=self._check, close_timeout=0.2
-        ) as server:
-            self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            self._ready.set()
-            await self._stop.wait()
+        )
+        self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self._ready.set()
+        await self._stop.wait()
+        await door.close()
+        await door.wait_closed()
 
     def _check(self, connection: ServerConnection, request: Request) -> Response | None:
         if not self.refuse:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from neko_cli.cli.chat_app import OwnedSession, is_local, offers
+from neko_cli.cli.chat_app import OwnedSession, how_to_resume, is_local, offers
 from neko_cli.cli.chat_lines import plan_for_lines
 from neko_cli.cli.chat_start import has_screen
 from neko_cli.cli.say_plan import Format
-from neko_cli.core.errors import LinkError
+from neko_cli.core.errors import ConfigError, CredentialsError, LinkError
 from neko_cli.core.events import InputMode
+from neko_cli.core.profile import Character, Profile
 from neko_cli.services.settings import Memory
 from neko_cli.testing import ScriptedSession
 
@@ -70,6 +71,7 @@ class Composed:
         self.lacks = missing
         self.broken = broken
         self.warm = asyncio.Event()
+        self.watching = asyncio.Event()
         self.closed = 0
 
     def missing(self) -> str:
@@ -81,14 +83,29 @@ class Composed:
             raise LinkError("No.")
         await asyncio.Event().wait()
 
+    async def watch_profile(self, on_change: Any, on_error: Any) -> None:
+        self.change, self.mistake = on_change, on_error
+        self.watching.set()
+        await asyncio.Event().wait()
+
     async def aclose(self) -> None:
         self.closed += 1
+
+
+class Notices:
+    """What the app would show."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, text: str, hint: str = "") -> None:
+        self.texts.append(text)
 
 
 @pytest.mark.parametrize("broken", [False, True])
 async def test_the_session_owns_the_engine_and_its_warming_up(broken: bool) -> None:
     inner, composed = ScriptedSession(), Composed(broken=broken)
-    session = OwnedSession(inner, composed)  # type: ignore[arg-type]
+    session = OwnedSession(inner, composed, Notices())  # type: ignore[arg-type]
     await session.start_session(InputMode.TEXT)
     async with asyncio.timeout(5):
         await composed.warm.wait()
@@ -102,12 +119,48 @@ async def test_the_session_owns_the_engine_and_its_warming_up(broken: bool) -> N
 async def test_a_start_that_fails_warms_nothing_up() -> None:
     inner, composed = ScriptedSession(), Composed()
     inner.fail_next("start_session", LinkError("No."))
-    session = OwnedSession(inner, composed)  # type: ignore[arg-type]
+    session = OwnedSession(inner, composed, Notices())  # type: ignore[arg-type]
     with pytest.raises(LinkError):
         await session.start_session(InputMode.TEXT)
     await session.cleanup()
     assert not composed.warm.is_set()
     assert composed.closed == 1
+
+
+async def test_an_edited_profile_is_switched_to_and_a_mistake_is_told() -> None:
+    inner, composed, told = ScriptedSession(), Composed(), Notices()
+    session = OwnedSession(inner, composed, told)  # type: ignore[arg-type]
+    await session.start_session(InputMode.TEXT)
+    async with asyncio.timeout(5):
+        await composed.watching.wait()
+    edited = Profile(character=Character(name="Mio"))
+    await composed.change(edited)
+    assert inner.profile is edited
+    inner.fail_next("switch_profile", CredentialsError("There is no key."))
+    await composed.change(Profile())
+    composed.mistake(ConfigError("mio.toml: there is no key 'nmae'."))
+    assert told.texts == [
+        "The profile cannot be used: There is no key. The old one goes on.",
+        "The profile has a mistake: mio.toml: there is no key 'nmae'. The old one goes on.",
+    ]
+    await session.cleanup()
+
+
+async def test_a_second_start_watches_and_warms_up_no_second_time() -> None:
+    inner, composed = ScriptedSession(), Composed()
+    session = OwnedSession(inner, composed, Notices())  # type: ignore[arg-type]
+    await session.start_session(InputMode.TEXT)
+    async with asyncio.timeout(5):
+        await composed.watching.wait()
+    composed.watching.clear()
+    await session.start_session(InputMode.TEXT)
+    await asyncio.sleep(0)
+    assert not composed.watching.is_set()
+    await session.cleanup()
+
+
+def test_the_last_line_says_how_to_go_on() -> None:
+    assert how_to_resume("20261121-x7k2").endswith("neko --session 20261121-x7k2\n")
 
 
 def texts(composed: Composed, folder: Path, notice: str = "") -> list[str]:

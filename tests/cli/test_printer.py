@@ -12,6 +12,8 @@ from neko_cli.cli.output import Output, Writer
 from neko_cli.cli.printer import Printer, one_output_line
 from neko_cli.cli.say_plan import Format
 from neko_cli.core.events import (
+    Connected,
+    Energy,
     Failure,
     Levels,
     Notice,
@@ -20,6 +22,7 @@ from neko_cli.core.events import (
     ReplyAudio,
     ReplyText,
     Severity,
+    Swap,
     TurnEnded,
     UserText,
 )
@@ -146,10 +149,61 @@ async def test_notices_go_to_standard_error(severity: Severity, quiet: bool, tol
 
 async def test_a_failure_is_told_once_even_when_quiet() -> None:
     sheet = Sheet(Format.TEXT, quiet=True)
-    failure = Failure(at=0.0, category="link", code="", message="Gone.", hint="Wait.", retry_in=2.0)
+    failure = Failure(at=0.0, category="link", code="", message="Gone.", hint="Wait.")
     await sheet.show(failure, failure)
-    assert sheet.errors.getvalue() == "neko: Gone.\n      Wait.\n      Trying again in 2 s.\n"
+    assert sheet.errors.getvalue() == "neko: Gone.\n      Wait.\n"
     assert sheet.printer.was_told("Gone.")
+
+
+LOST = Failure(at=0.0, category="link", code="", message="The connection was\nlost.", retry_in=2.0)
+GIVEN_UP = Failure(at=9.0, category="link", code="", message="The connection was\nlost.", fatal=True)
+BACK = Connected(at=1.0, provider="p", model="m")
+
+
+async def test_each_outage_is_one_line() -> None:
+    sheet = Sheet(Format.TEXT)
+    await sheet.show(LOST, LOST, BACK, LOST, BACK)
+    assert sheet.errors.getvalue() == "The connection was lost. Trying again.\n" * 2
+    assert not sheet.printer.was_told(LOST.message)
+
+
+async def test_an_outage_that_does_not_end_is_told_as_an_error_even_when_quiet() -> None:
+    sheet = Sheet(Format.TEXT, quiet=True)
+    await sheet.show(LOST)
+    assert sheet.errors.getvalue() == ""
+    await sheet.show(GIVEN_UP)
+    assert sheet.errors.getvalue().startswith("neko: The connection was\n")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+async def test_a_fresh_connection_is_told_where_a_person_would_wonder(terminal: bool) -> None:
+    def swapped(reason: str) -> Swap:
+        return Swap(
+            at=0.0,
+            reason=reason,
+            planned=reason != "lost",
+            from_link=1,
+            to_link=2,
+            gap_ms=3.0,
+            cached_ms=0.0,
+            resent_ms=0.0,
+        )
+
+    sheet = Sheet(Format.TEXT)
+    sheet.errors.isatty = lambda: terminal  # type: ignore[method-assign]
+    await sheet.show(swapped("limit"), swapped("context"), LOST, swapped("lost"), BACK)
+    assert "another one goes on" not in sheet.errors.getvalue()
+    await sheet.show(swapped("lost"))
+    assert ("another one goes on" in sheet.errors.getvalue()) is terminal
+
+
+async def test_a_lower_energy_is_told_and_a_full_one_is_not() -> None:
+    sheet = Sheet(Format.TEXT)
+    full = Energy(at=0.0, mode="text", level=2, max=2, model="big", reason="new_call")
+    low = Energy(at=0.0, mode="text", level=1, max=2, model="sma\x1b[1mll", reason="rate_limit")
+    tired = Notice(at=0.0, kind=NoticeKind.ENERGY, severity=Severity.WARNING, text="I am tired.")
+    await sheet.show(full, low, tired)
+    assert sheet.errors.getvalue() == "Energy 1 of 2: now with small\n"
 
 
 def test_one_output_line() -> None:

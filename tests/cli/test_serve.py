@@ -7,13 +7,14 @@ import os
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from neko_cli.cli.serve import find_token, hint
+from neko_cli.cli.serve import find_limit, find_token, hint
 from neko_cli.core.errors import ConfigError
 from tests.cli.running import clean, neko, start
 
@@ -136,3 +137,37 @@ def test_neko_talks_with_the_engine_of_another_neko(tmp_path: Path) -> None:
     process.communicate(timeout=20)
     assert done.returncode == 0
     assert b"5" in done.stdout or b"five" in done.stdout
+
+
+def test_a_session_limit_is_for_tests_alone() -> None:
+    assert find_limit(None, allowed=False) == find_limit(None, allowed=True) == 3600
+    assert find_limit(3, allowed=True) == 3
+    with pytest.raises(ConfigError, match="tests alone"):
+        find_limit(3, allowed=False)
+    for seconds in (0, -1, 0.1, 3601, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match="allowed: 0.5 to 3600"):
+            find_limit(seconds, allowed=True)
+
+
+def test_without_insecure_test_a_session_limit_is_a_usage_error(tmp_path: Path) -> None:
+    done = neko("serve", "--port", "0", "--session-limit", "3", home=tmp_path)
+    clean(done)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--insecure-test" in done.stderr
+
+
+def test_a_session_ends_at_the_limit(tmp_path: Path) -> None:
+    arguments = ["serve", "--port", "0", "--session-limit", "0.5", "--insecure-test", "--quiet"]
+    process = start(arguments, home=tmp_path, env={"NEKO_TOKEN": TOKEN})
+    assert process.stdout is not None
+    url = process.stdout.readline().decode().strip()
+    with connect(url, additional_headers={"Authorization": f"Bearer {TOKEN}"}, proxy=None) as client:
+        created = json.loads(client.recv(10))
+        assert created["session"]["expires_at"] <= time.time() + 1
+        error = json.loads(client.recv(10))
+        assert (error["type"], error["error"]["code"]) == ("error", "session_expired")
+        with pytest.raises(ConnectionClosed):
+            client.recv(10)
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0

@@ -84,6 +84,7 @@ class FakeMicrophone:
         self.is_open = False
         self.error = error
         self._frames: asyncio.Queue[bytes | AudioError | None] = asyncio.Queue()
+        self.taken = 0
 
     async def open(self) -> None:
         if self.error is not None:
@@ -101,6 +102,7 @@ class FakeMicrophone:
             if isinstance(frame, AudioError):
                 raise frame
             yield frame
+            self.taken += 1
 
     async def close(self) -> None:
         if self.is_open:

@@ -25,6 +25,10 @@ class FakeConnection:
         self._to_client: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._closing: Closing | None = None
         self._ids = itertools.count(1)
+        self.answers_pings = True
+        """Whether ``probe`` finds the server alive."""
+        self.probes: list[float] = []
+        """The time limits of all probes so far, in seconds."""
 
     # -- the client's side ------------------------------------------------------------------
 
@@ -48,6 +52,10 @@ class FakeConnection:
         if self._closing is None:
             self._closing = Closing(code, reason, by_us=True)
             self._to_client.put_nowait(None)
+
+    async def probe(self, timeout: float) -> bool:
+        self.probes.append(timeout)
+        return self.answers_pings and self._closing is None
 
     # -- the test's side --------------------------------------------------------------------
 

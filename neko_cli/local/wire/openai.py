@@ -127,10 +127,10 @@ class _Client:
         """Wait until the client has taken most of what was sent."""
         await self._outbox.room()
 
-    def _put(self, message: Json) -> None:
+    def _put(self, message: Json, *, last: bool = False) -> None:
         self._sent += 1
         numbered = {"type": message["type"], "event_id": f"{self._stem}{self._sent:06d}", **message}
-        self._outbox.put(msgspec.json.encode(numbered))
+        self._outbox.put(msgspec.json.encode(numbered), last=last)
 
     def _requests_left(self) -> Json:
         """The one limit there is: utterances that may be recognised or wait for it, server-wide."""
@@ -159,7 +159,7 @@ class _Client:
         await asyncio.sleep(limit)
         length = f"{limit / 60:.0f} minutes" if limit >= 60 else f"{limit:g} seconds"
         reason = f"The session reached its longest duration of {length}."
-        self._put(error_json(ClientFault(reason, code="session_expired")))
+        self._put(error_json(ClientFault(reason, code="session_expired")), last=True)
         try:
             async with asyncio.timeout(FLUSH_S):
                 await self._outbox.flushed()
