@@ -271,10 +271,17 @@ class Journal(Protocol):
 class Summariser(Protocol):
     """Sums up a conversation."""
 
-    async def summarise(self, earlier: str, lines: Sequence[tuple[str, str]], *, language: str) -> str:
+    async def summarise(
+        self,
+        earlier: str,
+        lines: Sequence[tuple[str, str]],
+        *,
+        language: str,
+        within: float | None = None,
+    ) -> str:
         """A short summary of an earlier summary and the (speaker, text) lines since.
 
-        Raises NekoError when none can be had.
+        ``within`` so many seconds; None takes the profile's time. Raises NekoError when none can be had.
         """
         ...
 

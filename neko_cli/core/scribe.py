@@ -13,6 +13,9 @@ from neko_cli.core.ports import Journal, SessionRecord
 PATIENCE = 1.0
 """Seconds that a final line waits for the disk; then it is told all the same, and that it is not saved."""
 
+SET_ASIDE = "set_aside"
+"""Code of the error that a damaged history was put aside and another one begun."""
+
 Written = asyncio.Future[None]
 
 
@@ -100,7 +103,9 @@ class Scribe:
             self._not_saved(error)
 
     def _not_saved(self, error: BaseException) -> None:
-        if self._saving:
+        if isinstance(error, StoreError) and error.code == SET_ASIDE:
+            self._notice(str(error), Severity.WARNING)  # a new file is begun, and this was saved
+        elif self._saving:
             self._saving = False
             what = str(error) if isinstance(error, StoreError) else "The disk does not answer."
             self._notice(f"The conversation is not being saved: {what}", Severity.WARNING)

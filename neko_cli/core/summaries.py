@@ -24,6 +24,9 @@ WORTH_IT = 12
 LONGEST = 60.0
 """Seconds that a summary in the background may take."""
 
+MARGIN = 0.25
+"""Seconds less that a summariser gets than we wait, so that it can still fall back to what is near."""
+
 SHORT_CALL = 4
 """Messages of a call that need no summary: they are short enough themselves."""
 
@@ -93,7 +96,10 @@ class Summaries:
                 language = self._host.profile.character.language
                 try:
                     text = await self._summariser.summarise(
-                        memory.summary, self._named(lines), language=language
+                        memory.summary,
+                        self._named(lines),
+                        language=language,
+                        within=max(0.0, wait - MARGIN),
                     )
                 except NekoError as error:
                     log.warning("no summary: %s", error.category)

@@ -28,6 +28,9 @@ LOOK_EVERY = 0.5
 ROUTE_EVERY = 2.0
 """Seconds between looks at the way that packets go."""
 
+WAY_PROBE = 2.0
+"""Seconds for the other side to answer over a way that may be gone."""
+
 RECHECK = 10.0
 """Seconds for the next detector to hear an utterance that was sent again; then it was none."""
 
@@ -98,7 +101,7 @@ class Vigil:
             if asleep:
                 self._host.swapper.drop_spare()
                 self._presume_lost(f"This computer was asleep for {asleep:.0f} s.", "asleep")
-            elif not self._way_is_same(run):
+            elif not await self._way_holds(run):
                 self._host.swapper.drop_spare()
                 self._presume_lost("The network has changed.", "network_changed")
             elif not await self._answers(run):
@@ -119,6 +122,14 @@ class Vigil:
             return True
         answers = await run.link.probe(limit * (1.0 - PROBE_PART))
         self._sleep.reset()  # the wait for the answer was no sleep
+        return answers or run is not self._host.links.live
+
+    async def _way_holds(self, run: LinkRun) -> bool:
+        """Whether packets go the same way, or the old one still answers (addresses may rotate)."""
+        if self._way_is_same(run):
+            return True
+        answers = await run.link.probe(WAY_PROBE)
+        self._sleep.reset()
         return answers or run is not self._host.links.live
 
     def _way_is_same(self, run: LinkRun) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -12,6 +13,7 @@ class Act(msgspec.Struct, frozen=True):
 
     ``action`` is a method of the chat screen, ``keys`` are Textual's names for keys, ``shown`` is
     how they are told to people. ``priority`` keys are taken before the input line sees them.
+    ``argument`` is what may stand after the command; then the action takes it as a text.
     """
 
     action: str
@@ -21,6 +23,7 @@ class Act(msgspec.Struct, frozen=True):
     shown: str = ""
     command: str = ""
     priority: bool = False
+    argument: str = ""
 
 
 ACTS: tuple[Act, ...] = (
@@ -78,8 +81,25 @@ ACTS: tuple[Act, ...] = (
     Act("clear", "Clear the screen", "the conversation goes on", "ctrl+l", "Ctrl+L", "/clear"),
     Act("follow", "Go to the end", "and follow new messages", "ctrl+end", "End", ""),
     Act("retry", "Start again", "after an error, or when the session ended", "", "", "/retry"),
+    Act(
+        "profile",
+        "Another character",
+        "from the next turn on; the conversation goes on",
+        command="/profile",
+        argument="NAME",
+    ),
+    Act("swap", "Fresh connection", "from the next quiet moment on; nothing is lost", command="/swap"),
+    Act("history", "Earlier conversations", "how to find, export and delete them", command="/history"),
     Act("devices", "Sound devices", "how to list and test them", "", "", "/devices"),
     Act("help", "Help", "keys and commands", "f1", "F1", "/help"),
+    Act(
+        "suspend",
+        "Back to the shell",
+        "microphone and voice stop; fg brings the conversation back",
+        keys="ctrl+z",
+        shown="Ctrl+Z",
+        priority=True,
+    ),
     Act("leave", "Quit", "end the conversation", "ctrl+q", "Ctrl+Q", "/quit", priority=True),
 )
 
@@ -95,45 +115,59 @@ READING_KEYS = (
 COMMANDS = tuple((act.command, act.title) for act in ACTS if act.command)
 """Slash commands and what they do."""
 
+WITH_ARGUMENT = tuple(act.command for act in ACTS if act.argument)
+"""Commands after which a word may stand."""
+
 _ALIASES = {"/exit": "/quit", "/q": "/quit", "/mic": "/mute", "/talk": "/mute", "/?": "/help"}
 _COMMAND = re.compile(r"/(?:[a-z]+|\?)$", re.IGNORECASE)
 
 
 class Typed(msgspec.Struct, frozen=True):
-    """What a line that was typed means: exactly one of the three is set."""
+    """What a line that was typed means: one of the first three; ``argument`` goes with an action."""
 
     message: str = ""
     action: str = ""
     unknown: str = ""
+    argument: str = ""
 
 
 def understand(text: str) -> Typed:
     """A message, a command, or a command that does not exist.
 
-    One word with a slash before it is a command; ``//`` sends a message that begins with a slash,
-    and so does any text with more than the one word.
+    One word with a slash before it is a command, with what follows it where the command takes an
+    argument; ``//`` sends a message that begins with a slash, and so does any other text with more
+    than the one word.
     """
     line = text.strip()
     if line.startswith("//"):
         return Typed(message=line[1:])
-    if not _COMMAND.match(line):
+    first, _, rest = line.partition(" ")
+    if not _COMMAND.match(first) or (rest and first.lower() not in WITH_ARGUMENT):
         return Typed(message=line)
-    word = _ALIASES.get(line.lower(), line.lower())
+    word = _ALIASES.get(first.lower(), first.lower())
     for act in ACTS:
         if act.command == word:
-            return Typed(action=act.action)
+            return Typed(action=act.action, argument=rest.strip())
     return Typed(unknown=line)
 
 
-def complete(text: str) -> str:
-    """The command that the typed beginning stands for, as far as it is certain."""
+def complete(text: str, names: Sequence[str] = ()) -> str:
+    """What the typed beginning stands for, as far as it is certain: a command, or one of ``names``."""
     if not text.startswith("/"):
         return text
-    found = [command for command, _ in COMMANDS if command.startswith(text.lower())]
+    first, space, rest = text.partition(" ")
+    if not space:
+        return _extended(text, [command for command, _ in COMMANDS])
+    return f"{first} {_extended(rest, names)}" if first.lower() in WITH_ARGUMENT else text
+
+
+def _extended(text: str, names: Sequence[str]) -> str:
+    """``text`` with what all names that begin with it go on with."""
+    found = [name for name in names if name.lower().startswith(text.lower())]
     if not found:
         return text
     shortest = min(found, key=len)
     size = len(text)
-    while size < len(shortest) and all(command[: size + 1] == shortest[: size + 1] for command in found):
+    while size < len(shortest) and all(name[: size + 1] == shortest[: size + 1] for name in found):
         size += 1
     return shortest[:size]

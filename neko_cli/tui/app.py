@@ -16,10 +16,12 @@ from textual.screen import Screen
 
 from neko_cli.core.events import Severity
 from neko_cli.tui import theme
-from neko_cli.tui.controller import Controller, MakeSession, Options
+from neko_cli.tui.controller import Controller
 from neko_cli.tui.crash import describe
+from neko_cli.tui.face import LoadProfile, MakeSession, Options
 from neko_cli.tui.offers import Offer
 from neko_cli.tui.screens.chat import ChatScreen, commands_of
+from neko_cli.tui.suspend import forget_stop_signal, on_stop_signal
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ class NekoApp(App[None]):
         offers: quiet lines at the start.
         microphone_consent: False keeps the microphone muted until the user agrees.
         on_consent: called once when the user agreed.
+        profiles: names that can be chosen while talking.
+        load_profile: finds one of them, or a file.
+        details: tell every fresh connection, with its figures.
         clock: seconds for the elapsed time, so that tests can hold it.
     """
 
@@ -52,6 +57,9 @@ class NekoApp(App[None]):
         offers: Sequence[Offer] = (),
         microphone_consent: bool = True,
         on_consent: Callable[[], None] | None = None,
+        profiles: Sequence[str] = (),
+        load_profile: LoadProfile | None = None,
+        details: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -64,9 +72,14 @@ class NekoApp(App[None]):
             push_to_talk=push_to_talk,
             microphone_consent=microphone_consent,
             offers=tuple(offers),
+            profiles=tuple(profiles),
+            details=details,
         )
         self.chat = ChatScreen(
-            lambda face: Controller(make_session, face, options, on_consent=on_consent, clock=clock), clock
+            lambda face: Controller(
+                make_session, face, options, on_consent=on_consent, load_profile=load_profile, clock=clock
+            ),
+            clock,
         )
 
     @property
@@ -81,6 +94,8 @@ class NekoApp(App[None]):
     def on_mount(self) -> None:
         """Start the session once the first frame is on the screen."""
         self.call_after_refresh(self.chat.start)
+        if not self.is_headless:
+            on_stop_signal(lambda: self.chat.suspend(told_to=True))
 
     def tell(self, text: str, hint: str = "", severity: Severity = Severity.INFO) -> None:
         """Show a notice; for ``make_session``, which may have something to say."""
@@ -88,6 +103,8 @@ class NekoApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Release the session, within a deadline; the terminal is already restored."""
+        if not self.is_headless:
+            forget_stop_signal()
         await self.controller.close()
 
     def action_help_quit(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from neko_cli.core.events import AnyEvent, Levels, ReplyAudio, ReplyText, Swap, Usage
+from neko_cli.core.events import AnyEvent, Levels, ReplyAudio, ReplyText, Usage
 
 FULL = 256
 """Waiting events above which the reader waits for the screen."""
@@ -27,7 +27,7 @@ class Batch:
     def add(self, event: AnyEvent) -> None:
         """Add what has just come; sound and counters are nothing to show."""
         match event:
-            case ReplyAudio() | Usage() | Swap():
+            case ReplyAudio() | Usage():
                 return
             case Levels():
                 self._levels = event

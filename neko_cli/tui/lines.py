@@ -15,6 +15,8 @@ class Role(StrEnum):
     YOU = "you"
     CHARACTER = "character"
     NOTICE = "notice"
+    DIVIDER = "divider"
+    """Stands between parts of the conversation."""
 
 
 class Mark(StrEnum):
@@ -33,6 +35,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     ``key`` names it for later changes. ``live`` means that more is to come. ``aside`` is a second,
     quieter text: a hint or a command. ``unheard`` was shown, but cut off before it was spoken.
+    ``past`` is of an earlier run.
     """
 
     key: str
@@ -45,6 +48,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     mark: Mark = Mark.NONE
     severity: Severity = Severity.INFO
     live: bool = False
+    past: bool = False
 
 
 class Added(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""How things are said on the screen: labels, symbols, colours and what fits in a width. Pure.
+"""How things are said around the transcript: labels, symbols, colours, what fits in a width. Pure.
 
 A piece of a line is a ``Part``: text with the name of a style (``STYLES``), never markup.
 Meaning is in a word or a symbol; colour only repeats it.
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from neko_cli.core.events import LinkWord, Severity, Status
+from neko_cli.core.events import LinkWord, Status
+from neko_cli.tui.actions import WITH_ARGUMENT
 from neko_cli.tui.fit import Part, Segment, spread
-from neko_cli.tui.lines import Line, Mark, Role
-from neko_cli.tui.view import Mic, Phase, View
+from neko_cli.tui.view import Mic, Phase, Strength, View
 
 STYLES = {
     "plain": "",
@@ -49,8 +49,9 @@ _PHASES = {
 _LINKS = {
     LinkWord.OFFLINE: Part("offline", "warn"),
     LinkWord.CONNECTING: Part("connecting", "busy"),
-    LinkWord.RECONNECTING: Part("reconnecting", "warn"),
+    LinkWord.RECONNECTING: Part("reconnecting…", "warn"),
     LinkWord.SWAPPING: Part("renewing", "busy"),
+    LinkWord.PARKED: Part("asleep: speak or type", "dim"),
     LinkWord.CLOSED: Part("closed", "dim"),
 }
 
@@ -64,7 +65,36 @@ def link_part(view: View) -> Part | None:
     """The word for the connection, when it is worth a word."""
     if view.phase in (Phase.STARTING, Phase.FAILED) and view.link is LinkWord.OFFLINE:
         return None
-    return None if view.phase in (Phase.ENDED, Phase.CLOSING) else _LINKS.get(view.link)
+    if view.phase in (Phase.ENDED, Phase.CLOSING):
+        return None
+    if view.link is LinkWord.PARKED and view.mic is not Mic.OPEN:
+        return Part("asleep: type to go on", "dim")
+    return _LINKS.get(view.link)
+
+
+LADDER_CELLS = 6
+"""A longer ladder than this is told by its numbers alone."""
+
+_ENERGY_STYLES = {"exhausted": "bad", "low": "warn", "medium": "busy"}
+
+
+def energy_parts(energy: Strength | None) -> tuple[Part, ...]:
+    """Bar, word and numbers, when the best model is not the one in use; nothing when it is."""
+    if energy is None or energy.full:
+        return ()
+    style = _ENERGY_STYLES[energy.word]
+    parts = [Part("energy ", "dim")]
+    if energy.max <= LADDER_CELLS:
+        parts += [Part("▰" * energy.level, style), Part("▱" * (energy.max - energy.level) + " ", "faint")]
+    return (*parts, Part(f"{energy.word} {energy.level}/{energy.max}", style))
+
+
+def energy_tip(energy: Strength | None) -> str:
+    """What is told where the pointer rests on the status line; empty when there is nothing."""
+    if energy is None or not energy.max:
+        return ""
+    model = f": now with {energy.model}" if energy.model else ""
+    return f"Energy {energy.level} of {energy.max} ({energy.word}){model}"
 
 
 def elapsed(seconds: float) -> str:
@@ -84,6 +114,9 @@ def status_line(view: View, now: float, width: int) -> list[Part]:
     link = link_part(view)
     if link is not None:
         left.append(Segment((link,), 2))
+    energy = energy_parts(view.energy)
+    if energy:
+        left.append(Segment(energy, 3))
     right = []
     if view.provider:
         right.append(Segment((Part(view.provider, "dim"),), 5))
@@ -155,12 +188,17 @@ def _meter(level: float, *, live: bool) -> tuple[Part, ...]:
     )
 
 
-def hint_line(view: View, typed: str, commands: Sequence[tuple[str, str]], width: int) -> list[Part]:
+def hint_line(
+    view: View, typed: str, commands: Sequence[tuple[str, str]], width: int, profiles: Sequence[str] = ()
+) -> list[Part]:
     """The last line: what the keys do now, or the commands that begin with what was typed.
 
-    ``commands`` are pairs of name and meaning.
+    ``commands`` are pairs of name and meaning; ``profiles`` can stand after the one that takes them.
     """
     if typed.startswith("/"):
+        first, space, rest = typed.partition(" ")
+        if space and first.lower() in WITH_ARGUMENT:
+            return _names(rest.strip(), profiles, width)
         return _matching(typed, commands, width)
     segments: list[Segment] = []
     if view.phase in (Phase.FAILED, Phase.ENDED):
@@ -189,6 +227,14 @@ def _hint(key: str, text: str, action: str, rank: int) -> Segment:
     return Segment((Part(key, "key", action), Part(f" {text}", "dim", action)), rank)
 
 
+def _names(typed: str, names: Sequence[str], width: int) -> list[Part]:
+    """The names that begin with what was typed; a file's path is as good."""
+    found = [name for name in names if name.lower().startswith(typed.lower())]
+    if not found:
+        return [Part("the name of a profile, or its file", "dim")]
+    return spread([Segment((Part(name, "key"),), rank) for rank, name in enumerate(found)], [], width)
+
+
 def _matching(typed: str, commands: Sequence[tuple[str, str]], width: int) -> list[Part]:
     word = typed.split(maxsplit=1)[0]
     found = [(name, meaning) for name, meaning in commands if name.startswith(word)]
@@ -202,68 +248,3 @@ def _matching(typed: str, commands: Sequence[tuple[str, str]], width: int) -> li
         Segment((Part(name, "key"),), 0 if name in first else rank) for rank, (name, _) in enumerate(found, 1)
     ]
     return spread(segments, [], width, joint=Part("  "))
-
-
-_SYMBOLS = {
-    Severity.INFO: Part("· ", "dim"),
-    Severity.SUCCESS: Part("✓ ", "good"),
-    Severity.WARNING: Part("! ", "warn"),
-    Severity.ERROR: Part("✕ ", "bad"),
-}
-_MARK_WORDS = {
-    Mark.UNSURE: Part("unsure", "warn"),
-    Mark.WAITING: Part("waiting for the connection", "dim"),
-    Mark.INTERRUPTED: Part("interrupted", "warn"),
-    Mark.FAILED: Part("failed", "bad"),
-    Mark.CANCELLED: Part("cancelled", "dim"),
-}
-
-
-def line_parts(line: Line) -> list[Part]:
-    """A transcript line as styled text: a heading with name and marks, then the words."""
-    if line.role is Role.NOTICE:
-        return _notice_parts(line)
-    parts = [Part(line.name, line.role.value)]
-    if line.emotion:
-        parts.append(Part(f"  {line.emotion}", "emotion"))
-    if line.mark is not Mark.NONE:
-        word = _MARK_WORDS[line.mark]
-        parts.append(Part(f"  {word.text}", word.style))
-    parts.append(Part("\n"))
-    parts += _words(line)
-    return parts
-
-
-def _words(line: Line) -> list[Part]:
-    """What was said, or a word in its place."""
-    if line.text:
-        cut = line.mark is Mark.INTERRUPTED and not line.text.endswith(("…", "—"))
-        style = "dim" if line.mark is Mark.WAITING or (line.live and line.role is Role.YOU) else "plain"
-        parts = [Part(line.text, style)]
-        if cut:
-            parts.append(Part(" —", "warn"))
-        if line.unheard:
-            parts.append(Part(f" {line.unheard}", "dim"))
-        if line.aside:
-            parts.append(Part(f"\n{line.aside}", "warn"))
-        return parts
-    if line.unheard:
-        return [Part("— ", "warn"), Part(line.unheard, "dim")]
-    if line.live:
-        return [Part("…", "dim")]
-    empty = {
-        Mark.UNSURE: "Nothing was understood. Say it again, or type it.",
-        Mark.INTERRUPTED: "Stopped before a word was heard.",
-        Mark.FAILED: "There was no answer.",
-    }
-    return [Part(empty.get(line.mark, "(spoken)"), "dim")]
-
-
-def _notice_parts(line: Line) -> list[Part]:
-    symbol = _SYMBOLS[line.severity]
-    loud = line.severity in (Severity.WARNING, Severity.ERROR)
-    parts = [symbol, Part(line.text, "plain" if loud else "dim")]
-    if line.aside:
-        style = "command" if line.aside.startswith("neko ") else "dim"
-        parts += [Part(" "), Part(line.aside, style)]
-    return parts

@@ -9,6 +9,7 @@ import msgspec
 from neko_cli.core.events import (
     AnyEvent,
     Connected,
+    Energy,
     Failure,
     Levels,
     LinkWord,
@@ -20,6 +21,10 @@ from neko_cli.core.text import one_line
 
 SILENT = -120.0
 """The level in dBFS that stands for silence."""
+
+
+CALL, TEXT = "call", "text"
+"""The two modes of a conversation; each has an energy of its own."""
 
 
 class Phase(StrEnum):
@@ -47,6 +52,26 @@ class Mic(StrEnum):
     """Push-to-talk, talking."""
 
 
+class Strength(msgspec.Struct, frozen=True, kw_only=True):
+    """The rung of the ladder of models in use: ``level`` of ``max``, 0 is exhausted."""
+
+    level: int
+    max: int
+    model: str = ""
+
+    @property
+    def full(self) -> bool:
+        """Whether there is nothing to tell."""
+        return self.level >= self.max
+
+    @property
+    def word(self) -> str:
+        """The level as a word, for those who do not see colours or count cells."""
+        if self.full:
+            return "full"
+        return {0: "exhausted", 1: "low"}.get(self.level, "medium")
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the lines around the transcript show; levels in dBFS, times in seconds."""
 
@@ -64,6 +89,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     speaker_level: float = SILENT
     connected_at: float | None = None
     unsure: bool = False
+    mode: str = CALL
+    """``call`` or ``text``: which of the two ladders is the one in use."""
+    energy: Strength | None = None
+    """None until the session tells it."""
 
 
 def mic_of(*, available: bool, push_to_talk: bool, listening: bool) -> Mic:
@@ -91,6 +120,11 @@ def reduce(view: View, event: AnyEvent, now: float) -> View:
             return msgspec.structs.replace(
                 view, microphone_level=event.microphone, speaker_level=event.speaker
             )
+        case Energy() if event.mode == view.mode:
+            most = max(0, event.max)
+            level = min(max(0, event.level), most)
+            energy = Strength(level=level, max=most, model=one_line(event.model, 60))
+            return msgspec.structs.replace(view, energy=energy)
         case Failure(fatal=True):
             return msgspec.structs.replace(view, phase=_unless_closing(view, Phase.FAILED))
         case SessionEnded() if view.phase is not Phase.FAILED:

@@ -19,7 +19,8 @@ from neko_cli.tui.actions import ACTS, COMMANDS, understand
 from neko_cli.tui.controller import Controller
 from neko_cli.tui.fit import Part
 from neko_cli.tui.lines import Change
-from neko_cli.tui.presenter import hint_line, sound_line, status_line
+from neko_cli.tui.presenter import energy_tip, hint_line, sound_line, status_line
+from neko_cli.tui.suspend import suspend
 from neko_cli.tui.view import View
 from neko_cli.tui.widgets.bar import Bar
 from neko_cli.tui.widgets.prompt import Prompt
@@ -42,7 +43,7 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self._now = now
         self.transcript = Transcript(id="transcript")
-        self.prompt = Prompt(id="prompt")
+        self.prompt = Prompt(id="prompt", names=lambda: self.controller.profiles)
         self.bars = (
             Bar(lambda width: status_line(self.controller.view, self._now(), width), id="status"),
             Bar(lambda width: sound_line(self.controller.view, width), id="sound"),
@@ -84,6 +85,7 @@ class ChatScreen(Screen[None]):
         if self.is_mounted:
             for bar in self.bars:
                 bar.bring_up_to_date()
+            self.bars[0].tooltip = energy_tip(self.controller.view.energy) or None
 
     def give_back(self, text: str) -> None:
         """Put text into the input line."""
@@ -107,7 +109,9 @@ class ChatScreen(Screen[None]):
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
         typed = understand(event.text)
-        if typed.action:
+        if typed.action == "profile":
+            self.action_profile(typed.argument)
+        elif typed.action:
             self.run_worker(self.run_action(typed.action), group="action")
         elif typed.unknown:
             self.controller.tell(f"There is no command {typed.unknown}.", "/help lists them.")
@@ -180,6 +184,27 @@ class ChatScreen(Screen[None]):
         else:
             self.controller.tell("The session is running; there is nothing to start again.")
 
+    def action_profile(self, name: str = "") -> None:
+        """Talk with another character from the next turn on."""
+        self._do(lambda: self.controller.switch_profile(name))
+
+    def action_swap(self) -> None:
+        """Go on with a fresh connection."""
+        self._do(self.controller.swap)
+
+    def action_history(self) -> None:
+        """Tell where earlier conversations are."""
+        self.controller.tell("Earlier conversations are found outside the chat:", "neko history list")
+
+    def action_suspend(self) -> None:
+        """Back to the shell until ``fg``."""
+        self.suspend()
+
+    def suspend(self, *, told_to: bool = False) -> None:
+        """Stop the program for now; ``told_to`` by a signal. A second request meanwhile changes nothing."""
+        if not any(worker.group == "suspend" and worker.is_running for worker in self.workers):
+            self.run_worker(suspend(self.app, self.controller, told_to=told_to), group="suspend")
+
     def action_devices(self) -> None:
         """Tell how to see the devices."""
         self.controller.tell("Sound devices are listed and tested outside the chat:", "neko devices")
@@ -211,7 +236,8 @@ class ChatScreen(Screen[None]):
             self.controller.tell(error.message, error.hint, Severity.ERROR)
 
     def _hints(self, width: int) -> list[Part]:
-        return hint_line(self.controller.view, self.prompt.text, COMMANDS, width)
+        controller = self.controller
+        return hint_line(controller.view, self.prompt.text, COMMANDS, width, controller.profiles)
 
     def _scrolled(self) -> None:
         if self.transcript.following:

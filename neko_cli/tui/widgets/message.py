@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from neko_cli.tui.lines import Line, Mark
-from neko_cli.tui.presenter import line_parts
+from neko_cli.tui.look import line_parts
 from neko_cli.tui.widgets.parts import to_content
 
 
@@ -45,4 +45,5 @@ class Message(Widget):
 
 def _classes(line: Line) -> str:
     mark = f"-{line.mark.value}" if line.mark is not Mark.NONE else ""
-    return f"{line.role.value} {mark} {line.severity.value}"
+    past = "-past" if line.past else ""
+    return f"{line.role.value} {mark} {past} {line.severity.value}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from textual import events
 from textual.actions import SkipAction
 from textual.message import Message
@@ -37,7 +39,7 @@ class Prompt(TextArea):
             super().__init__()
             self.pages = pages
 
-    def __init__(self, *, id: str) -> None:
+    def __init__(self, *, id: str, names: Callable[[], Sequence[str]] = tuple) -> None:
         super().__init__(
             id=id,
             compact=True,
@@ -46,6 +48,7 @@ class Prompt(TextArea):
         )
         self.cursor_blink = False
         self._history = History()
+        self._names = names
 
     def give(self, text: str) -> None:
         """Put text here, after what is being typed."""
@@ -68,7 +71,7 @@ class Prompt(TextArea):
         elif key in SCROLL:
             self.post_message(self.Scrolled(SCROLL[key]))
         elif key == "tab" and self.text.startswith("/"):
-            self._replace(complete(self.text))
+            self._replace(complete(self.text, self._names()))
         elif key == "up" and self.cursor_at_first_line:
             self._recall(self._history.older(self.text))
         elif key == "down" and self.cursor_at_last_line:

@@ -1,4 +1,4 @@
-"""A scripted session, for tests of programs that are built on ``neko_cli``.
+"""A scripted session: its state and its events are what the test decides.
 
 ::
 
@@ -32,6 +32,7 @@ from neko_cli.core.events import (
     Status,
     StatusChanged,
 )
+from neko_cli.core.memory import Memory
 from neko_cli.core.profile import Profile
 from neko_cli.core.stream import Broadcast, Reader
 
@@ -53,15 +54,23 @@ class Step(msgspec.Struct, frozen=True):
 class ScriptedSession:
     """Implements ``neko_cli.core.session.Session`` with a state and events that the test decides.
 
-    Starting it goes online and listening switches the microphone on, as a real session would;
-    everything else happens only when the test says so.
+    Starting it goes online, listening switches the microphone on, a pause switches it off, and ending
+    ends the subscriptions, as with a real session; everything else happens only when the test says so.
     """
 
-    def __init__(self, profile: Profile | None = None, script: Iterable[Step] | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile | None = None,
+        script: Iterable[Step] | None = None,
+        *,
+        session_id: str = "scripted",
+    ) -> None:
         """Begin offline; without a ``script`` every call is accepted."""
         self.calls: list[Call] = []
         """Every call so far, in order."""
         self._profile = profile or Profile()
+        self._session_id = session_id
+        self._memory = Memory()
         self._stream = Broadcast()
         self._script = None if script is None else deque(script)
         self._errors: dict[str, Exception] = {}
@@ -69,6 +78,8 @@ class ScriptedSession:
         self._called = asyncio.Condition()
         self._connected: Connected | None = None
         self._turn = 0
+        self._paused_microphone = False
+        self._ended = False
         self._state = SessionState(
             status=Status.IDLE,
             is_active=False,
@@ -99,6 +110,7 @@ class ScriptedSession:
 
     def go_online(self, provider: str = "embedded", model: str = "responder") -> None:
         """The link is up."""
+        self._ended = False
         status = Status.LISTENING if self._state.is_listening else Status.IDLE
         self.set_state(is_active=True, link=LinkWord.ONLINE, status=status)
         self.emit(Connected(at=0.0, provider=provider, model=model))
@@ -136,6 +148,16 @@ class ScriptedSession:
         return self._profile
 
     @property
+    def session_id(self) -> str:
+        """What the test called it."""
+        return self._session_id
+
+    @property
+    def memory(self) -> Memory:
+        """What was said: nothing, unless the test adds it."""
+        return self._memory
+
+    @property
     def state(self) -> SessionState:
         """The current state, readable at once."""
         return self._state
@@ -153,10 +175,11 @@ class ScriptedSession:
         return self._stream.subscribe(current, samples=samples, levels=levels)
 
     async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
-        """Go online."""
+        """Go online, unless it is."""
         await self._record("start_session", input_mode, new)
         self.set_state(input_mode=input_mode)
-        self.go_online()
+        if not self._state.is_active:
+            self.go_online()
 
     async def stream_data(self, message: Message) -> None:
         """Record a message."""
@@ -165,19 +188,17 @@ class ScriptedSession:
     async def start_listening(self) -> None:
         """Switch the microphone on."""
         await self._record("start_listening")
-        self.set_state(is_listening=True, status=Status.LISTENING)
+        self._switch_microphone(True)
 
     async def stop_listening(self, *, commit: bool = False) -> None:
         """Switch the microphone off."""
         await self._record("stop_listening", commit)
-        status = Status.IDLE if self._state.status is Status.LISTENING else self._state.status
-        self.set_state(is_listening=False, status=status)
+        self._switch_microphone(False)
 
     async def set_push_to_talk(self, on: bool) -> None:
         """Switch the microphone off, as the real session does."""
         await self._record("set_push_to_talk", on)
-        status = Status.IDLE if self._state.status is Status.LISTENING else self._state.status
-        self.set_state(is_listening=False, status=status)
+        self._switch_microphone(False)
 
     async def send_message(self, text: str) -> int:
         """Record a message; returns the number of its turn."""
@@ -193,31 +214,63 @@ class ScriptedSession:
         """Record an interruption."""
         await self._record("interrupt")
 
+    async def swap(self) -> None:
+        """Record that a fresh link is wanted."""
+        await self._record("swap")
+
+    async def switch_profile(self, profile: Profile) -> None:
+        """Take another profile."""
+        await self._record("switch_profile", profile)
+        self._profile = profile
+
     async def mute_voice(self, on: bool) -> None:
         """Record whether the voice is muted."""
         await self._record("mute_voice", on)
 
     async def pause(self) -> None:
-        """Record a pause."""
+        """Switch the microphone off until ``resume``."""
         await self._record("pause")
+        self._paused_microphone = self._paused_microphone or self._state.is_listening
+        self._switch_microphone(False)
 
     async def resume(self) -> None:
-        """Record the end of a pause."""
+        """Undo ``pause``: switch the microphone on again when it was on."""
         await self._record("resume")
+        on, self._paused_microphone = self._paused_microphone, False
+        if on:
+            self._switch_microphone(True)
 
     async def end_session(self, by_server: bool = False) -> None:
-        """Go offline and end the subscriptions."""
+        """Go offline and end the subscriptions; a second time changes nothing."""
         await self._record("end_session", by_server)
         self._end("ended")
 
     async def cleanup(self) -> None:
-        """Go offline and end the subscriptions."""
+        """Go offline and end the subscriptions; a second time changes nothing."""
         await self._record("cleanup")
         self._end("closed")
 
+    def _switch_microphone(self, on: bool) -> None:
+        status = self._state.status
+        if on:
+            status = Status.LISTENING
+        elif status is Status.LISTENING:
+            status = Status.IDLE
+        self.set_state(is_listening=on, status=status)
+
     def _end(self, reason: str) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._paused_microphone = False
         self._connected = None
-        self.set_state(is_active=False, is_listening=False, status=Status.IDLE, link=LinkWord.CLOSED)
+        self.set_state(
+            is_active=False,
+            is_listening=False,
+            is_speaking=False,
+            status=Status.IDLE,
+            link=LinkWord.CLOSED,
+        )
         self.emit(SessionEnded(at=0.0, reason=reason))
 
     async def _record(self, name: str, *arguments: Any) -> None:

@@ -1,0 +1,227 @@
+"""One conversation of the app: making its session, starting, showing its events, releasing it.
+
+The screen is reached through the small :class:`Face`; errors become lines of the transcript.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from neko_cli.core.errors import AudioError, NekoError
+from neko_cli.core.events import AnyEvent, InputMode, SessionEnded, Severity, Swap, UserText
+from neko_cli.core.session import Session
+from neko_cli.core.text import one_line
+from neko_cli.tui.bridge import Bridge
+from neko_cli.tui.conversation import Conversation
+from neko_cli.tui.crash import describe
+from neko_cli.tui.earlier import SHOWN
+from neko_cli.tui.face import Face, LoadProfile, MakeSession, Options
+from neko_cli.tui.lines import Change
+from neko_cli.tui.offers import BETTER_EARS
+from neko_cli.tui.talk import Talk
+from neko_cli.tui.view import CALL, TEXT, Mic, Phase, View, reduce
+
+log = logging.getLogger(__name__)
+
+FLOOR_EARS = "pocketsphinx"
+"""The recogniser of the embedded engine that better ones are offered for."""
+
+CLEANUP_TIMEOUT = 3.0
+"""Seconds that the session gets to release everything when the app ends."""
+
+
+class Conversing:
+    """One conversation, from making its session to releasing it."""
+
+    def __init__(
+        self,
+        make_session: MakeSession,
+        face: Face,
+        options: Options,
+        *,
+        on_consent: Callable[[], None] | None = None,
+        load_profile: LoadProfile | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.conversation = Conversation(options.title, details=options.details)
+        self._make_session = make_session
+        self._load_profile = load_profile
+        self._face = face
+        self._options = options
+        self._clock = clock
+        self._session: Session | None = None
+        self._fresh = False
+        self._waiting: deque[tuple[str, str]] = deque()
+        self._talk = Talk(
+            wanted=options.microphone,
+            push_to_talk=options.push_to_talk,
+            consent=options.microphone_consent,
+            ask=face.ask_consent,
+            on_consent=on_consent,
+            trouble=self._no_sound,
+            clock=clock,
+        )
+        self._ears_offered = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        mode = CALL if options.microphone else TEXT
+        self.view = View(character=self.conversation.character, mic=self._mic(), mode=mode)
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """Show the offers."""
+        for offer in self._options.offers:
+            self._show(self.conversation.notice(offer.text, offer.command))
+        self._face.show_view(self.view)
+
+    async def run(self) -> None:
+        """Make the session, connect and show its events until it ends; errors are told, not raised."""
+        # An earlier run that was cancelled may still be leaving.
+        await self._idle.wait()
+        self._idle.clear()
+        try:
+            self._show(self.conversation.begin())
+            self._set_view(phase=Phase.STARTING, connected_at=None, unsure=False, energy=None)
+            if self._session is None:
+                self._session = await self._make_session()
+                self._fresh = True
+            self._take_name(self._session)
+            await self._converse(self._session)
+        except NekoError as error:
+            self._failed(error)
+        except Exception as error:
+            log.error("the session broke: %s", describe(error))
+            self._failed(NekoError(f"Something unexpected went wrong ({describe(error)})."))
+        finally:
+            self._idle.set()
+
+    async def close(self) -> None:
+        """Release the session; returns within ``CLEANUP_TIMEOUT`` whatever the session does."""
+        self._set_view(phase=Phase.CLOSING)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLEANUP_TIMEOUT):
+                # The worker that runs `run` was cancelled; what it is making may need a moment.
+                await self._idle.wait()
+                if self._session is not None:
+                    await self._session.cleanup()
+
+    async def _converse(self, session: Session) -> None:
+        # Subscribed before the start: what goes wrong there is told as events, too.
+        bridge = Bridge(session.events(levels=True), self._arrived)
+        failure: NekoError | None = None
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(bridge.run(), name="tui-events")
+            try:
+                await self._begin(session)
+            except NekoError as error:
+                failure = error
+                reading.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _begin(self, session: Session) -> None:
+        await session.start_session(InputMode.AUDIO if self._talk.wanted else InputMode.TEXT)
+        if self._fresh:
+            self._fresh = False
+            self._show(self.conversation.earlier(session.memory.summary, session.memory.recent(SHOWN)))
+        if self.view.voice_muted:
+            await session.mute_voice(True)
+        await self._talk.begin(session)
+        if self._talk.wanted and not self._talk.consent:
+            self.tell("Your microphone is muted. Ctrl+T switches it on, after asking you once.")
+        self._set_view(phase=Phase.READY, mic=self._mic())
+        while self._waiting:
+            key, text = self._waiting.popleft()
+            self._show(self.conversation.sent(key))
+            await self._send(session, text)
+
+    def _take_name(self, session: Session) -> None:
+        name = one_line(session.profile.character.name, 40)
+        if name:
+            self.conversation.character = name
+            self._set_view(character=name)
+        # Compared as text: the profile module is not needed for the first frame.
+        self._set_view(half_duplex=session.profile.sound.duplex == "half")
+
+    def _failed(self, error: NekoError) -> None:
+        self._show(self.conversation.error(error, "/retry starts again."))
+        self._set_view(phase=Phase.FAILED, mic=self._mic())
+        while self._waiting:
+            key, text = self._waiting.popleft()
+            self._show(self.conversation.sent(key))
+            self._face.give_back(text)
+
+    async def _arrived(self, events: Sequence[AnyEvent]) -> None:
+        changes: list[Change] = []
+        view = self.view
+        now = self._clock()
+        for event in events:
+            if isinstance(event, Swap) and self._session is not None:
+                # It may be another character from here on.
+                self._take_name(self._session)
+                view = msgspec.structs.replace(
+                    view, character=self.view.character, half_duplex=self.view.half_duplex
+                )
+            changes += self.conversation.apply(event)
+            view = reduce(view, event, now)
+            if isinstance(event, UserText) and event.final:
+                changes += self._better_ears()
+            if isinstance(event, SessionEnded) and view.phase is Phase.ENDED:
+                changes += self.conversation.notice(
+                    f"The session is over ({one_line(event.reason, 80)}).", "/retry starts again."
+                )
+        self.view = msgspec.structs.replace(view, mic=self._mic(), unsure=bool(self.conversation.unsure_text))
+        if changes:
+            self._show(changes)
+        self._face.show_view(self.view)
+
+    def _better_ears(self) -> list[Change]:
+        """Once a session, where it helps: the embedded engine's floor recogniser was unsure."""
+        if not self.conversation.unsure or self._ears_offered or self._session is None:
+            return []
+        profile = self._session.profile
+        from neko_cli.core.codecs import find_provider  # loaded long before by whoever dialled
+
+        here = find_provider(profile.provider.name).runs_here and not profile.provider.url
+        if not here or profile.local.recogniser != FLOOR_EARS:
+            return []
+        self._ears_offered = True
+        return self.conversation.notice(BETTER_EARS.text, BETTER_EARS.command)
+
+    # -- small parts ----------------------------------------------------------------------------
+
+    def tell(self, text: str, aside: str = "", severity: Severity = Severity.INFO) -> None:
+        """A notice of the program's own."""
+        self._show(self.conversation.notice(text, aside, severity))
+
+    async def _send(self, session: Session, text: str) -> None:
+        try:
+            await session.send_message(text)
+        except NekoError as error:
+            self._face.give_back(text)
+            self._show(self.conversation.error(error))
+
+    def _ready(self) -> Session | None:
+        return self._session if self.view.phase is Phase.READY else None
+
+    def _no_sound(self, error: AudioError) -> None:
+        self._show(self.conversation.error(error, "You can go on by typing.", Severity.WARNING))
+
+    def _mic(self) -> Mic:
+        return self._talk.mic(self._session)
+
+    def _show(self, changes: Sequence[Change]) -> None:
+        if changes:
+            self._face.show_changes(changes)
+
+    def _set_view(self, **changes: object) -> None:
+        self.view = msgspec.structs.replace(self.view, **changes)
+        self._face.show_view(self.view)
