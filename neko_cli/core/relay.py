@@ -142,10 +142,14 @@ class Relay:
 
     # -- the next link ----------------------------------------------------------------------
 
-    def opening(self, *, handle: bool = True) -> Opening:
-        """How the next link is to be made."""
+    def opening(self, *, handle: bool = True, spare: bool = False) -> Opening:
+        """How the next link is to be made; a ``spare`` one is told of a turn only when it is over."""
         host = self._host
-        wanted = self.handles.usable(self.tags(), self._clock.time()) if handle else ""
+        resumes = handle and not spare
+        wanted = self.handles.usable(self.tags(), self._clock.time()) if resumes else ""
+        left_out = self._left_out()
+        if spare and host.turns.state is not TurnState.IDLE:
+            left_out = host.turns.turn.number
         return opening_for(
             host.profile,
             host.memory,
@@ -155,7 +159,7 @@ class Relay:
             want_audio=host.want_audio,
             push_to_talk=host.push_to_talk,
             handle=wanted,
-            left_out=self._left_out(),
+            left_out=left_out,
             cut=self._said,
             short=self.short,
             news=self.news,
@@ -170,7 +174,8 @@ class Relay:
         """
         handle = opening.handle if opening is not None and lived < FRESH else ""
         if is_rejection(error, handle):
-            self.handles.rejected(handle)
+            # What such a link told meanwhile leads to the same end.
+            self.handles.clear(self.mode)
             self._notice(
                 "The provider does not go on with its own session; a fresh one is told what I remember.",
                 NoticeKind.SESSION,
@@ -238,7 +243,9 @@ class Relay:
         """A link is live: tell it what it missed, give it the held sound, ask what waits."""
         host = self._host
         link, capabilities = run.link, run.link.codec.capabilities
-        host.turns.configure(can_truncate=capabilities.truncate)
+        host.turns.configure(
+            can_truncate=capabilities.truncate, speaks=host.want_audio and capabilities.audio_output
+        )
         host.inbound.output_rate = capabilities.output_rate
         self.going_at = None
         self.tokens = 0

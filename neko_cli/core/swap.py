@@ -207,7 +207,7 @@ class Swapper:
     def _fits(self, run: LinkRun, reason: SwapReason | None) -> bool:
         """Whether a spare link is what the next one should be."""
         host, made = self._host, run.opening
-        wanted = host.relay.opening(handle=False)
+        wanted = host.relay.opening(spare=True)
         if reason is SwapReason.CONTEXT and not self._spare_short:
             return False
         lines = missed(host.memory, made, left_out=None)
@@ -231,7 +231,7 @@ class Swapper:
         keep = FALLBACK_TURNS if short else None
         await host.summaries.refresh(keep_turns=keep, wait=host.profile.memory.summary_wait)
         host.relay.short = short
-        opening = host.relay.opening(handle=False)
+        opening = host.relay.opening(spare=True)
         host.relay.short = False
         try:
             run = await host.links.open(opening)

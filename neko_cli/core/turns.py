@@ -106,6 +106,7 @@ class Turns:
         self._inputs: deque[TurnInput] = deque()
         self._busy = False
         self._can_truncate = False
+        self._speaks = False
         self._heard_ms = 0.0
         self.state = TurnState.IDLE
         self.turn = TurnRecord(0)
@@ -127,9 +128,10 @@ class Turns:
             TurnEffect.MARK_OUTPUT: self._progress,
         }
 
-    def configure(self, *, can_truncate: bool) -> None:
-        """Take over what the current link's provider can do."""
+    def configure(self, *, can_truncate: bool, speaks: bool) -> None:
+        """Take over what the current link's provider can do, and whether its replies have a voice."""
         self._can_truncate = can_truncate
+        self._speaks = speaks
 
     def standing(self, asked: Command | None, *, manual: bool) -> Standing:
         """How the turn stands, for the decision about a link that goes."""
@@ -230,8 +232,10 @@ class Turns:
         total = self._playout.received_ms
         heard: float | None = None
         text = record.reply
-        if total > 0:
-            cut = record.stopped and outcome is not Outcome.COMPLETE and self._playout.audible
+        cut = record.stopped and outcome is not Outcome.COMPLETE and self._playout.audible
+        if total == 0 and cut and self._speaks:
+            text = ""  # its words came ahead of a voice that nobody heard
+        elif total > 0:
             heard = min(self._heard_ms, total) if cut else self._playout.heard_ms(soon=True)
             if cut:
                 text = words_heard(record.marks, heard, total)

