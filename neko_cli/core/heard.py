@@ -6,6 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+FAST = 25.0
+FAST_UNSPACED = 8.0
+"""Characters a second of a fast speaker, in scripts with and without blanks between words."""
+
 
 class CaptionMark(msgspec.Struct, frozen=True):
     """A piece of a reply's words, and how much of its sound (ms) had come when the piece came."""
@@ -45,6 +49,27 @@ def words_heard(marks: Sequence[CaptionMark], heard_ms: float, total_ms: float) 
             break
         index = stop
     return "".join(out).rstrip()
+
+
+def marks_voiced(marks: Sequence[CaptionMark], received_ms: float) -> list[CaptionMark]:
+    """The pieces of a cut reply as far as its sound had come.
+
+    Captions run ahead of the sound, and how long the rest would have been nobody knows: for the last
+    piece that has a sound at all, a fast speaker is assumed, because asking for a heard word again is
+    worse than leaving an unheard one out.
+    """
+    out: list[CaptionMark] = []
+    for mark in marks:
+        if mark.sound_ms < received_ms:
+            out.append(mark)
+    if not out:
+        return out
+    last = out[-1].sound_ms
+    first = next(index for index, mark in enumerate(out) if mark.sound_ms == last)
+    text = "".join(mark.text for mark in out[first:])
+    length_ms = len(text) / (FAST_UNSPACED if _is_unspaced(text) else FAST) * 1000.0
+    voiced = _cut_between_words(text, (received_ms - last) / length_ms) if length_ms > 0 else text
+    return [*out[:first], CaptionMark(last, voiced)]
 
 
 def _cut_between_words(text: str, share: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Protocol
 
 import msgspec
@@ -54,6 +54,9 @@ from neko_cli.core.uplink import Uplink
 
 ITEMS_LIMIT = 64
 """User utterances whose transcript may still come; older ones are forgotten."""
+
+IMPLICIT = "implicit "
+"""Begins our names of utterances that a provider tells nothing of."""
 
 ALREADY_ACTIVE = "conversation_already_has_active_response"
 
@@ -112,12 +115,15 @@ class Inbound:
         self._answers: list[AnswerTool] = []
         self._tags = self._parser()
         self._went_on = False
+        self._tells_utterances = False
+        self._implicit = 0
+        self._unnamed: deque[str] = deque(maxlen=ITEMS_LIMIT)
         self.output_rate = 24_000
 
     @property
     def words_due(self) -> bool:
         """Whether words of an utterance may still come that was committed."""
-        return any(u.committed and not u.final for u in self._utterances.values())
+        return bool(self._unnamed) or any(u.committed and not u.final for u in self._utterances.values())
 
     def begin_reply(self) -> None:
         """A reply, or the rest of one that was cut, begins: tags and tool calls start afresh."""
@@ -134,6 +140,8 @@ class Inbound:
         self._tell(self._tags.flush())
         self._utterances.clear()
         self._answers.clear()
+        self._unnamed.clear()
+        self._tells_utterances = False
 
     def take(self, event: ProviderEvent) -> None:
         """Handle one event."""
@@ -143,11 +151,13 @@ class Inbound:
             case ReplyWords():
                 self._words(event)
             case SpeechBegan():
+                self._tells_utterances = True
                 self._host.uplink.speech_began(event.at_ms)
                 self._speech_began(event.item_id)
             case SpeechEnded():
                 self._speech_ended(event)
             case InputCommitted():
+                self._tells_utterances = True
                 self._commit(event.item_id)
             case InputTranscript():
                 self._transcript(event)
@@ -212,14 +222,23 @@ class Inbound:
             record.committed = True
             self._host.uplink.commit(item_id, record.ended_ms)
 
+    def _commit_unnamed(self, item_id: str) -> None:
+        """Final words of an utterance that was never told to be committed: the oldest that has none."""
+        self._utterance(item_id).committed = True
+        if self._unnamed:
+            self._host.uplink.settle(self._unnamed.popleft())
+        else:
+            silence = 0.0 if self._tells_utterances else self._host.profile.turns.silence_ms
+            self._host.uplink.commit(item_id, None, silence_ms=silence)
+
     def _commit_spoken(self) -> None:
-        """Where a provider never says that it took an utterance, the beginning of its reply does."""
-        spoken = self._turns.state is TurnState.HEARING or (
-            self._turns.state is TurnState.THINKING and self._turns.turn.spoken
-        )
-        turn = self._turns.turn
-        if spoken and not turn.typed and not any(u.turn == turn.number for u in self._utterances.values()):
-            self._host.uplink.commit(f"turn {turn.number}", None)
+        """Where a provider tells nothing of utterances, a reply that nobody asked for is about one."""
+        if self._tells_utterances or not self._slot.answers_speech:
+            return
+        self._implicit += 1
+        name = f"{IMPLICIT}{self._implicit}"
+        self._unnamed.append(name)
+        self._host.uplink.commit(name, None, silence_ms=self._host.profile.turns.silence_ms)
 
     def _utterance(self, item_id: str, turn: int | None = None) -> _Utterance:
         """The record of a user's utterance; a new one belongs to the current turn."""
@@ -234,7 +253,7 @@ class Inbound:
     def _transcript(self, event: InputTranscript) -> None:
         record = self._utterance(event.item_id)
         if event.final and not record.committed:
-            self._commit(event.item_id)
+            self._commit_unnamed(event.item_id)
         record.text = event.text if event.whole else record.text + event.text
         text = record.text.strip()
         self._host.publish(

@@ -27,7 +27,7 @@ from neko_cli.core.provider_events import ProviderEvent
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.resume import HandleBook, Tags, is_rejection
 from neko_cli.core.seeding import missed, opening_for
-from neko_cli.core.state import TurnState
+from neko_cli.core.state import TurnInput, TurnState
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Attached, Uplink
 
@@ -223,11 +223,14 @@ class Relay:
         words_due = host.inbound.words_due
         host.inbound.leave_link()
         asked = host.slot.suspend()
+        if host.turns.state is TurnState.SPEAKING and not host.turns.turn.sound_complete:
+            host.turns.keep_voiced()
         standing = host.turns.standing(asked, manual=host.push_to_talk)
         if words_due:
             standing = msgspec.structs.replace(standing, transcript="")
         carried = self._carried = carry_over(standing)
-        if carried.ask is not None:
+        # An ask that waits behind a cancelled reply is the present turn's already.
+        if carried.ask is not None and (asked is not None or host.slot.first is None):
             host.slot.carry(carried.ask)
         if carried.cut:
             host.turns.turn.asked_again = True
@@ -262,14 +265,16 @@ class Relay:
         self._unsent_ms = 0.0
         if run.opening.news:
             self.news = ""
-            host.slot.carry(AskReply())
+            if host.turns.state is TurnState.IDLE:
+                host.turns.feed(TurnInput.REPLY_ASKED)
+                host.slot.carry(AskReply())
         if isinstance(host.slot.first, CommitAudio):
             host.uplink.finish(host.slot.resume)
         else:
             host.slot.resume()
-        while run.early:
-            host.provider_event(run.early.popleft())
         self.on_handed(Handed(run, attached, self._held_at, lost))
+        while run.early and host.links.live is run:
+            host.provider_event(run.early.popleft())
 
     def _catch_up(self, run: LinkRun) -> None:
         for line in missed(self._host.memory, run.opening, left_out=self._left_out()):

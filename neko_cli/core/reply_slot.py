@@ -126,6 +126,13 @@ class ReplySlot:
         return self.state in (SlotState.FREE, SlotState.OFFLINE) and not self._held
 
     @property
+    def answers_speech(self) -> bool:
+        """Whether a reply that begins now is to what the user said: nobody asked for another one."""
+        return self.state is SlotState.FREE or (
+            self.state is SlotState.ASKED and isinstance(self._asked, CommitAudio)
+        )
+
+    @property
     def first(self) -> Command | None:
         """What will be asked first when there is a link again."""
         return self._held[0] if self._held else None

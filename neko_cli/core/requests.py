@@ -210,6 +210,7 @@ class Requests:
         if not results:
             return False
         if live.link.codec.capabilities.system_items:
+            host.turns.feed(TurnInput.REPLY_ASKED)
             host.slot.ask(TellSystem(tell_text(results), ask_reply=True))
         else:
             host.relay.news = tell_text(results)

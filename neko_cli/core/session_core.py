@@ -237,6 +237,7 @@ class SessionCore:
         greeting = self.profile.character.greeting
         calm = self.slot.is_calm and self.turns.state is TurnState.IDLE
         if self.ports.greet and greeting and calm and not len(self.memory) and not self.uplink.waiting_ms:
+            self.turns.feed(TurnInput.REPLY_ASKED)
             self.slot.carry(AskReply(greeting))
         self.relay.hand_over(run, lost)
         self.requests.link_up()

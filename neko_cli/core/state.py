@@ -84,6 +84,8 @@ class TurnInput(StrEnum):
     SPEECH_STOPPED = "speech stopped"
     SPEECH_DISCARDED = "speech discarded"
     TEXT_SENT = "text sent"
+    REPLY_ASKED = "reply asked"
+    """A greeting or news, without anything from the user."""
     REPLY_BEGAN = "reply began"
     REPLY_OUTPUT = "reply output"
     REPLY_ENDED = "reply ended"
@@ -168,6 +170,7 @@ _CUT = (
 TURN: Table[TurnState, TurnInput, TurnEffect] = {
     (TurnState.IDLE, TurnInput.SPEECH_STARTED): (TurnState.HEARING, _OPEN_HEARING),
     (TurnState.IDLE, TurnInput.TEXT_SENT): (TurnState.THINKING, (TurnEffect.OPEN_TURN,)),
+    (TurnState.IDLE, TurnInput.REPLY_ASKED): (TurnState.THINKING, (TurnEffect.OPEN_TURN,)),
     (TurnState.IDLE, TurnInput.REPLY_BEGAN): (TurnState.THINKING, (TurnEffect.OPEN_TURN,)),
     (TurnState.HEARING, TurnInput.SPEECH_STOPPED): (
         TurnState.THINKING,

@@ -19,7 +19,7 @@ from neko_cli.core.events import (
     TurnStarted,
 )
 from neko_cli.core.handover import Standing
-from neko_cli.core.heard import CaptionMark, words_heard
+from neko_cli.core.heard import CaptionMark, marks_voiced, words_heard
 from neko_cli.core.memory import Memory
 from neko_cli.core.playout import Playout
 from neko_cli.core.provider_events import ReplyEnded, ReplyStatus
@@ -168,6 +168,11 @@ class Turns:
         if self.state is not old or effects:
             self._progress()
             self._host.turn_changed(given.value)
+
+    def keep_voiced(self) -> None:
+        """The reply was cut: words that came ahead of its voice were not said, where there is one."""
+        if self._speaks and self._playout.audible:
+            self.turn.marks = marks_voiced(self.turn.marks, self._playout.received_ms)
 
     def drained(self, turn: int) -> None:
         """The loudspeaker has played everything of that turn."""

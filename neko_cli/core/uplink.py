@@ -72,6 +72,7 @@ class Uplink:
         self._committed = 0
         self._settled = 0
         self._begun = 0
+        self._closed_at: int | None = None  # where we ended an utterance that is not committed yet
         self._base = 0  # position of the first sample that the present link was sent
         self._marks: OrderedDict[str, int] = OrderedDict()
         self._link: Link | None = None
@@ -154,9 +155,19 @@ class Uplink:
             self._committed = self._settled = max(self._settled, self._on_link(at_ms - LEAD_MS))
             self._forget_settled()
 
-    def commit(self, item_id: str, at_ms: float | None) -> None:
-        """The provider has taken an utterance that ends at ``at_ms`` of the link's sound (None: now)."""
-        end = self._sent if at_ms is None else self._on_link(at_ms)
+    def commit(self, item_id: str, at_ms: float | None, *, silence_ms: float = 0.0) -> None:
+        """The provider has taken an utterance that ends at ``at_ms`` of the link's sound.
+
+        Without a time it is what was sent so far, but for ``silence_ms`` at its end, which a detector
+        had to hear before and in which another utterance may have begun.
+        """
+        if at_ms is not None:
+            end = self._on_link(at_ms)
+        elif self._closed_at is not None:
+            end = self._closed_at
+        else:
+            end = self._sent - round(silence_ms * TICKS / 1000.0)
+        self._closed_at = None
         self._committed = max(self._committed, end)
         self._marks[item_id] = self._committed
         while len(self._marks) > MARKS:
@@ -177,6 +188,7 @@ class Uplink:
         """The link takes no more; who finished an utterance must say so to the next one again."""
         self._link = None
         self._then = None
+        self._closed_at = None
 
     def attach(self, link: Link, *, again: bool, unsent_ms: float = 0.0) -> Attached:
         """Send to this link from now on: first all that is not committed, or not settled (``again``).
@@ -215,6 +227,7 @@ class Uplink:
         if self._then is not None and self._next == len(self._chunks):
             then, self._then = self._then, None
             self._flush(link)
+            self._closed_at = self._sent
             then()
         self._see_room()
 
