@@ -116,6 +116,7 @@ class Inbound:
         self._tags = self._parser()
         self._went_on = False
         self._tells_utterances = False
+        self._heard_first = False  # final words came before the reply to them
         self._implicit = 0
         self._unnamed: deque[str] = deque(maxlen=ITEMS_LIMIT)
         self.output_rate = 24_000
@@ -141,6 +142,7 @@ class Inbound:
         self._utterances.clear()
         self._answers.clear()
         self._unnamed.clear()
+        self._heard_first = False
         self._tells_utterances = False
 
     def take(self, event: ProviderEvent) -> None:
@@ -165,10 +167,7 @@ class Inbound:
                 self._utterance(event.item_id).final = True
                 self._notice("Your speech could not be turned into text.")
             case ReplyBegan():
-                self._commit_spoken()
-                if self._slot.began(event.reply_id):
-                    self._turns.feed(TurnInput.REPLY_BEGAN)
-                    self._host.handle_new_message()
+                self._reply_began(event.reply_id)
             case ReplySoundEnded():
                 if self._slot.wants(event.reply_id):
                     self._turns.turn.sound_complete = True
@@ -222,23 +221,50 @@ class Inbound:
             record.committed = True
             self._host.uplink.commit(item_id, record.ended_ms)
 
-    def _commit_unnamed(self, item_id: str) -> None:
-        """Final words of an utterance that was never told to be committed: the oldest that has none."""
-        self._utterance(item_id).committed = True
-        if self._unnamed:
-            self._host.uplink.settle(self._unnamed.popleft())
-        else:
-            silence = 0.0 if self._tells_utterances else self._host.profile.turns.silence_ms
-            self._host.uplink.commit(item_id, None, silence_ms=silence)
+    def _reply_began(self, reply_id: str) -> None:
+        spoken = self._slot.answers_speech
+        unasked = spoken and self._turns.state in (TurnState.IDLE, TurnState.DRAINING)
+        if spoken and not self._tells_utterances:
+            self._commit_unnamed_speech()
+        if self._slot.began(reply_id):
+            self._turns.feed(TurnInput.REPLY_BEGAN)
+            self._turns.turn.spoken = self._turns.turn.spoken or unasked
+            self._turns.turn.unasked = self._turns.turn.unasked or unasked
+            self._host.handle_new_message()
 
-    def _commit_spoken(self) -> None:
-        """Where a provider tells nothing of utterances, a reply that nobody asked for is about one."""
-        if self._tells_utterances or not self._slot.answers_speech:
+    # Some providers tell nothing of utterances: a reply that nobody asked for, or final words, are
+    # all that is heard of one, in either order.
+
+    def _commit_unnamed_speech(self) -> None:
+        if self._heard_first:
+            self._heard_first = False
             return
         self._implicit += 1
         name = f"{IMPLICIT}{self._implicit}"
         self._unnamed.append(name)
         self._host.uplink.commit(name, None, silence_ms=self._host.profile.turns.silence_ms)
+
+    def _commit_words(self, item_id: str) -> None:
+        """Final words of an utterance that was never told to be committed."""
+        self._utterance(item_id).committed = True
+        if self._unnamed:
+            self._host.uplink.settle(self._unnamed.popleft())
+            return
+        silence = 0.0 if self._tells_utterances else self._host.profile.turns.silence_ms
+        self._host.uplink.commit(item_id, None, silence_ms=silence)
+        self._heard_first = not self._tells_utterances
+
+    def _announce(self, item_id: str) -> None:
+        """The first words of an utterance of which nothing was told before: which turn is it?"""
+        turn = self._turns.turn
+        known = bool(turn.typed or turn.transcript or not turn.spoken)
+        if self._turns.state is TurnState.IDLE and (known or not turn.unasked):
+            self._turns.feed(TurnInput.SPEECH_STARTED)
+            self._utterance(item_id)
+        elif self._turns.state in (TurnState.IDLE, TurnState.HEARING) or not known:
+            self._utterance(item_id)
+        else:
+            self._utterance(item_id, turn.number + 1)
 
     def _utterance(self, item_id: str, turn: int | None = None) -> _Utterance:
         """The record of a user's utterance; a new one belongs to the current turn."""
@@ -251,9 +277,11 @@ class Inbound:
         return found
 
     def _transcript(self, event: InputTranscript) -> None:
+        if event.item_id not in self._utterances and not self._tells_utterances:
+            self._announce(event.item_id)
         record = self._utterance(event.item_id)
         if event.final and not record.committed:
-            self._commit_unnamed(event.item_id)
+            self._commit_words(event.item_id)
         record.text = event.text if event.whole else record.text + event.text
         text = record.text.strip()
         self._host.publish(
@@ -270,6 +298,8 @@ class Inbound:
             record.final = True
             self._host.uplink.settle(event.item_id)
             self._host.memory.add("user", text, record.turn)
+            if not self._tells_utterances and record.turn == self._turns.turn.number:
+                self._turns.feed(TurnInput.SPEECH_STOPPED)
             if record.turn == self._turns.turn.number:
                 self._turns.turn.transcript = f"{self._turns.turn.transcript} {text}".strip()
 

@@ -45,6 +45,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """A turn that it was not told, because its input was to be sent again."""
     cut: str = ""
     """What it was told that a cut reply had said."""
+    cut_turn: int | None = None
+    """The turn of that reply, whose words it is not told again when the turn ends before."""
     news: str = ""
     """What it was told that agents found."""
 

@@ -161,6 +161,7 @@ class Relay:
             handle=wanted,
             left_out=left_out,
             cut=self._said,
+            cut_turn=host.turns.turn.number,
             short=self.short,
             news=self.news,
         )

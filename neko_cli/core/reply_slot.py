@@ -6,7 +6,19 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
-from neko_cli.core.commands import AskReply, CancelReply, Command, CommitAudio
+import msgspec
+
+from neko_cli.core.commands import (
+    AnswerTool,
+    AskReply,
+    CancelReply,
+    ClearAudio,
+    Command,
+    CommitAudio,
+    SendText,
+    TellHistory,
+    TellSystem,
+)
 
 HELD_LIMIT = 32
 """Commands that may wait for the slot; a user cannot type faster than that."""
@@ -65,14 +77,32 @@ class ReplySlot:
         return True
 
     def cancel(self) -> None:
-        """Nobody wants the current reply any more; tells the provider when it is being made."""
+        """Nobody wants the current reply any more; tells the provider when it is being made.
+
+        What waits was for the same turn: it is said to the provider, and no reply is asked for.
+        """
         self._wanted = False
-        if self.state is SlotState.OFFLINE:
-            self._held.clear()  # nobody wants the answers any more that wait for a link
+        held, self._held = self._held, deque(maxlen=HELD_LIMIT)
+        if self.state is not SlotState.OFFLINE:
+            for command in held:
+                self._tell_only(command)
         if self.state is SlotState.ACTIVE:
             self._send(CancelReply(self._reply_id))
         if self.state in (SlotState.ACTIVE, SlotState.ASKED):
             self._become(SlotState.CANCELLING)
+
+    def _tell_only(self, command: Command) -> None:
+        match command:
+            case SendText(text):
+                self._send(TellHistory("user", text))
+            case TellSystem(text):
+                self._send(TellSystem(text, ask_reply=False))
+            case AnswerTool():
+                self._send(msgspec.structs.replace(command, continue_reply=False))
+            case CommitAudio():
+                self._send(ClearAudio())
+            case _:
+                pass
 
     def abandon(self) -> None:
         """The provider itself stops the current reply; what still comes of it is not wanted."""

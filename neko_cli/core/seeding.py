@@ -7,7 +7,7 @@ import msgspec
 from neko_cli.core.codecs.base import HistoryLine
 from neko_cli.core.context import as_history, as_instructions, recollect
 from neko_cli.core.links import Opening
-from neko_cli.core.memory import FALLBACK_TURNS, Memory, Remembered
+from neko_cli.core.memory import ASSISTANT, FALLBACK_TURNS, Memory, Remembered
 from neko_cli.core.modes import Mode
 from neko_cli.core.profile import Profile
 from neko_cli.core.spec import spec_for
@@ -28,6 +28,7 @@ def opening_for(
     handle: str = "",
     left_out: int | None = None,
     cut: str = "",
+    cut_turn: int | None = None,
     short: bool = False,
     news: str = "",
 ) -> Opening:
@@ -43,7 +44,7 @@ def opening_for(
         push_to_talk: whether a key ends utterances.
         handle: goes on with the provider's own memory, and is told nothing.
         left_out: a turn whose input will be sent again, so that it is not told as well.
-        cut: what a reply had said when its link was lost.
+        cut: what a reply had said when its link was lost, in the turn ``cut_turn``.
         short: tell only the summary and the last turns (a context that grew too large).
         news: what agents found, to be told by the character.
     """
@@ -70,6 +71,7 @@ def opening_for(
         serial=memory.serial,
         left_out=left_out,
         cut=cut,
+        cut_turn=cut_turn if cut else None,
         news=news,
     )
 
@@ -79,7 +81,11 @@ def missed(memory: Memory, opening: Opening, *, left_out: int | None) -> list[Hi
     since = memory.since(opening.serial)
     if opening.left_out is not None:
         since += [m for m in memory.recent(len(memory)) if m.turn >= opening.left_out]
-    return [HistoryLine(m.role, m.text) for m in _in_order(since) if m.turn != left_out]
+    return [
+        HistoryLine(m.role, m.text)
+        for m in _in_order(since)
+        if m.turn != left_out and (m.role, m.turn) != (ASSISTANT, opening.cut_turn)
+    ]
 
 
 def _in_order(messages: list[Remembered]) -> list[Remembered]:
