@@ -59,8 +59,7 @@ def one_output_line(text: str) -> str:
 
 def energy_line(event: Energy) -> str:
     """A lower rung of the ladder of models, as one line."""
-    model = f": now with {one_line(event.model, 60)}" if event.model and event.level else ""
-    return f"Energy {event.level} of {event.max}{model}"
+    return f"Energy {event.level} of {event.max}: now with {one_line(event.model, 60)}"
 
 
 class Printer:
@@ -101,6 +100,8 @@ class Printer:
         self._line_open = False
         self._told: set[str] = set()
         self._in_outage = False
+        self._connected = False
+        self._reason = ""
 
     async def own(self, turn: int) -> None:
         """This turn's reply is to be printed, also what came of it before its number was known."""
@@ -126,8 +127,10 @@ class Printer:
             case Failure():
                 self.failure(event)
             case Connected():
+                self._connected = True
                 self._in_outage = False
-            case Energy() if event.level < event.max:
+                self._reason = ""
+            case Energy() if event.level < event.max and event.model:
                 self._notice(energy_line(event), Severity.WARNING)
             case Swap(reason=SwapReason.LOST) if not self._in_outage:
                 # A spare link took over at once: nobody was told of an outage.
@@ -187,15 +190,22 @@ class Printer:
         write_quietly(f"{start}{sanitise(text)}{end}\n", stream)
 
     def failure(self, failure: Failure) -> None:
-        """Tell about a failure, once for each text; an outage is one line, however long it takes."""
+        """Tell about a failure, once for each text; an outage is one line, however long it takes.
+
+        Before the first connection an outage is none: it comes about, or there is an error to tell.
+        """
         if failure.retry_in is not None and not failure.fatal:
-            if not self._in_outage:
+            self._reason = one_line(failure.message)
+            if self._connected and not self._in_outage:
                 self._in_outage = True
-                self._notice(f"{one_line(failure.message)} Trying again.", Severity.WARNING)
+                self._notice(f"{self._reason} Trying again.", Severity.WARNING)
         elif failure.message not in self._told:
             self._told.add(failure.message)
-            hint = f"\n{failure.hint}" if failure.hint else ""
-            tell(f"{failure.message}{hint}", stream=self._stream_for_notices())
+            hints = [failure.hint]
+            if self._reason and not self._in_outage and self._reason != one_line(failure.message):
+                hints.append(f"It began with: {self._reason}")  # not told yet
+            lines = "\n".join([failure.message, *filter(None, hints)])
+            tell(lines, stream=self._stream_for_notices())
 
     def was_told(self, message: str) -> bool:
         """Whether this message stands on standard error already."""

@@ -28,6 +28,9 @@ DRAIN_S = 0.1
 FAILURE_GRACE_S = 0.3
 """A turn's end can be told just before the failure that caused it."""
 
+OVER = "over"
+"""The code of the error for a session that ended before its turn did."""
+
 LOST_LINES = 3
 """Lines in a row without a connection after which ``--lines`` gives up."""
 
@@ -155,6 +158,8 @@ class SayRun:
         turn = await self.session.send_message(text)
         await self.printer.own(turn)
         await self.until(lambda: turn in self.tracker.ended or self.tracker.over is not None)
+        # A failure that ends the session is told just before the turn that it ends.
+        await self.until_within(lambda: turn in self.tracker.ended, FAILURE_GRACE_S)
         ended = self.tracker.ended.get(turn)
         if ended is None:
             raise self.lost()
@@ -168,8 +173,8 @@ class SayRun:
 
     def lost(self) -> NekoError:
         """The error for a session that ended before its turn did."""
-        reason = self.tracker.over or "the connection was lost"
-        return LinkError(f"The session ended before the answer was complete: {reason}.")
+        reason = (self.tracker.over or "the connection was lost").removesuffix(".")
+        return LinkError(f"The session ended before the answer was complete: {reason}.", code=OVER)
 
     # -- sources ----------------------------------------------------------------------------
 
@@ -231,12 +236,13 @@ class SayRun:
 
     def report(self, error: NekoError) -> None:
         """Tell about an error, unless its failure event was told already."""
-        if not self.printer.was_told(error.message):
+        told = error.message if error.code != OVER else self.tracker.over or ""
+        if not self.printer.was_told(told):
             tell(sentence(error))
 
     def code_of(self, error: NekoError) -> Exit:
-        """An error's exit code; after a time-out that of the last failure seen."""
-        if error.code == "timeout" and self._last is not None:
+        """An error's exit code; after a time-out or the session's end that of the last failure seen."""
+        if error.code in ("timeout", OVER) and self._last is not None:
             return code_for_category(self._last.category)
         return exit_code(error)
 

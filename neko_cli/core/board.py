@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from neko_cli.core.events import (
     AnyEvent,
     Connected,
@@ -71,4 +73,9 @@ class Board:
         state = StatusChanged(
             at=self.now(), old=self._status, new=self._status, reason="now", link=self._word
         )
-        return [state, self.connected] if self.connected is not None else [state]
+        if self.connected is None:
+            return [state]
+        told, left = self.connected, self.connected.expires_in
+        if left is not None:
+            left = round(max(0.0, left - (self.now() - told.at)), 1)
+        return [state, msgspec.structs.replace(told, at=self.now(), expires_in=left)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from typing import Protocol
 
@@ -95,12 +96,24 @@ class InboundHost(TurnHost, Protocol):
         ...
 
 
+NEVER = -math.inf
+
+WORDS_WITHIN = 5.0
+"""Seconds after which the words of an utterance that was taken are not waited for any more."""
+
+
 class _Utterance(msgspec.Struct):
     turn: int
     text: str = ""
     ended_ms: float | None = None
-    committed: bool = False
+    committed_at: float = NEVER
     final: bool = False
+    name: str = ""
+
+    @property
+    def committed(self) -> bool:
+        """Whether the provider has taken it."""
+        return self.committed_at > NEVER
 
 
 class Inbound:
@@ -118,13 +131,20 @@ class Inbound:
         self._tells_utterances = False
         self._heard_first = False  # final words came before the reply to them
         self._implicit = 0
-        self._unnamed: deque[str] = deque(maxlen=ITEMS_LIMIT)
+        self._unnamed: deque[_Utterance] = deque(maxlen=ITEMS_LIMIT)
         self.output_rate = 24_000
+        self.captions = True
+        """Whether the provider tells the user's words."""
 
     @property
     def words_due(self) -> bool:
         """Whether words of an utterance may still come that was committed."""
-        return bool(self._unnamed) or any(u.committed and not u.final for u in self._utterances.values())
+        if not self.captions:
+            return False
+        since = self._host.now() - WORDS_WITHIN
+        return any(
+            u.committed_at > since and not u.final for u in (*self._utterances.values(), *self._unnamed)
+        )
 
     def begin_reply(self) -> None:
         """A reply, or the rest of one that was cut, begins: tags and tool calls start afresh."""
@@ -218,7 +238,7 @@ class Inbound:
     def _commit(self, item_id: str) -> None:
         record = self._utterance(item_id)
         if not record.committed:
-            record.committed = True
+            record.committed_at = self._host.now()
             self._host.uplink.commit(item_id, record.ended_ms)
 
     def _reply_began(self, reply_id: str) -> None:
@@ -241,14 +261,15 @@ class Inbound:
             return
         self._implicit += 1
         name = f"{IMPLICIT}{self._implicit}"
-        self._unnamed.append(name)
+        turn = self._turns.turn.number
+        self._unnamed.append(_Utterance(turn, committed_at=self._host.now(), name=name))
         self._host.uplink.commit(name, None, silence_ms=self._host.profile.turns.silence_ms)
 
     def _commit_words(self, item_id: str) -> None:
         """Final words of an utterance that was never told to be committed."""
-        self._utterance(item_id).committed = True
+        self._utterance(item_id).committed_at = self._host.now()
         if self._unnamed:
-            self._host.uplink.settle(self._unnamed.popleft())
+            self._host.uplink.settle(self._unnamed.popleft().name)
             return
         silence = 0.0 if self._tells_utterances else self._host.profile.turns.silence_ms
         self._host.uplink.commit(item_id, None, silence_ms=silence)
@@ -280,6 +301,8 @@ class Inbound:
         if event.item_id not in self._utterances and not self._tells_utterances:
             self._announce(event.item_id)
         record = self._utterance(event.item_id)
+        if record.final:
+            return  # told twice
         if event.final and not record.committed:
             self._commit_words(event.item_id)
         record.text = event.text if event.whole else record.text + event.text

@@ -193,7 +193,10 @@ class Links:
     async def close_all(self) -> None:
         """End all links; what is being dialled comes to nothing. Idempotent."""
         self._era += 1
+        self.live = None
         runs = tuple(self._runs.values())
+        for run in runs:
+            run.closing = True
         await asyncio.gather(*(self.close(run) for run in runs))
 
     async def _end(self, run: LinkRun, timeout: float) -> None:

@@ -251,6 +251,7 @@ class Relay:
             can_truncate=capabilities.truncate, speaks=host.want_audio and capabilities.audio_output
         )
         host.inbound.output_rate = capabilities.output_rate
+        host.inbound.captions = capabilities.captions
         self.going_at = None
         self.tokens = 0
         self.short = False

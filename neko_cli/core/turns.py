@@ -245,7 +245,8 @@ class Turns:
         elif total > 0:
             heard = min(self._heard_ms, total) if cut else self._playout.heard_ms(soon=True)
             if cut:
-                text = words_heard(record.marks, heard, total)
+                marks = record.marks if record.sound_complete else marks_voiced(record.marks, total)
+                text = words_heard(marks, heard, total)
         self._host.memory.add("assistant", text, record.number)
         self._host.publish(
             TurnEnded(

@@ -36,6 +36,9 @@ ROOM_S = 2
 LEAD_MS = 500.0
 """Kept before the beginning of speech that a provider tells: its detector needs a run-up."""
 
+FAR_MS = 1e9
+"""Later than any time that a provider can mean, in ms: eleven days."""
+
 MARKS = 64
 """Utterances whose words may still come."""
 
@@ -66,6 +69,10 @@ class Uplink:
     def __init__(self) -> None:
         self._chunks: deque[_Chunk] = deque()
         self._next = 0  # which chunk is sent next
+        self._fresh = 0  # which chunk is the first that no link was ever given
+        self._new = 0  # position of that chunk
+        self._half = b""  # half a sample, where a chunk ended within one
+        self._rate = 0
         self._first = 0  # position of the first chunk kept
         self._sent = 0
         self._end = 0
@@ -99,7 +106,12 @@ class Uplink:
 
     def push(self, sound: bytes, rate: int) -> None:
         """One chunk (16-bit mono at ``rate`` Hz)."""
-        chunk = _Chunk(sound, rate)
+        sound = (self._half if rate == self._rate else b"") + sound
+        even = len(sound) & ~1
+        self._half, self._rate = sound[even:], rate
+        if not even:
+            return
+        chunk = _Chunk(sound[:even], rate)
         self._chunks.append(chunk)
         self._end += chunk.ticks
         self.pump()
@@ -125,6 +137,11 @@ class Uplink:
         except TimeoutError:
             raise LinkError("The provider takes no more sound.") from None
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether an utterance is complete whose last sound is not sent yet."""
+        return self._then is not None
+
     # -- utterances -------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -141,7 +158,8 @@ class Uplink:
         """Nothing of what came so far is wanted by anybody."""
         while len(self._chunks) > self._next:
             self._chunks.pop()
-        self._end = self._sent
+        self._fresh = self._next
+        self._end = self._new = self._sent
         self._committed = self._settled = self._sent
         self._marks.clear()
         self._then = None
@@ -203,6 +221,7 @@ class Uplink:
         cached_ms = _ms(self._end - max(start, received))
         while self._chunks and self._first + self._chunks[0].ticks <= start:
             self._first += self._chunks.popleft().ticks
+            self._fresh = max(0, self._fresh - 1)
         if self._chunks and self._first < start:
             whole = self._chunks[0].ticks
             self._chunks[0] = self._chunks[0].after(start - self._first)
@@ -223,6 +242,7 @@ class Uplink:
             chunk = self._chunks[self._next]
             self._next += 1
             self._sent += chunk.ticks
+            self._fresh, self._new = max(self._fresh, self._next), max(self._new, self._sent)
             self._forward(link, chunk)
         if self._then is not None and self._next == len(self._chunks):
             then, self._then = self._then, None
@@ -253,13 +273,20 @@ class Uplink:
 
     def _on_link(self, at_ms: float) -> int:
         """A position from a time that the provider tells; never outside of what it can mean."""
-        return min(self._sent, max(self._settled, self._base + round(at_ms * TICKS / 1000.0)))
+        believable = min(max(at_ms, 0.0), FAR_MS)
+        return min(self._sent, max(self._settled, self._base + round(believable * TICKS / 1000.0)))
 
     def _bound(self) -> None:
         limit = (IDLE_S if self.idle else UNSENT_S) * TICKS
-        while self._end - self._sent > limit and self._next < len(self._chunks):
-            gone = self._chunks[self._next].ticks
-            del self._chunks[self._next]
+        # What is on its way to a link again has had its turn, and is bounded by SENT_S.
+        while (over := self._end - self._new - limit) > 0:
+            whole = self._chunks[self._fresh]
+            rest = self._chunks[self._fresh] = whole.after(over)
+            if not rest.pcm:
+                del self._chunks[self._fresh]
+            gone = whole.ticks - rest.ticks
+            if gone == 0:
+                break
             self._end -= gone
             if not self.idle:
                 self.dropped_ms += _ms(gone)
@@ -275,6 +302,7 @@ class Uplink:
     def _drop_first(self) -> None:
         self._first += self._chunks.popleft().ticks
         self._next -= 1
+        self._fresh -= 1
 
     def _see_room(self) -> None:
         if self._end - self._sent <= self._room_ticks():

@@ -12,7 +12,7 @@ from neko_cli.core.session import Session
 from neko_cli.testing.life_checks import LIFE
 from neko_cli.testing.release_checks import RELEASE
 from neko_cli.testing.talk_checks import TALK
-from neko_cli.testing.trial import Check, Need, Trial
+from neko_cli.testing.trial import Check, IsAnswer, Need, Trial
 
 PATIENCE = 5.0
 """Seconds that one step of a check may take."""
@@ -29,6 +29,19 @@ class Report(msgspec.Struct, frozen=True):
 
     passed: tuple[str, ...]
     skipped: tuple[str, ...]
+
+
+def check_names(
+    *, has_microphone: bool = True, can_answer: bool = True, can_fail: bool = True
+) -> tuple[str, ...]:
+    """Names of the checks for a session like this; ``can_fail`` when there is a ``make_broken``."""
+    have = {
+        Need.MICROPHONE: has_microphone,
+        Need.NO_MICROPHONE: not has_microphone,
+        Need.ANSWERS: can_answer,
+        Need.BROKEN: can_fail,
+    }
+    return tuple(check.name for check in CHECKS if all(have[need] for need in check.needs))
 
 
 class SessionTester:
@@ -50,6 +63,7 @@ class SessionTester:
         make_broken: MakeSession | None = None,
         has_microphone: bool = True,
         can_answer: bool = True,
+        is_answer: IsAnswer | None = None,
         patience: float = PATIENCE,
         grace: float = 0.0,
     ) -> None:
@@ -60,6 +74,8 @@ class SessionTester:
             make_broken: makes one whose start fails for good; without it those checks are left out.
             has_microphone: whether ``start_listening`` works; without, it must raise AudioError.
             can_answer: whether messages are answered, and what cannot be sent is refused.
+            is_answer: whether a reply (the second text) answers a message (the first); without it any
+                words will do.
             patience: seconds that one step may take.
             grace: seconds for tasks that are not the session's own (a server in the same loop) to end
                 after it.
@@ -68,20 +84,18 @@ class SessionTester:
         self._make_broken = make_broken
         self._has_microphone = has_microphone
         self._can_answer = can_answer
+        self._is_answer = is_answer
         self._patience = patience
         self._grace = grace
-        have = {
-            Need.MICROPHONE: has_microphone,
-            Need.NO_MICROPHONE: not has_microphone,
-            Need.ANSWERS: can_answer,
-            Need.BROKEN: make_broken is not None,
-        }
-        self._have = frozenset(need for need, there in have.items() if there)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The checks that apply."""
-        return tuple(check.name for check in CHECKS if check.needs <= self._have)
+        return check_names(
+            has_microphone=self._has_microphone,
+            can_answer=self._can_answer,
+            can_fail=self._make_broken is not None,
+        )
 
     async def check(self, name: str) -> None:
         """Run one check; raises AssertionError that says what the session did wrong."""
@@ -118,6 +132,7 @@ class SessionTester:
             session,
             has_microphone=self._has_microphone,
             can_answer=self._can_answer,
+            is_answer=self._is_answer,
             patience=self._patience,
         )
         try:
@@ -147,6 +162,7 @@ async def check_lifecycle(
     make_broken: MakeSession | None = None,
     has_microphone: bool = True,
     can_answer: bool = True,
+    is_answer: IsAnswer | None = None,
     patience: float = PATIENCE,
     grace: float = 0.0,
 ) -> Report:
@@ -156,6 +172,7 @@ async def check_lifecycle(
         make_broken=make_broken,
         has_microphone=has_microphone,
         can_answer=can_answer,
+        is_answer=is_answer,
         patience=patience,
         grace=grace,
     )

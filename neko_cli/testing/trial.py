@@ -10,12 +10,16 @@ from typing import Any
 import msgspec
 
 from neko_cli.core.errors import NekoError
-from neko_cli.core.events import InputMode, LinkWord, Status, TurnEnded
+from neko_cli.core.events import InputMode, LinkWord, Outcome, Status, TurnEnded
 from neko_cli.core.session import Session
 from neko_cli.testing.witness import Witness, expect
 
 OFF = (LinkWord.OFFLINE, LinkWord.CLOSED)
 """Link words of a session that is not running."""
+
+
+IsAnswer = Callable[[str, str], bool]
+"""Whether a reply (the second text) answers a message (the first)."""
 
 
 class Need(StrEnum):
@@ -30,8 +34,17 @@ class Need(StrEnum):
 class Trial:
     """A fresh session and what checks do with it."""
 
-    def __init__(self, session: Session, *, has_microphone: bool, can_answer: bool, patience: float) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        has_microphone: bool,
+        can_answer: bool,
+        is_answer: IsAnswer | None,
+        patience: float,
+    ) -> None:
         self.session = session
+        self._is_answer = is_answer
         self.has_microphone = has_microphone
         self.can_answer = can_answer
         self.patience = patience
@@ -63,9 +76,18 @@ class Trial:
         expect(state.link in OFF, f"{when} the link word is {state.link}")
 
     async def exchange(self, witness: Witness, text: str) -> TurnEnded:
-        """Send a message and wait for the end of its turn."""
+        """Send a message and wait for the end of its turn, which must be whole."""
         turn = await self.session.send_message(text)
-        return await witness.until(TurnEnded, turn=turn)
+        ended = await witness.until(TurnEnded, turn=turn)
+        self.expect_answer(text, ended)
+        return ended
+
+    def expect_answer(self, text: str, ended: TurnEnded) -> None:
+        """A turn was completed with a reply to this message."""
+        expect(ended.outcome is Outcome.COMPLETE, f"turn {ended.turn}, {text!r}, is {ended.outcome}")
+        expect(ended.text.strip(), f"turn {ended.turn}, {text!r}, has no reply")
+        fits = self._is_answer is None or self._is_answer(text, ended.text)
+        expect(fits, f"turn {ended.turn}, {text!r}, was answered by {ended.text!r}")
 
     async def end(self, *witnesses: Witness) -> None:
         """End the session and read everything to the end."""

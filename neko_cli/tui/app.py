@@ -21,7 +21,6 @@ from neko_cli.tui.crash import describe
 from neko_cli.tui.face import LoadProfile, MakeSession, Options
 from neko_cli.tui.offers import Offer
 from neko_cli.tui.screens.chat import ChatScreen, commands_of
-from neko_cli.tui.suspend import forget_stop_signal, on_stop_signal
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +93,7 @@ class NekoApp(App[None]):
     def on_mount(self) -> None:
         """Start the session once the first frame is on the screen."""
         self.call_after_refresh(self.chat.start)
-        if not self.is_headless:
-            on_stop_signal(lambda: self.chat.suspend(told_to=True))
+        self.chat.job.open()
 
     def tell(self, text: str, hint: str = "", severity: Severity = Severity.INFO) -> None:
         """Show a notice; for ``make_session``, which may have something to say."""
@@ -103,8 +101,7 @@ class NekoApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Release the session, within a deadline; the terminal is already restored."""
-        if not self.is_headless:
-            forget_stop_signal()
+        self.chat.job.close()
         await self.controller.close()
 
     def action_help_quit(self) -> None:

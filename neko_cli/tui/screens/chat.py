@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import Future, get_running_loop
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from textual import on
@@ -20,7 +21,7 @@ from neko_cli.tui.controller import Controller
 from neko_cli.tui.fit import Part
 from neko_cli.tui.lines import Change
 from neko_cli.tui.presenter import energy_tip, hint_line, sound_line, status_line
-from neko_cli.tui.suspend import suspend
+from neko_cli.tui.suspend import JobControl
 from neko_cli.tui.view import View
 from neko_cli.tui.widgets.bar import Bar
 from neko_cli.tui.widgets.prompt import Prompt
@@ -63,6 +64,11 @@ class ChatScreen(Screen[None]):
         with Container(id="entry"):
             yield self.prompt
         yield hints
+
+    @cached_property
+    def job(self) -> JobControl:
+        """Stops and continues the app; there when the app is."""
+        return JobControl(self.app, self.controller, lambda work: self.run_worker(work, group="suspend"))
 
     def on_mount(self) -> None:
         """The input line has the focus, the clock of the status line runs."""
@@ -198,12 +204,7 @@ class ChatScreen(Screen[None]):
 
     def action_suspend(self) -> None:
         """Back to the shell until ``fg``."""
-        self.suspend()
-
-    def suspend(self, *, told_to: bool = False) -> None:
-        """Stop the program for now; ``told_to`` by a signal. A second request meanwhile changes nothing."""
-        if not any(worker.group == "suspend" and worker.is_running for worker in self.workers):
-            self.run_worker(suspend(self.app, self.controller, told_to=told_to), group="suspend")
+        self.job.ask()
 
     def action_devices(self) -> None:
         """Tell how to see the devices."""

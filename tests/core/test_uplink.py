@@ -1,0 +1,286 @@
+"""The user's voice on its way to the provider: what is kept, what is sent again, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neko_cli.core import uplink as module
+from neko_cli.core.errors import LinkError
+from neko_cli.core.uplink import LEAD_MS, SENT_S, UNSENT_S, Uplink
+from tests.fakes.outlet import FakeLink, numbered
+
+RATES = (8_000, 16_000, 24_000, 44_100, 48_000)
+
+
+# -- the real bounds ----------------------------------------------------------------------------
+
+
+def spoken(uplink: Uplink, ms: int, rate: int = 24_000, chunk_ms: int = 100) -> None:
+    """So much sound that is not silence, chunk by chunk."""
+    for _ in range(0, ms, chunk_ms):
+        uplink.push(b"\x01\x00" * (rate * chunk_ms // 1000), rate)
+
+
+def test_what_is_sent_again_to_a_slow_link_is_not_pushed_out_by_what_comes_meanwhile():
+    uplink, first, second = Uplink(), FakeLink(), FakeLink(room_ms=2000.0)
+    uplink.attach(first, again=False)
+    spoken(uplink, 25_000)
+    uplink.detach()
+    attached = uplink.attach(second, again=False)
+    assert attached.resent_ms == 25_000.0
+    spoken(uplink, 1_000)  # the first seconds of the new link
+    assert uplink.dropped_ms == 0.0
+    for _ in range(40):
+        second.flow()
+        uplink.pump()
+    assert len(second.got) == 2 * 26 * 24_000
+
+
+def test_a_second_lost_link_loses_nothing_of_what_the_first_had():
+    uplink = Uplink()
+    uplink.attach(FakeLink(), again=False)
+    spoken(uplink, 20_000)
+    uplink.detach()
+    uplink.attach(FakeLink(room_ms=2000.0), again=False)
+    uplink.detach()
+    spoken(uplink, 7_000)
+    third = FakeLink()
+    attached = uplink.attach(third, again=False)
+    assert uplink.dropped_ms == 0.0
+    assert len(third.got) == 2 * 27 * 24_000
+    assert attached.resent_ms + attached.cached_ms == 27_000.0
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_without_a_link_the_newest_8_s_are_kept_and_the_rest_is_counted(rate):
+    uplink, link = Uplink(), FakeLink(rate)
+    spoken(uplink, 20_000, rate)
+    assert uplink.dropped_ms == 12_000.0
+    assert uplink.waiting_ms == UNSENT_S * 1000.0
+    assert uplink.attach(link, again=False) == (0.0, 8000.0)
+    assert len(link.got) == 2 * 8 * rate
+
+
+def test_sound_that_comes_in_one_piece_is_bounded_as_well():
+    uplink, link = Uplink(), FakeLink()
+    uplink.push(b"\x01\x00" * (24_000 * 20), 24_000)
+    assert uplink.dropped_ms == 12_000.0
+    uplink.attach(link, again=False)
+    assert len(link.got) == 2 * 8 * 24_000
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_newest_30_s_of_what_was_sent_are_sent_again(rate):
+    uplink, second = Uplink(), FakeLink(rate)
+    uplink.attach(FakeLink(rate), again=False)
+    spoken(uplink, 40_000, rate)
+    uplink.detach()
+    assert uplink.attach(second, again=False) == (SENT_S * 1000.0, 0.0)
+    assert len(second.got) == 2 * SENT_S * rate
+    assert uplink.dropped_ms == 0.0
+
+
+def test_parked_only_the_last_moments_are_kept_and_nothing_is_told():
+    uplink, link = Uplink(), FakeLink()
+    uplink.idle = True
+    spoken(uplink, 60_000)
+    assert uplink.waiting_ms == 2000.0
+    assert uplink.dropped_ms == 0.0
+    uplink.attach(link, again=False)
+    assert len(link.got) == 2 * 2 * 24_000
+
+
+def test_empty_chunks_are_not_kept():
+    uplink = Uplink()
+    for _ in range(1000):
+        uplink.push(b"", 24_000)
+    assert len(uplink._chunks) == 0
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_samples_that_chunks_cut_in_two_are_whole_for_each_link(again):
+    """A reader of a pipe gives chunks of any length; half a sample of the old one would be noise."""
+    uplink, first, second = Uplink(), FakeLink(), FakeLink()
+    uplink.attach(first, again=False)
+    sound = numbered(1, 900)
+    for at in range(0, len(sound), 37):
+        uplink.push(sound[at : at + 37], 24_000)
+    assert bytes(first.got) == sound
+    uplink.commit("u1", 10.0)  # 240 samples
+    if again:
+        uplink.settle("u1")
+    uplink.detach()
+    attached = uplink.attach(second, again=again)
+    assert bytes(second.got) == numbered(241, 660)
+    assert attached.resent_ms == 27.5
+
+
+# -- utterances ---------------------------------------------------------------------------------
+
+
+def test_what_is_settled_is_never_sent_again_and_what_is_committed_only_when_asked():
+    for again, expected in ((False, range(701, 901)), (True, range(301, 901))):
+        uplink, second = Uplink(), FakeLink()
+        uplink.attach(FakeLink(), again=False)
+        uplink.push(numbered(1, 900), 24_000)
+        uplink.commit("u1", 12.5)  # 300 samples
+        uplink.settle("u1")
+        uplink.commit("u2", 700 / 24)
+        uplink.detach()
+        uplink.attach(second, again=again)
+        assert second.samples == list(expected)
+
+
+@pytest.mark.parametrize("at_ms", [-1.0, -1e300, 1e9, 1e300, 1.7e308])
+def test_a_time_that_makes_no_sense_is_taken_as_the_nearest_that_does(at_ms):
+    uplink, second = Uplink(), FakeLink()
+    uplink.attach(FakeLink(), again=False)
+    uplink.push(numbered(1, 240), 24_000)
+    uplink.commit("u1", at_ms)
+    uplink.speech_began(at_ms)
+    uplink.detach()
+    uplink.attach(second, again=False)
+    assert second.samples == ([] if at_ms > 0 else list(range(1, 241)))
+
+
+def test_sound_before_speech_is_kept_only_as_far_as_a_detector_needs_it():
+    uplink, second = Uplink(), FakeLink()
+    uplink.attach(FakeLink(), again=False)
+    spoken(uplink, 10_000)
+    uplink.speech_began(9_000.0)
+    uplink.detach()
+    assert uplink.attach(second, again=False).resent_ms == 1_000.0 + LEAD_MS
+
+
+def test_speech_does_not_settle_an_utterance_whose_words_are_due():
+    uplink, second = Uplink(), FakeLink()
+    uplink.attach(FakeLink(), again=False)
+    spoken(uplink, 10_000)
+    uplink.commit("u1", 5_000.0)
+    uplink.speech_began(9_000.0)
+    uplink.detach()
+    assert uplink.attach(second, again=True).resent_ms == 10_000.0
+
+
+def test_words_that_never_come_do_not_keep_marks_for_ever():
+    uplink = Uplink()
+    uplink.attach(FakeLink(), again=False)
+    for n in range(1000):
+        spoken(uplink, 100)
+        uplink.commit(f"u{n}", None)
+    assert len(uplink._marks) <= module.MARKS
+    uplink.detach()
+    assert uplink.attach(FakeLink(), again=True).resent_ms <= SENT_S * 1000.0
+
+
+# -- the end of an utterance --------------------------------------------------------------------
+
+
+def test_an_utterance_ends_after_its_last_sound():
+    uplink, link = Uplink(), FakeLink(room_ms=100.0)
+    told: list[int] = []
+    uplink.attach(link, again=False)
+    spoken(uplink, 1_000)
+    uplink.finish(lambda: told.append(len(link.got)))
+    assert told == []
+    for _ in range(20):
+        link.flow()
+        uplink.pump()
+    assert told == [2 * 24_000]
+
+
+def test_an_utterance_ends_after_the_rest_of_the_resampler():
+    uplink, link = Uplink(), FakeLink(24_000)
+    told: list[int] = []
+    uplink.attach(link, again=False)
+    spoken(uplink, 1_000, 44_100)
+    held_back = len(link.got)
+    uplink.finish(lambda: told.append(len(link.got)))
+    assert held_back < told[0]
+    assert told == [pytest.approx(2 * 24_000, abs=100)]
+
+
+def test_an_utterance_that_ends_without_a_link_ends_on_the_next():
+    uplink, link = Uplink(), FakeLink()
+    told: list[int] = []
+    spoken(uplink, 1_000)
+    uplink.finish(lambda: told.append(len(link.got)))
+    assert told == []
+    uplink.attach(link, again=False)
+    assert told == [2 * 24_000]
+
+
+def test_an_utterance_that_nobody_wants_does_not_end():
+    uplink, told = Uplink(), []
+    spoken(uplink, 1_000)
+    uplink.finish(lambda: told.append(1))
+    uplink.discard()
+    uplink.attach(FakeLink(), again=False)
+    uplink.pump()
+    assert told == []
+
+
+def test_a_key_begins_an_utterance_without_what_came_before():
+    uplink, link = Uplink(), FakeLink()
+    spoken(uplink, 3_000)
+    uplink.begin()
+    assert uplink.utterance_ms == 0.0
+    spoken(uplink, 500)
+    assert uplink.utterance_ms == 500.0
+    assert uplink.attach(link, again=False) == (0.0, 500.0)
+
+
+# -- other rates, and memory --------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(RATES),
+    st.lists(st.tuples(st.sampled_from(RATES), st.integers(1, 4_000)), min_size=1, max_size=30),
+)
+def test_sound_of_any_rate_lasts_as_long_on_the_link(target, chunks):
+    uplink, link = Uplink(), FakeLink(target)
+    uplink.attach(link, again=False)
+    for rate, count in chunks:
+        uplink.push(b"\x01\x00" * count, rate)
+    done: list[bool] = []
+    uplink.finish(lambda: done.append(True))
+    assert done == [True]
+    expected = sum(count * target / rate for rate, count in chunks)
+    # Each change of rates, and the end, may round by a sample or two.
+    assert len(link.got) // 2 == pytest.approx(expected, abs=3 * len(chunks))
+    assert uplink.utterance_ms == pytest.approx(sum(1000 * count / rate for rate, count in chunks))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 300_000)), max_size=40))
+def test_memory_is_bounded_whatever_comes(pushes):
+    uplink = Uplink()
+    for attached, count in pushes:
+        if attached:
+            uplink.attach(FakeLink(8_000, room_ms=1_000.0), again=True)
+        uplink.push(bytes(2 * count), 8_000)
+        kept = sum(len(chunk.pcm) for chunk in uplink._chunks)
+        assert kept <= 2 * 8_000 * (SENT_S + UNSENT_S) + 2 * count
+
+
+# -- a sender that is faster than real time -----------------------------------------------------
+
+
+async def test_a_fast_sender_waits_for_room_and_goes_on():
+    uplink, link = Uplink(), FakeLink(room_ms=2_000.0)
+    uplink.attach(link, again=False)
+    spoken(uplink, 10_000)
+    with pytest.raises(LinkError):
+        await uplink.room(0.01)
+    waiting = asyncio.ensure_future(uplink.room(5.0))
+    while not waiting.done():
+        link.flow()
+        uplink.pump()
+        await asyncio.sleep(0)
+    await waiting
+    assert uplink.dropped_ms == 0.0
