@@ -104,6 +104,7 @@ WORDS_WITHIN = 5.0
 
 class _Utterance(msgspec.Struct):
     turn: int
+    order: float = 0.0
     text: str = ""
     ended_ms: float | None = None
     committed_at: float = NEVER
@@ -130,6 +131,7 @@ class Inbound:
         self._went_on = False
         self._tells_utterances = False
         self._heard_first = False  # final words came before the reply to them
+        self._count = 0
         self._implicit = 0
         self._unnamed: deque[_Utterance] = deque(maxlen=ITEMS_LIMIT)
         self.output_rate = 24_000
@@ -291,7 +293,9 @@ class Inbound:
         """The record of a user's utterance; a new one belongs to the current turn."""
         found = self._utterances.get(item_id)
         if found is None:
-            found = _Utterance(self._turns.turn.number if turn is None else turn)
+            self._count += 1
+            order = self._host.memory.serial + min(0.9, self._count * 1e-6)
+            found = _Utterance(self._turns.turn.number if turn is None else turn, order)
             self._utterances[item_id] = found
             while len(self._utterances) > ITEMS_LIMIT:
                 self._utterances.popitem(last=False)
@@ -320,7 +324,7 @@ class Inbound:
         if event.final:
             record.final = True
             self._host.uplink.settle(event.item_id)
-            self._host.memory.add("user", text, record.turn)
+            self._host.memory.add("user", text, record.turn, order=record.order)
             if not self._tells_utterances and record.turn == self._turns.turn.number:
                 self._turns.feed(TurnInput.SPEECH_STOPPED)
             if record.turn == self._turns.turn.number:

@@ -41,17 +41,18 @@ class _Entry(msgspec.Struct):
     """A message with the number of its arrival."""
 
     serial: int
+    order: float
     message: Remembered
     covered: bool = False
     """Whether the summary tells it."""
 
     @property
-    def place(self) -> tuple[int, int, int]:
-        """Where it stands: by turn, the user before the assistant, then as they came."""
-        return self.message.turn, _RANKS[self.message.role], self.serial
+    def place(self) -> tuple[int, int, float, int]:
+        """Where it stands: by turn, the user before the assistant, then as they were said."""
+        return self.message.turn, _RANKS[self.message.role], self.order, self.serial
 
 
-def _place(entry: _Entry) -> tuple[int, int, int]:
+def _place(entry: _Entry) -> tuple[int, int, float, int]:
     return entry.place
 
 
@@ -83,8 +84,10 @@ class Memory:
         """Messages beyond the short-term limit that no summary tells yet, oldest first."""
         return _messages(self._waiting)
 
-    def add(self, role: str, text: str, turn: int) -> None:
+    def add(self, role: str, text: str, turn: int, *, order: float | None = None) -> None:
         """Remember a message where its turn belongs; empty ones are not worth it.
+
+        ``order`` is :attr:`serial` at the time when it was said, for words that come later than that.
 
         A recollection block that the character says by itself is not taken in, since it would be told
         to later links as something new.
@@ -99,7 +102,7 @@ class Memory:
         if not text.strip():
             return
         self._serial += 1
-        entry = _Entry(self._serial, Remembered(role, text, turn))
+        entry = _Entry(self._serial, self._serial if order is None else order, Remembered(role, text, turn))
         insort(self._entries, entry, key=_place)
         self._newest.append(entry)
         while len(self._entries) > self._limit:
