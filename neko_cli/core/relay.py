@@ -278,6 +278,14 @@ class Relay:
         while run.early and host.links.live is run:
             host.provider_event(run.early.popleft())
 
+    def abandon(self) -> None:
+        """There is no next link: nothing is carried to it."""
+        self._carried = Carried()
+        self._said = ""
+        self._unsent_ms = 0.0
+        self._from = 0
+        self.rechecked_at = None
+
     def _catch_up(self, run: LinkRun) -> None:
         for line in missed(self._host.memory, run.opening, left_out=self._left_out()):
             run.link.send(TellHistory(line.role, line.text))

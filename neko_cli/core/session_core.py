@@ -262,6 +262,7 @@ class SessionCore:
     def abort_turn(self) -> None:
         """The link is down for good: the turn fails, unless its reply came whole and is being played."""
         self.slot.reset()
+        self.relay.abandon()
         self.uplink.detach()
         self.uplink.discard()
         if self.turns.state is not TurnState.DRAINING or self.board.link is not LinkState.FAILED:
