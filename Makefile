@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help chat test ready-run ready-test lint types layers unit bench format clean
+.PHONY: help chat test ready-run ready-test lint types layers unit soak bench format clean simulate
 SHELL := /bin/sh
 
 # A Python of your choice: make chat PYTHON=python3.12
@@ -12,6 +12,9 @@ export PYTHON
 ARGS ?=
 # Worker processes of the test run.
 JOBS ?= 2
+# Seeds of `make simulate`, and the first of them.
+SEEDS ?= 20000
+FIRST ?= 0
 
 BIN := .venv/bin
 
@@ -52,6 +55,13 @@ unit: ready-test ## all tests
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not serial and not soak" || result=$$?; \
 	$(BIN)/python -m pytest -q -m "serial and not soak" || { code=$$?; [ $$code -eq 5 ] || result=$$code; }; \
 	exit $$result
+
+simulate: ready-test ## whole sessions on virtual time, by seed: make simulate SEEDS=100000
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
+
+soak: ready-test ## the long tests, tens of minutes
+	@echo "== soak"
+	@$(BIN)/python -m pytest -q -m soak
 
 bench: ready-test ## measure what was promised about speed, and fail where it is missed
 	@set -e; for file in benchmarks/*.py; do name=$${file#benchmarks/}; $(BIN)/python -m benchmarks.$${name%.py} --check; done

@@ -6,9 +6,11 @@ that continuous integration cannot pass by leaving out what it is there for.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
+from asyncio.base_events import BaseEventLoop
 from collections.abc import Generator
 
 import pytest
@@ -36,6 +38,11 @@ MUST_RUN = ("real", "sdk")
 
 _home = pytest.StashKey[str]()
 
+_left_behind: list[str] = []
+"""Tasks that were still pending when their loop was closed, since the last look."""
+
+_close_loop = BaseEventLoop.close
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the environment the same everywhere; each xdist worker gets a home of its own."""
@@ -44,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
     home = tempfile.mkdtemp(prefix="neko-test-home-")
     config.stash[_home] = home
+    BaseEventLoop.close = _close_and_look  # type: ignore[method-assign, assignment]
     os.environ["NEKO_HOME"] = home
     if "UTF-8" not in os.environ.get("LC_ALL", os.environ.get("LANG", "")).upper():
         os.environ["LC_ALL"] = "C.UTF-8"
@@ -51,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
+    BaseEventLoop.close = _close_loop  # type: ignore[method-assign]
     home = config.stash.get(_home, None)
     if home is not None:
         shutil.rmtree(home, ignore_errors=True)
@@ -62,6 +71,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in MUST_RUN:
             if name in item.path.relative_to(item.config.rootpath).parts:
                 item.add_marker(name)
+
+
+def _close_and_look(loop: BaseEventLoop) -> None:
+    """Close a loop, and note the tasks that nobody has waited for."""
+    if not loop.is_closed():
+        _left_behind.extend(repr(task) for task in asyncio.all_tasks(loop))
+    _close_loop(loop)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, None, None]:
+    """Fail the test that leaves tasks behind; else a later one fails, when they are collected."""
+    yield
+    if _left_behind:
+        found = "; ".join(_left_behind)
+        _left_behind.clear()
+        pytest.fail(f"tasks were pending when their loop was closed: {found}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

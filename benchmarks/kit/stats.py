@@ -62,7 +62,7 @@ def table(bases: Sequence[Series], limits: Sequence[Limit]) -> str:
     """All series, one a line: runs, median, p99, ratio to the basis, the limit, and whether it holds."""
     lines = [f"{'':<34}{'runs':>5}{'median':>10}{'p99':>10}{'ratio':>8}   limit"]
     lines += [
-        f"{one.name:<34}{len(one.times):>5}{one.median:>7.0f} ms{one.p99:>7.0f} ms{1:>8.2f}" for one in bases
+        f"{one.name:<34}{len(one.times):>5}{_ms(one.median)}{_ms(one.p99)}{1:>8.2f}" for one in bases
     ]
     for limit in limits:
         one = limit.series
@@ -73,7 +73,36 @@ def table(bases: Sequence[Series], limits: Sequence[Limit]) -> str:
             ratio, promise = f"{'':>8}", f"{limit.allowed:.0f} ms"
         verdict = "kept" if limit.kept else "BROKEN"
         lines.append(
-            f"{one.name:<34}{len(one.times):>5}{one.median:>7.0f} ms{one.p99:>7.0f} ms{ratio}"
+            f"{one.name:<34}{len(one.times):>5}{_ms(one.median)}{_ms(one.p99)}{ratio}"
             f"   {promise:<18} {verdict}"
         )
+    return "\n".join(lines)
+
+
+def _ms(value: float) -> str:
+    """Milliseconds in ten columns; with decimals where they matter."""
+    return f"{value:>7.{2 if value < 10 else 0}f} ms"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One figure that is not a time, and the most that it may be."""
+
+    name: str
+    value: float
+    unit: str
+    most: float | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether it stays within its limit."""
+        return self.most is None or self.value <= self.most
+
+
+def readings(all_of_them: Sequence[Reading]) -> str:
+    """All figures, one a line: value, unit, the limit, and whether it holds."""
+    lines = []
+    for one in all_of_them:
+        promise = "" if one.most is None else f"   {one.most:g}".ljust(22) + ("kept" if one.kept else "BROKEN")
+        lines.append(f"{one.name:<47}{one.value:>12,.4g} {one.unit:<20}{promise}".rstrip())
     return "\n".join(lines)

@@ -41,6 +41,8 @@ class Provider:
         self.behaviour = behaviour
         self.refuse = refuse
         self.received: list[dict[str, Any]] = []
+        self.links = 0
+        """Connections so far, where a behaviour counts them."""
         self.sound = bytearray()
         """All input audio, as it came."""
         self.arrived = threading.Event()
@@ -254,7 +256,20 @@ async def _drops(talk: Talk) -> None:
             await talk.reply(f"You said: {talk.said}")
 
 
-async def _fails_on_bad(talk: Talk) -> None:
+async def _cuts(talk: Talk) -> None:
+    """Drop the first connection in the middle of what the user says; answer on the next one."""
+    first, talk.provider.links = talk.provider.links == 0, talk.provider.links + 1
+    await talk.configure()
+    while True:
+        due = await talk.take(await talk.next())
+        if first and talk.speaking and len(talk.provider.sound) > RATE:
+            talk.connection.transport.abort()
+            return
+        if due:
+            await talk.reply(f"You said: {talk.said}")
+
+
+async def _fails_on_bad(talk: Talk, kind: str = "server_error") -> None:
     """Answer, but fail the turn of whoever says ``bad``."""
     await talk.configure()
     while True:
@@ -264,7 +279,7 @@ async def _fails_on_bad(talk: Talk) -> None:
                 continue
             talk.replies += 1
             name = f"resp_{talk.replies}"
-            error = {"type": "rate_limit_exceeded", "code": "rate_limit_exceeded", "message": "Too many."}
+            error = {"type": kind, "code": kind, "message": "Not now."}
             await talk.tell("response.created", response={"id": name, "status": "in_progress"})
             await talk.tell(
                 "response.done",
@@ -273,6 +288,11 @@ async def _fails_on_bad(talk: Talk) -> None:
                     "status_details": {"type": "failed", "error": error},
                 },
             )  # fmt: skip
+
+
+async def _limits_on_bad(talk: Talk) -> None:
+    """Answer, but find that ``bad`` is one request too many."""
+    await _fails_on_bad(talk, "rate_limit_exceeded")
 
 
 BEHAVIOURS: dict[str, Callable[[Talk], Awaitable[None]]] = {
@@ -284,5 +304,7 @@ BEHAVIOURS: dict[str, Callable[[Talk], Awaitable[None]]] = {
     "slow": _slow,
     "garbage": _garbage,
     "drops": _drops,
+    "cuts": _cuts,
     "fails on bad": _fails_on_bad,
+    "limits on bad": _limits_on_bad,
 }

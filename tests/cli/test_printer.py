@@ -162,17 +162,30 @@ BACK = Connected(at=1.0, provider="p", model="m")
 
 async def test_each_outage_is_one_line() -> None:
     sheet = Sheet(Format.TEXT)
-    await sheet.show(LOST, LOST, BACK, LOST, BACK)
+    await sheet.show(BACK, LOST, LOST, BACK, LOST, BACK)
     assert sheet.errors.getvalue() == "The connection was lost. Trying again.\n" * 2
     assert not sheet.printer.was_told(LOST.message)
 
 
 async def test_an_outage_that_does_not_end_is_told_as_an_error_even_when_quiet() -> None:
     sheet = Sheet(Format.TEXT, quiet=True)
-    await sheet.show(LOST)
+    await sheet.show(BACK, LOST)
     assert sheet.errors.getvalue() == ""
     await sheet.show(GIVEN_UP)
     assert sheet.errors.getvalue().startswith("neko: The connection was\n")
+
+
+async def test_a_connection_that_never_comes_about_is_one_sentence_with_what_it_began_with() -> None:
+    sheet = Sheet(Format.TEXT)
+    exhausted = Failure(
+        at=0.0, category="rate_limit", code="", message="Exhausted.", hint="Wait.", fatal=True
+    )
+    await sheet.show(LOST, LOST, exhausted)
+    lines = ["neko: Exhausted.", "      Wait.", "      It began with: The connection was lost."]
+    assert sheet.errors.getvalue().splitlines() == lines
+    sheet = Sheet(Format.TEXT)
+    await sheet.show(LOST, GIVEN_UP)
+    assert "began" not in sheet.errors.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [False, True])
@@ -191,7 +204,7 @@ async def test_a_fresh_connection_is_told_where_a_person_would_wonder(terminal: 
 
     sheet = Sheet(Format.TEXT)
     sheet.errors.isatty = lambda: terminal  # type: ignore[method-assign]
-    await sheet.show(swapped("limit"), swapped("context"), LOST, swapped("lost"), BACK)
+    await sheet.show(BACK, swapped("limit"), swapped("context"), LOST, swapped("lost"), BACK)
     assert "another one goes on" not in sheet.errors.getvalue()
     await sheet.show(swapped("lost"))
     assert ("another one goes on" in sheet.errors.getvalue()) is terminal
@@ -200,9 +213,10 @@ async def test_a_fresh_connection_is_told_where_a_person_would_wonder(terminal: 
 async def test_a_lower_energy_is_told_and_a_full_one_is_not() -> None:
     sheet = Sheet(Format.TEXT)
     full = Energy(at=0.0, mode="text", level=2, max=2, model="big", reason="new_call")
+    nameless = Energy(at=0.0, mode="text", level=1, max=2, model="", reason="rate_limit")
     low = Energy(at=0.0, mode="text", level=1, max=2, model="sma\x1b[1mll", reason="rate_limit")
     tired = Notice(at=0.0, kind=NoticeKind.ENERGY, severity=Severity.WARNING, text="I am tired.")
-    await sheet.show(full, low, tired)
+    await sheet.show(full, nameless, low, tired)
     assert sheet.errors.getvalue() == "Energy 1 of 2: now with small\n"
 
 

@@ -155,6 +155,22 @@ def test_every_utterance_of_a_file_is_answered(provider, say, tmp_path: Path) ->
     assert len(ended) == 2
 
 
+@pytest.mark.parametrize("pace", ["fast", "realtime"])
+def test_a_connection_lost_in_mid_sentence_is_no_lost_sentence(
+    provider, say, tmp_path: Path, pace: str
+) -> None:
+    """The spoken sentence goes to the next connection whole, so that the user need not repeat it."""
+    spoken = write_wav(tmp_path / "in.wav", [(0.2, False), (1.5, True), (1.0, False)])
+    server = provider("cuts")
+    done = say(server, "--audio", str(tmp_path / "in.wav"), "--pace", pace)
+    clean(done)
+    assert (done.returncode, done.stdout) == (0, b"You said: sound number 1\n")
+    assert server.links == 2
+    sentence = spoken[int(0.2 * 24_000) * 2 : int(1.7 * 24_000) * 2]
+    assert sentence in bytes(server.sound)
+    assert done.stderr.decode().count("Trying again.") == 1
+
+
 def test_real_time_takes_the_files_time(provider, say, tmp_path: Path) -> None:
     path = tmp_path / "in.wav"
     write_wav(path, [(1.5, True)])
@@ -200,15 +216,31 @@ def test_a_failed_line_is_empty_and_the_rest_go_on(provider, say) -> None:
     done = say(provider("fails on bad"), "--lines", input=b"a\nbad\nb\n")
     clean(done)
     assert done.stdout == b"You said: a and more\n\nYou said: b and more\n"
-    assert done.returncode == 5
+    assert done.returncode == 6
     assert done.stderr.startswith(b"neko: ")
 
 
-def test_a_lost_connection_costs_one_line(provider, say) -> None:
+def test_when_every_model_has_reached_its_limit_the_code_says_so(provider, say) -> None:
+    done = say(provider("limits on bad"), "--lines", input=b"a\nbad\nb\n")
+    clean(done)
+    assert done.stdout.startswith(b"You said: a and more\n\n")
+    assert done.returncode == 5
+    assert b"exhausted" in done.stderr
+
+
+def test_a_lost_connection_costs_nothing_but_a_line_on_standard_error(provider, say) -> None:
     done = say(provider("drops"), "--lines", input=b"a\nb\nc\n")
     clean(done)
-    assert done.stdout == b"You said: a\n\nYou said: c\n"
-    assert done.returncode == 6
+    assert done.stdout == b"You said: a\nYou said: b\nYou said: c\n"
+    assert done.returncode == 0
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 2
+    assert all(line.endswith("Trying again.") for line in lines)
+
+
+def test_quiet_says_nothing_of_a_lost_connection_that_came_back(provider, say) -> None:
+    done = say(provider("drops"), "--lines", "--quiet", input=b"a\nb\n")
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 3), (403, 3), (404, 4), (429, 5), (500, 6), (503, 6)])
@@ -241,8 +273,8 @@ def test_a_failure_is_a_json_line_too(say, provider, tmp_path: Path) -> None:
     events = [json.loads(line) for line in done.stdout.decode().splitlines()]
     failures = [event for event in events if event["type"] == "failure"]
     assert done.returncode == 6
-    assert len(failures) == 1
-    assert failures[0]["category"] == "link"
+    assert all(failure["category"] == "link" for failure in failures)
+    assert [failure["fatal"] for failure in failures] == [False] * (len(failures) - 1) + [True]
 
 
 @pytest.mark.parametrize(

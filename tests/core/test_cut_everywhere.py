@@ -7,6 +7,7 @@ i-th wire event, for each i. The next connection knows only what it is told.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -158,16 +159,46 @@ def check_completed(talk: Conversation, life: Life) -> None:
     shown = ["".join(e.delta for e in talk.of(ReplyText) if e.turn == turn.turn).strip() for turn in ended]
     assert shown == [reply(turn) for turn in range(TURNS)], f"shown: {shown}"
     assert [e.turn for e in ended] == [e.turn for e in talk.of(TurnStarted)]
-    remembered = [(message.role, message.text.strip()) for message in talk.session.memory.recent(100)]
-    assert remembered == [
-        line for turn in range(TURNS) for line in (("user", utterance(turn)), ("assistant", reply(turn)))
-    ], f"memory: {remembered}"
+    check_memory(talk, answers)
     failures = [(event.code, event.message) for event in talk.of(Failure)]
     assert len(failures) <= 1, f"told more than once: {failures}"
-    for turn in ended:
+    check_sound(talk)
+    check_links(life)
+
+
+def check_memory(talk: Conversation, answers: Sequence[tuple[Outcome, str]]) -> None:
+    """Each turn's words once, in order."""
+    remembered = [(message.role, message.text.strip()) for message in talk.session.memory.recent(100)]
+    assert remembered == [
+        line
+        for turn, (_, text) in enumerate(answers)
+        for line in (("user", utterance(turn)), ("assistant", text))
+    ], f"memory: {remembered}"
+
+
+def check_sound(talk: Conversation) -> None:
+    """Each word of a reply is heard once at most, in order."""
+    for turn in talk.of(TurnEnded):
         sound = b"".join(event.pcm for event in talk.of(ReplyAudio) if event.turn == turn.turn)
         words = np.frombuffer(sound, np.int16)[::WORD_SAMPLES]
         assert (np.diff(words) > 0).all(), f"sound of a word twice, or out of order: {words}"
+
+
+def check_cut_twice(talk: Conversation, life: Life) -> None:
+    """Both turns went on to their end, or a reply that was cut twice is given up, and only that."""
+    assert not talk.late, f"took more than {BUDGET:g} s"
+    assert talk.refused is None, f"refused: {talk.refused}"
+    final = [event.text for event in talk.of(UserText) if event.final]
+    assert final == [utterance(turn) for turn in range(TURNS)], f"transcripts: {final}"
+    answers = [(event.outcome, event.text) for event in talk.of(TurnEnded)]
+    assert len(answers) == TURNS, f"answers: {answers}"
+    for turn, (outcome, text) in enumerate(answers):
+        whole = outcome is Outcome.COMPLETE and text == reply(turn)
+        assert whole or (outcome is Outcome.FAILED and reply(turn).startswith(text)), f"answers: {answers}"
+    given_up = [event for event in talk.of(Failure) if event.code == "cut_twice"]
+    assert len(given_up) == sum(outcome is Outcome.FAILED for outcome, _ in answers)
+    check_memory(talk, answers)
+    check_sound(talk)
     check_links(life)
 
 
@@ -209,7 +240,7 @@ async def events_of_a_whole_one() -> list[str]:
     talks = await converse({"whole": life})
     check_completed(talks["whole"], life)
     assert not talks["whole"].of(Failure)
-    return life.events
+    return life.links[0].events
 
 
 async def cut_everywhere(way: str, *, standby: str = "cold") -> list[str]:
@@ -219,16 +250,33 @@ async def cut_everywhere(way: str, *, standby: str = "cold") -> list[str]:
     talks = await converse(lives, standby=standby)
     # From the last reply's end on there is nothing left to fail.
     all_said = len(events) - events[::-1].index("< response.done")
-    problems: dict[str, list[str]] = {}
+    problems = Problems()
     for at, (name, life) in enumerate(lives.items()):
         assert life.died, f"never came to event {name}"
         check = check_given_up if way in PERMANENT and at < all_said else check_completed
+        problems.look(check, talks[name], life, f"{name} ({events[at - 1] if at else 'nothing'})")
+    return problems.lines
+
+
+class Problems:
+    """Collects what went wrong, so that one line tells a problem and all its occasions."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+
+    @property
+    def lines(self) -> list[str]:
+        """One line a problem."""
+        return [f"{problem}: after {', '.join(where)}" for problem, where in self._found.items()]
+
+    def look(
+        self, check: Callable[[Conversation, Life], None], talk: Conversation, life: Life, where: str
+    ) -> None:
+        """Make a check; what it finds is collected."""
         try:
-            check(talks[name], life)
+            check(talk, life)
         except AssertionError as error:
-            last = events[at - 1] if at else "nothing"
-            problems.setdefault(str(error).splitlines()[0], []).append(f"{name} ({last})")
-    return [f"{problem}: after {', '.join(where)}" for problem, where in problems.items()]
+            self._found.setdefault(str(error).splitlines()[0], []).append(where)
 
 
 async def test_nothing_is_missing_where_nothing_is_cut() -> None:
@@ -247,3 +295,22 @@ async def test_a_conversation_goes_on_wherever_its_connection_dies(way: str) -> 
 async def test_a_warm_spare_takes_over_wherever_the_connection_dies(way: str) -> None:
     problems = await cut_everywhere(way, standby="warm")
     assert not problems, "\n".join(problems)
+
+
+async def test_a_second_cut_in_the_same_turn_is_survived_as_well() -> None:
+    events = await events_of_a_whole_one()
+    # In the middle of what the user says, before the transcript, in the reply.
+    firsts = [
+        events.index(event) + 1 for event in ("< input_audio_buffer.speech_started", "< response.created")
+    ]
+    firsts += [events.index("< response.output_audio.delta") + n for n in (1, 3, 5)]
+    lives = {
+        f"{first} and {second}": Life(DEATHS["reset"], first, second)
+        for first in firsts
+        for second in range(35)
+    }
+    talks = await converse(lives)
+    problems = Problems()
+    for name, life in lives.items():
+        problems.look(check_cut_twice, talks[name], life, name)
+    assert not problems.lines, "\n".join(problems.lines)

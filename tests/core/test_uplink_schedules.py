@@ -134,6 +134,8 @@ STEPS = st.one_of(
     st.tuples(st.just("push"), LENGTHS),
     st.tuples(st.just("push"), LENGTHS),
     st.tuples(st.just("push"), LENGTHS),
+    st.tuples(st.just("talk"), st.integers(2, 80)),
+    st.tuples(st.just("talk"), st.integers(2, 80)),
     st.tuples(st.just("flow")),
     st.tuples(st.just("attach"), st.booleans(), st.sampled_from([1e9, 20.0, 5.0])),
     st.tuples(st.just("detach")),
@@ -156,7 +158,7 @@ def small():
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(RATES), st.lists(STEPS, max_size=60))
+@given(st.sampled_from(RATES), st.lists(STEPS, min_size=8, max_size=40))
 def test_every_schedule_gives_each_link_what_the_model_says(rate, steps):
     uplink, model = Uplink(), Model(rate)
     links: list[tuple[FakeLink, list[int]]] = []
@@ -170,6 +172,18 @@ def test_every_schedule_gives_each_link_what_the_model_says(rate, steps):
                     continue
                 uplink.push(numbered(model.numbers, count), rate)
                 model.push(count)
+            case ("talk", chunks):
+                for _ in range(chunks):
+                    count = rate // 200
+                    if model.numbers + count > 65_000:
+                        break
+                    uplink.push(numbered(model.numbers, count), rate)
+                    model.push(count)
+                    if link is not None and chunks % 4:
+                        link.flow()
+                        model.link.flow()
+                        uplink.pump()
+                        model.pump()
             case ("flow",):
                 if link is not None:
                     link.flow()

@@ -32,7 +32,7 @@ async def end_of_stream(connection: ServerConnection) -> None:
 
 async def garbage(connection: ServerConnection) -> None:
     """Bytes that are no frame, as from a proxy that breaks into the stream."""
-    connection.transport.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n\xff\xff\xff")
+    connection.transport.write(b"\xff" * 64)
     await _gone(connection)
 
 

@@ -1,9 +1,9 @@
 """A strict provider on a real socket: OpenAI's GA protocol, played by numbers.
 
-The user's speech is samples that count up from 1 (what is not above 0 is a quiet room), so a transcript
-can say exactly what was heard: ``u1-7200``. The character's reply to the speech from sample 1 on is ``r1w1 r1w2 …``: asked to
-go on with a reply, it goes on after the last word that it is told of. Each connection knows only what
-came over it. Whatever breaks the protocol is noted in ``wrong``.
+The user's speech is samples that count up from 1 (what is not above 0 is a quiet room), so that a
+transcript can say exactly what was heard: ``u1-7200``. The character's reply to the speech from sample
+1 on is ``r1w1 r1w2 …``; asked to go on with a reply, it goes on after the last word that it is told of.
+Each connection knows only what came over it. Whatever breaks the protocol is noted in ``wrong``.
 """
 
 from __future__ import annotations
@@ -38,16 +38,17 @@ class Dead(Exception):
 
 
 class Life:
-    """What one client goes through: its connections, and the planned death of the first.
+    """What one client goes through: its connections, and which of them die, and when.
 
-    ``events`` are all wire events of the first connection, in order, without silence from the user.
+    ``Life(reset, 5, 7)``: the first connection dies after its fifth event, the second after its
+    seventh, later ones live. Events are those of the wire, both ways, without silence from the user.
     """
 
-    def __init__(self, death: Death | None = None, at: int = 0) -> None:
+    def __init__(self, death: Death | None = None, *at: int) -> None:
         self.death = death
         self.at = at
-        self.died = False
-        self.events: list[str] = []
+        self.died = 0
+        """How many connections have died as planned."""
         self.links: list[Talk] = []
 
     @property
@@ -100,13 +101,15 @@ class Talk:
 
     def __init__(self, life: Life, connection: ServerConnection) -> None:
         self.wrong: list[str] = []
+        self.events: list[str] = []
+        """All wire events so far."""
         self.utterances: list[str] = []
         """Transcripts of what was committed."""
         self.items: list[tuple[str, str]] = []
         """The conversation: (role, text)."""
         self.ear = Ear()
         self._life = life
-        self._first = not life.links
+        self._dies_at = life.at[len(life.links)] if len(life.links) < len(life.at) else -1
         self._connection = connection
         self._session: Json = {}
         self._ids = itertools.count(1)
@@ -123,8 +126,7 @@ class Talk:
 
     async def run(self) -> None:
         """From the greeting to the end of the connection."""
-        if self._first and self._life.death is not None and self._life.at == 0:
-            await self._die(self._life.death)
+        await self._die_in_time()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read())
             group.create_task(self._answer())
@@ -152,17 +154,14 @@ class Talk:
                 await handler(event)
 
     async def _passed(self, what: str) -> None:
-        """An event was sent or has arrived: this may be the moment to die."""
-        if not self._first:
-            return
-        self._life.events.append(what)
-        if self._life.death is not None and len(self._life.events) == self._life.at:
-            await self._die(self._life.death)
+        self.events.append(what)
+        await self._die_in_time()
 
-    async def _die(self, death: Death) -> None:
-        self._life.died = True
-        await death(self._connection)
-        raise Dead
+    async def _die_in_time(self) -> None:
+        if self._life.death is not None and len(self.events) == self._dies_at:
+            self._life.died += 1
+            await self._life.death(self._connection)
+            raise Dead
 
     def _told_session(self) -> Json:
         return {"type": "realtime", "id": "sess_1", "model": "strict", **self._session}

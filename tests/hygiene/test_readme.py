@@ -54,10 +54,11 @@ def test_every_command_and_option_of_the_readme_exists() -> None:
         command: list[str] = []
         if arguments and is_word(arguments[0]):
             command.append(arguments[0])
-            groups = {"profiles", "keys", "devices", "local"}
+            groups = {"profiles", "keys", "devices", "local", "history"}
             if arguments[0] in groups and len(arguments) > 1 and is_word(arguments[1]):
                 command.append(arguments[1])
-        text = help_of(*command)
+        # Without a command it is `neko chat`.
+        text = help_of(*command) if command else help_of() + help_of("chat")
         if not text:
             wrong.append(f"neko {' '.join(command)}: no such command")
             continue

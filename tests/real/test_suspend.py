@@ -106,14 +106,29 @@ def test_in_the_background_it_waits_for_the_terminal(shell: Shell) -> None:
     answers_and_leaves(shell)
 
 
-def test_a_signal_from_elsewhere_stops_it_silenced(shell: Shell) -> None:
+def started_with_its_number(shell: Shell) -> int:
+    """Start the program; returns its process number."""
     shell.enter(f"{program(shell)} & echo $! > {shlex.quote(str(shell.report))}.pid; fg")
     shell.terminal.wait_for(APP)
-    number = int(shell.report.with_name("report.pid").read_text())
+    return int(shell.report.with_name("report.pid").read_text())
+
+
+def test_a_signal_from_elsewhere_stops_it_silenced(shell: Shell) -> None:
+    number = started_with_its_number(shell)
     os.kill(number, signal.SIGTSTP)
     shell.stopped()
     assert shell.happened[-1] == "paused"
     shell.enter("clear; fg")
+    answers_and_leaves(shell)
+
+
+def test_stopped_without_being_asked_it_comes_back_with_one_keyboard_and_a_whole_screen(shell: Shell) -> None:
+    number = started_with_its_number(shell)
+    for _ in range(3):
+        os.kill(number, signal.SIGSTOP)
+        shell.terminal.wait_for("Stopped")
+        shell.enter("clear; fg")
+        shell.terminal.wait_for(APP)
     answers_and_leaves(shell)
 
 

@@ -11,9 +11,12 @@ from textual.widgets import TextArea
 
 from neko_cli.core.events import (
     AnyEvent,
+    Connected,
     Emotion,
+    Energy,
     Failure,
     Levels,
+    LinkWord,
     Notice,
     NoticeKind,
     Outcome,
@@ -134,15 +137,18 @@ def feels(turn: int, label: str) -> Emotion:
     return Emotion(at=0.0, turn=turn, label=label)
 
 
-def notice(text: str, severity: Severity = Severity.INFO) -> Notice:
+def notice(text: str, severity: Severity = Severity.INFO, *, at: float = 0.0) -> Notice:
     """A notice of the session."""
-    return Notice(at=0.0, kind=NoticeKind.SESSION, severity=severity, text=text)
+    return Notice(at=at, kind=NoticeKind.SESSION, severity=severity, text=text)
 
 
 def failure(message: str, **more: Any) -> Failure:
     """A failure."""
-    return Failure(at=0.0, category="link", code="", message=message, **more)
+    return Failure(**({"at": 0.0, "category": "link", "code": "", "message": message} | more))
 
+
+EMBEDDED = {"provider": "embedded", "model": "responder"}
+"""Who answers, as a scripted session tells it."""
 
 CONVERSATION: tuple[AnyEvent, ...] = (
     said(1, "good evening, who are you?"),
@@ -205,4 +211,53 @@ async def show_error(scene: Scene, pilot: Pilot[None]) -> None:
         failure(
             "The provider rejected the key.", hint="Set another one with `neko keys set openai`.", fatal=True
         ),
+    )
+
+
+async def show_reconnecting(scene: Scene, pilot: Pilot[None]) -> None:
+    """A lost connection, for the second time; the first loss is mended."""
+    await show_conversation(scene, pilot)
+    await scene.told(
+        pilot, failure("The connection to the engine was lost.", retry_in=0.3), Connected(at=0.9, **EMBEDDED)
+    )
+    scene.session.set_state(link=LinkWord.RECONNECTING)
+    await scene.told(pilot, failure("The engine does not answer.", at=60.0, retry_in=4.0))
+
+
+async def show_parked(scene: Scene, pilot: Pilot[None]) -> None:
+    """Nobody has talked for a while."""
+    await show_conversation(scene, pilot)
+    scene.clock.now += 400
+    scene.session.set_state(link=LinkWord.PARKED)
+    await scene.told(pilot, Levels(at=0.0, microphone=-120.0, speaker=-120.0))
+
+
+async def show_low_energy(scene: Scene, pilot: Pilot[None]) -> None:
+    """Two rate limits later."""
+    await show_conversation(scene, pilot)
+    await scene.told(
+        pilot,
+        Energy(at=0.0, mode="call", level=2, max=3, model="a-smaller-model", reason="rate_limit"),
+        Energy(at=0.0, mode="call", level=1, max=3, model="the-smallest-model", reason="rate_limit"),
+        Connected(at=0.9, provider="openai", model="the-smallest-model"),
+    )
+
+
+def resumed_session() -> ScriptedSession:
+    """A session that remembers an earlier run."""
+    session = ScriptedSession(session_id="20261121-101500-x7k2")
+    session.memory.summarised("Jo lives by the sea and is learning the cello.", 1)
+    session.memory.add("user", "How do I hold the bow?", 2)
+    session.memory.add("assistant", "Loosely, as you would hold a small bird that must not fly away.", 2)
+    return session
+
+
+async def show_resumed(scene: Scene, pilot: Pilot[None]) -> None:
+    """An earlier conversation goes on."""
+    await scene.ready(pilot)
+    await scene.told(
+        pilot,
+        typed(3, "And the thumb?"),
+        feels(3, "happy"),
+        ended(3, "Bent, and opposite the second finger."),
     )

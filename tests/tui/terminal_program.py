@@ -32,6 +32,14 @@ def main(report: Path, mode: str) -> int:
             await super().stop_listening(**more)
             happened("muted")
 
+        async def pause(self) -> None:
+            await super().pause()
+            happened("paused")
+
+        async def resume(self) -> None:
+            await super().resume()
+            happened("resumed")
+
         async def send_message(self, text: str) -> int:
             happened(f"sent {text!r}")
             return await super().send_message(text)

@@ -6,7 +6,8 @@ from textual.app import SystemCommand
 from textual.events import Paste
 
 from neko_cli.core.errors import ConfigError
-from neko_cli.core.events import Status
+from neko_cli.core.events import Energy, Status
+from neko_cli.core.profile import Character, Profile
 from neko_cli.testing import Call
 from neko_cli.tui.actions import ACTS
 from neko_cli.tui.lines import Mark, Role
@@ -33,6 +34,46 @@ async def test_typing_and_enter_sends_and_the_focus_stays() -> None:
         await pilot.click("#transcript")
         await pilot.click("#status")
         assert scene.app.focused is scene.app.chat.prompt
+
+
+async def test_another_character_and_a_fresh_connection_by_command() -> None:
+    mio = Profile(character=Character(name="Mio"))
+
+    async def load(name: str) -> Profile:
+        if name != "mio":
+            raise ConfigError(f"There is no profile {name!r}.")
+        return mio
+
+    scene = Scene(profiles=("default", "mio"), load_profile=load)
+    async with scene.app.run_test(size=SIZE) as pilot:
+        await scene.ready(pilot)
+        await pilot.press(*"/pro", "tab", "space", "m", "tab", "enter")
+        assert await scene.session.called("switch_profile") == Call("switch_profile", (mio,))
+        await type_in(pilot, "/swap")
+        await scene.session.called("swap")
+        await type_in(pilot, "/profile nobody")
+        await scene.until(pilot, lambda: "There is no profile 'nobody'." in scene.texts)
+        await type_in(pilot, "/history")
+        await scene.until(pilot, lambda: "neko history list" in screen_text(scene))
+
+
+async def test_the_model_and_the_energy_are_told_where_the_pointer_rests() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=SIZE) as pilot:
+        await scene.ready(pilot)
+        status = scene.app.chat.bars[0]
+        assert status.tooltip is None
+        await scene.told(pilot, Energy(at=0.0, mode="call", level=2, max=3, model="m", reason="rate_limit"))
+        assert status.tooltip == "Energy 2 of 3 (medium): now with m"
+
+
+async def test_ctrl_z_stays_where_the_terminal_cannot_be_given_back() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=SIZE) as pilot:
+        await scene.ready(pilot)
+        await pilot.press("ctrl+z")
+        await scene.until(pilot, lambda: "There is no shell here to go back to." in scene.texts)
+        assert scene.app.is_running
 
 
 async def test_an_empty_line_sends_nothing() -> None:

@@ -13,8 +13,9 @@ from neko_cli.core.errors import AudioError, ConfigError, LinkError, NoMicrophon
 from neko_cli.core.events import InputMode, LinkWord, SessionEnded, Severity
 from neko_cli.core.profile import Character, LocalTable, Profile, ProviderTable
 from neko_cli.testing import Call, ScriptedSession, Step
-from neko_cli.tui import controller as controller_module
-from neko_cli.tui.controller import WAITING, Controller, Options
+from neko_cli.tui import conversing
+from neko_cli.tui.controller import WAITING, Controller
+from neko_cli.tui.face import Options
 from neko_cli.tui.lines import Added, Change, Changed, Line, Mark
 from neko_cli.tui.offers import BETTER_EARS, Offer
 from neko_cli.tui.view import Mic, Phase, View
@@ -70,9 +71,21 @@ class Talking:
         self.clock = Clock()
         self.consents = 0
         self.errors: list[Exception] = []
+        self.loaded: list[str] = []
         self.controller = Controller(
-            self.make, self.face, Options(**options), on_consent=self._consented, clock=self.clock
+            self.make,
+            self.face,
+            Options(**options),
+            on_consent=self._consented,
+            load_profile=self.load,
+            clock=self.clock,
         )
+
+    async def load(self, name: str) -> Profile:
+        self.loaded.append(name)
+        if name == "nobody":
+            raise ConfigError("There is no profile 'nobody'.")
+        return Profile(character=Character(name=name.title()))
 
     async def make(self) -> ScriptedSession:
         if self.errors:
@@ -323,7 +336,7 @@ async def test_the_voice_can_be_muted_before_the_session_is_there() -> None:
 
 
 async def test_close_waits_for_cleanup_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controller_module, "CLEANUP_TIMEOUT", 0.05)
+    monkeypatch.setattr(conversing, "CLEANUP_TIMEOUT", 0.05)
     session = ScriptedSession()
     session.hold("cleanup")
     talking = Talking(session)

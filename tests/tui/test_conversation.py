@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 from neko_cli.core.errors import LinkError
 from neko_cli.core.events import (
     AnyEvent,
-    Connected,
-    Energy,
     Outcome,
     SessionEnded,
-    Severity,
     SpeechStarted,
     ToolResult,
 )
+from neko_cli.core.memory import Remembered
 from neko_cli.core.text import sanitise
-from neko_cli.tui.conversation import CORRECT, LONGEST, REMEMBERED, Conversation
+from neko_cli.tui.conversation import CORRECT, Conversation
 from neko_cli.tui.lines import Added, Change, Changed, Line, Mark, Removed, Role
-from neko_cli.tui.presenter import line_parts
+from neko_cli.tui.look import line_parts
+from neko_cli.tui.sheet import LONGEST, REMEMBERED
 from tests.tui.scenes import CONVERSATION, delta, ended, failure, feels, notice, said, typed
 
 
@@ -132,22 +131,6 @@ def test_unknown_confidence_counts_as_sure() -> None:
     assert line.mark is Mark.NONE
 
 
-def test_an_outage_is_one_line_however_many_attempts_it_takes() -> None:
-    tries = [failure("The connection was lost.", retry_in=seconds) for seconds in (0.3, 1.0, 4.0)]
-    [line] = play(*tries)
-    assert "4 s" in line.aside
-    lines = play(*tries, Connected(at=0.0, provider="p", model="m"), tries[0])
-    assert len(lines) == 2
-
-
-def test_a_fatal_failure_ends_the_outage_in_its_line_and_says_how_to_go_on() -> None:
-    [line] = play(
-        failure("The connection was lost.", retry_in=1.0), failure("Gave up after 30 attempts.", fatal=True)
-    )
-    assert (line.text, line.severity) == ("Gave up after 30 attempts.", Severity.ERROR)
-    assert "/retry" in line.aside
-
-
 def test_an_error_told_as_an_event_is_not_told_again() -> None:
     conversation = Conversation("Neko")
     conversation.apply(failure("No route.", fatal=True))
@@ -160,16 +143,54 @@ def test_the_end_of_the_session_closes_open_lines() -> None:
     assert [(line.text, line.live) for line in lines] == [("Half a", False)]
 
 
-def test_a_lower_energy_and_a_failed_tool_are_told() -> None:
-    energy = Energy(at=0.0, mode="call", level=1, max=3, model="small", reason="rate limit")
-    tool = ToolResult(at=0.0, turn=1, call_id="1", ok=False, output="no such file")
-    texts = [line.text for line in play(energy, tool)]
-    assert "small" in texts[0]
-    assert len(texts) == 2
+def test_a_failed_tool_is_told() -> None:
+    [line] = play(ToolResult(at=0.0, turn=1, call_id="1", ok=False, output="no such file"))
+    assert line.aside == "no such file"
 
 
-def test_full_energy_is_not_worth_a_line() -> None:
-    assert play(Energy(at=0.0, mode="call", level=3, max=3, model="big", reason="")) == []
+def test_what_was_said_before_stands_dim_between_two_dividers() -> None:
+    conversation = Conversation("Neko")
+    messages = [Remembered("user", "I am Jo\x1b[1m.", 1), Remembered("assistant", "Hello Jo.", 1)]
+    lines = screen(conversation.earlier("Jo said hello.", messages))
+    assert [line.role for line in lines] == [
+        Role.DIVIDER,
+        Role.NOTICE,
+        Role.YOU,
+        Role.CHARACTER,
+        Role.DIVIDER,
+    ]
+    assert [line.text for line in lines] == [
+        "earlier",
+        "In short: Jo said hello.",
+        "I am Jo.",
+        "Hello Jo.",
+        "now",
+    ]
+    assert all(line.past for line in lines[1:-1])
+    assert not conversation.talked
+
+
+def test_nothing_said_before_is_no_line() -> None:
+    assert Conversation("Neko").earlier(" ", []) == []
+
+
+def test_what_was_said_before_stands_above_what_waits_to_be_sent() -> None:
+    conversation = Conversation("Neko")
+    changes = [
+        *conversation.notice("An offer."),
+        *conversation.waiting("hello"),
+        *conversation.earlier("", [Remembered("user", "before", 1)]),
+    ]
+    assert [line.text for line in screen(changes)] == ["An offer.", "earlier", "before", "now", "hello"]
+
+
+def test_it_knows_whether_anything_was_said() -> None:
+    conversation = Conversation("Neko")
+    conversation.apply(said(1, "hel", final=False))
+    conversation.apply(notice("x"))
+    assert not conversation.talked
+    conversation.apply(said(1, "hello"))
+    assert conversation.talked
 
 
 def test_hostile_text_is_cleaned_wherever_it_comes_from() -> None:
@@ -210,7 +231,7 @@ def test_what_is_remembered_is_bounded() -> None:
         conversation.apply(typed(turn, "x"))
         conversation.apply(feels(turn, "happy"))
         conversation.apply(delta(turn, "y"))
-    assert len(conversation._lines) <= REMEMBERED
+    assert len(conversation._sheet.lines) <= REMEMBERED
     assert len(conversation._emotions) <= REMEMBERED
     assert len(conversation._cleaners) <= REMEMBERED
 

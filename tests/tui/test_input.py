@@ -55,6 +55,12 @@ def test_sending_forgets_the_edits() -> None:
         ("/etc/hosts is a file", Typed(message="/etc/hosts is a file")),
         ("/mute or not", Typed(message="/mute or not")),
         ("/", Typed(message="/")),
+        ("/profile", Typed(action="profile")),
+        ("/Profile  mio ", Typed(action="profile", argument="mio")),
+        ("/profile ~/my cat.toml", Typed(action="profile", argument="~/my cat.toml")),
+        ("//profile mio", Typed(message="/profile mio")),
+        ("/swap", Typed(action="swap")),
+        ("/swap it", Typed(message="/swap it")),
     ],
 )
 def test_understand(text: str, typed: Typed) -> None:
@@ -67,6 +73,23 @@ def test_understand(text: str, typed: Typed) -> None:
 )
 def test_complete(text: str, completed: str) -> None:
     assert complete(text) == completed
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [
+        ("/profile ", "/profile mi"),
+        ("/profile m", "/profile mi"),
+        ("/profile mir", "/profile mira"),
+        ("/profile MIO", "/profile mio"),
+        ("/profile z", "/profile z"),
+        ("/profile", "/profile"),
+        ("/swap m", "/swap m"),
+        ("profile m", "profile m"),
+    ],
+)
+def test_complete_a_name(text: str, completed: str) -> None:
+    assert complete(text, ("mio", "mira")) == completed
 
 
 def test_every_act_has_its_method_and_a_way_to_reach_it() -> None:

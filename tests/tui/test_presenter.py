@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from neko_cli.core.events import (
     Connected,
+    Energy,
     Levels,
     LinkWord,
     SessionEnded,
@@ -21,18 +22,20 @@ from neko_cli.tui import theme
 from neko_cli.tui.actions import COMMANDS
 from neko_cli.tui.fit import Part, Segment, spread
 from neko_cli.tui.lines import Line, Mark, Role
+from neko_cli.tui.look import line_parts
 from neko_cli.tui.presenter import (
     METER_CELLS,
     STYLES,
     elapsed,
+    energy_parts,
+    energy_tip,
     hint_line,
-    line_parts,
     meter_cells,
     sound_line,
     status_line,
     status_part,
 )
-from neko_cli.tui.view import Mic, Phase, View, mic_of, reduce
+from neko_cli.tui.view import Mic, Phase, Strength, View, mic_of, reduce
 from tests.tui.scenes import failure
 
 READY = View(character="Neko", phase=Phase.READY, link=LinkWord.ONLINE, mic=Mic.OPEN)
@@ -61,6 +64,42 @@ def test_the_link_word_shows_only_when_it_is_worth_one() -> None:
     assert "online" not in text(status_line(READY, 0.0, 80))
     assert "reconnecting" in text(status_line(change(READY, link=LinkWord.RECONNECTING), 0.0, 80))
     assert "offline" not in text(status_line(View(character="Neko"), 0.0, 80))
+
+
+def test_a_parked_connection_says_what_wakes_it() -> None:
+    parked = change(READY, link=LinkWord.PARKED)
+    assert "asleep: speak or type" in text(status_line(parked, 0.0, 80))
+    for mic in (Mic.MUTED, Mic.NONE):
+        shown = text(status_line(change(parked, mic=mic), 0.0, 80))
+        assert "type" in shown
+        assert "speak" not in shown
+
+
+@pytest.mark.parametrize(
+    ("level", "most", "shown"),
+    [(2, 3, "energy ▰▰▱ medium 2/3"), (1, 2, "energy ▰▱ low 1/2"), (0, 9, "energy exhausted 0/9")],
+)
+def test_a_lower_energy_is_told_by_bar_word_and_number(level: int, most: int, shown: str) -> None:
+    assert text(list(energy_parts(Strength(level=level, max=most)))) == shown
+    view = change(READY, energy=Strength(level=level, max=most))
+    assert shown in text(status_line(view, 0.0, 80))
+
+
+def test_a_full_energy_is_told_only_where_somebody_asks() -> None:
+    full = Strength(level=3, max=3, model="big")
+    assert energy_parts(full) == energy_parts(None) == ()
+    assert energy_tip(full) == "Energy 3 of 3 (full): now with big"
+    assert energy_tip(None) == ""
+
+
+def test_energy_is_that_of_the_mode_in_use() -> None:
+    def told(mode: str, level: int) -> Energy:
+        return Energy(at=0.0, mode=mode, level=level, max=3, model="m", reason="rate_limit")
+
+    view = reduce(READY, told("text", 1), 0.0)
+    assert view.energy is None
+    assert reduce(view, told("call", 2), 0.0).energy == Strength(level=2, max=3, model="m")
+    assert reduce(view, told("call", 9), 0.0).energy == Strength(level=3, max=3, model="m")
 
 
 def test_the_status_line_tells_model_and_time_as_far_as_they_fit() -> None:
@@ -146,6 +185,13 @@ def test_a_slash_lists_the_commands_that_match() -> None:
     assert "/quit" in text(hint_line(READY, "/", COMMANDS, 60))
     assert text(hint_line(READY, "/vo", COMMANDS, 80)).startswith("/voice Character")
     assert "no such command" in text(hint_line(READY, "/xyz", COMMANDS, 80))
+
+
+def test_after_the_command_the_names_that_match_are_listed() -> None:
+    names = ("default", "mio", "mira")
+    assert text(hint_line(READY, "/profile ", COMMANDS, 80, names)) == "default  mio  mira"
+    assert text(hint_line(READY, "/profile MI", COMMANDS, 80, names)) == "mio  mira"
+    assert "file" in text(hint_line(READY, "/profile x", COMMANDS, 80, names))
 
 
 @pytest.mark.parametrize("mark", [mark for mark in Mark if mark is not Mark.NONE])

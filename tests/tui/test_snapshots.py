@@ -77,12 +77,24 @@ SCENES: dict[str, tuple[Callable[[], Scene], Play]] = {
     "error": (Scene, scenes.show_error),
     "no-sound": (without_sound, show_no_sound),
     "push-to-talk": (lambda: Scene(push_to_talk=True), show_talking),
+    "reconnecting": (Scene, scenes.show_reconnecting),
+    "parked": (Scene, scenes.show_parked),
+    "low-energy": (Scene, scenes.show_low_energy),
+    "resumed": (lambda: Scene(scenes.resumed_session()), scenes.show_resumed),
 }
+
+
+async def show_profiles(scene: Scene, pilot: Pilot[None]) -> None:
+    await scene.ready(pilot)
+    scene.app.chat.prompt.insert("/profile mi")
+    await pilot.pause()
+
 
 MORE: dict[str, tuple[Callable[[], Scene], Play]] = {
     "help": (Scene, show_help),
     "consent": (lambda: Scene(microphone_consent=False), show_consent),
     "new-below": (Scene, show_new_below),
+    "profiles": (lambda: Scene(profiles=("default", "mio", "mira", "openai")), show_profiles),
 }
 
 

@@ -1,0 +1,48 @@
+"""What the bundled profiles say in comments is true."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import resources
+from typing import Any
+
+import msgspec
+import pytest
+
+from neko_cli.core.profile import Profile, parse
+
+EXAMPLES = {"greeting", "call", "text", "call_prompts", "url", "max_minutes_day"}
+"""Keys whose comment is a suggestion, not the default."""
+
+COMMENTED = re.compile(r"^# ([a-z_]+ = .*)$", re.MULTILINE)
+"""A setting on a comment line of its own."""
+
+
+def source(name: str) -> str:
+    return (resources.files("neko_cli") / "profiles" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["default", "openai"])
+def test_every_setting_in_a_comment_can_be_switched_on(name: str) -> None:
+    text, count = COMMENTED.subn(r"\1", source(name))
+    assert count >= 1
+    parse(tomllib.loads(text), name)
+
+
+@pytest.mark.parametrize("table", ["swap", "memory", "guard"])
+def test_what_stands_in_a_comment_is_the_default(table: str) -> None:
+    shown: dict[str, Any] = tomllib.loads(COMMENTED.sub(r"\1", source("default")))[table]
+    real: dict[str, Any] = msgspec.to_builtins(getattr(Profile(), table))
+    assert set(shown) == set(real), "a table of the default profile shows all that it can hold"
+    assert {key: value for key, value in shown.items() if key not in EXAMPLES} == {
+        key: value for key, value in real.items() if key not in EXAMPLES
+    }
+
+
+def test_the_ladders_of_a_provider_get_smaller_and_begin_with_the_profiles_model() -> None:
+    energy = parse(tomllib.loads(source("openai")), "openai").energy
+    for ladder in (energy.call, energy.text):
+        models = [rung.model for rung in ladder]
+        assert models[0] == ""
+        assert len(set(models)) == len(models) > 1
