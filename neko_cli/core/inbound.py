@@ -129,7 +129,8 @@ class Inbound:
         self._answers: list[AnswerTool] = []
         self._tags = self._parser()
         self._went_on = False
-        self._tells_utterances = False
+        self.tells_utterances = False
+        """Whether this link's provider says when the user speaks."""
         self._heard_first = False  # final words came before the reply to them
         self._count = 0
         self._implicit = 0
@@ -165,7 +166,7 @@ class Inbound:
         self._answers.clear()
         self._unnamed.clear()
         self._heard_first = False
-        self._tells_utterances = False
+        self.tells_utterances = False
 
     def take(self, event: ProviderEvent) -> None:
         """Handle one event."""
@@ -175,13 +176,13 @@ class Inbound:
             case ReplyWords():
                 self._words(event)
             case SpeechBegan():
-                self._tells_utterances = True
+                self.tells_utterances = True
                 self._host.uplink.speech_began(event.at_ms)
                 self._speech_began(event.item_id)
             case SpeechEnded():
                 self._speech_ended(event)
             case InputCommitted():
-                self._tells_utterances = True
+                self.tells_utterances = True
                 self._commit(event.item_id)
             case InputTranscript():
                 self._transcript(event)
@@ -246,7 +247,7 @@ class Inbound:
     def _reply_began(self, reply_id: str) -> None:
         spoken = self._slot.answers_speech
         unasked = spoken and self._turns.state in (TurnState.IDLE, TurnState.DRAINING)
-        if spoken and not self._tells_utterances:
+        if spoken and not self.tells_utterances:
             self._commit_unnamed_speech()
         if self._slot.began(reply_id):
             self._turns.feed(TurnInput.REPLY_BEGAN)
@@ -273,9 +274,9 @@ class Inbound:
         if self._unnamed:
             self._host.uplink.settle(self._unnamed.popleft().name)
             return
-        silence = 0.0 if self._tells_utterances else self._host.profile.turns.silence_ms
+        silence = 0.0 if self.tells_utterances else self._host.profile.turns.silence_ms
         self._host.uplink.commit(item_id, None, silence_ms=silence)
-        self._heard_first = not self._tells_utterances
+        self._heard_first = not self.tells_utterances
 
     def _announce(self, item_id: str) -> None:
         """The first words of an utterance of which nothing was told before: which turn is it?"""
@@ -302,7 +303,7 @@ class Inbound:
         return found
 
     def _transcript(self, event: InputTranscript) -> None:
-        if event.item_id not in self._utterances and not self._tells_utterances:
+        if event.item_id not in self._utterances and not self.tells_utterances:
             self._announce(event.item_id)
         record = self._utterance(event.item_id)
         if record.final:
@@ -325,7 +326,7 @@ class Inbound:
             record.final = True
             self._host.uplink.settle(event.item_id)
             self._host.memory.add("user", text, record.turn, order=record.order)
-            if not self._tells_utterances and record.turn == self._turns.turn.number:
+            if not self.tells_utterances and record.turn == self._turns.turn.number:
                 self._turns.feed(TurnInput.SPEECH_STOPPED)
             if record.turn == self._turns.turn.number:
                 self._turns.turn.transcript = f"{self._turns.turn.transcript} {text}".strip()

@@ -173,12 +173,12 @@ class Links:
         if self._owner.is_open:
             self._owner.spawn(self._end(run, CLOSE_TIMEOUT), f"end of link {run.link.generation}")
 
-    async def close(self, run: LinkRun) -> None:
-        """End a link in order: what is queued is sent, then it closes, else it is cut."""
+    async def close(self, run: LinkRun, *, drop_sound: bool = False) -> None:
+        """End a link in order: what is queued is sent (but for sound), then it closes, else it is cut."""
         if self.live is run:
             self.live = None
         run.closing = True
-        run.link.close()
+        run.link.close(drop_sound=drop_sound)
         # A link that is not configured has nothing to send and is cut at once.
         await self._end(run, CLOSE_TIMEOUT if run.link.ready is not None else 0.0)
 

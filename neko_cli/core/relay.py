@@ -60,6 +60,11 @@ class RelayHost(Protocol):
         ...
 
     @property
+    def hears_unannounced(self) -> bool:
+        """Whether somebody speaks, as far as we hear, over a link whose provider would not say so."""
+        ...
+
+    @property
     def push_to_talk(self) -> bool:
         """Whether a key ends utterances."""
         ...
@@ -100,6 +105,7 @@ class Relay:
         self._clock = clock
         self._first = (host.profile.provider.name, first_title)
         self._carried = Carried()
+        self._carried_idle = True
         self._said = ""
         self._unsent_ms = 0.0
         self._held_at = 0.0
@@ -222,6 +228,7 @@ class Relay:
         self._unsent_ms = run.link.waiting_ms if run is not None else 0.0
         self.handles.link_alive(self.mode, self._clock.time())
         words_due = host.inbound.words_due
+        self._carried_idle = host.turns.state in (TurnState.IDLE, TurnState.DRAINING) and not words_due
         host.inbound.leave_link()
         asked = host.slot.suspend()
         if host.turns.state is TurnState.SPEAKING and not host.turns.turn.sound_complete:
@@ -259,7 +266,11 @@ class Relay:
         self.handed_at = host.now()
         if capabilities.seed_history:
             self._catch_up(run)
-        attached = host.uplink.attach(link, again=self._carried.again, unsent_ms=self._unsent_ms)
+        # A session that goes on refuses old sound (Gemini: close 1007); it has heard what was silence.
+        stale = bool(run.opening.handle) and self._carried_idle and not host.hears_unannounced
+        attached = host.uplink.attach(
+            link, again=self._carried.again, unsent_ms=self._unsent_ms, skip_sent=stale
+        )
         if host.turns.state is TurnState.HEARING and not host.push_to_talk:
             self.rechecked_at = host.now()
         self._carried = Carried()

@@ -34,6 +34,9 @@ from neko_cli.core.wake import SoundGate
 ROOM_TIMEOUT = 60.0
 """Seconds that streamed sound waits for a link that takes it."""
 
+GATE_HOLDS = 0.5
+"""Seconds after the last sound for which what was heard of it holds."""
+
 PICTURES = 4
 """Pictures that wait for a link; a newer one replaces the oldest."""
 
@@ -85,6 +88,7 @@ class Requests:
         self._pictures: deque[ScreenFrame] = deque(maxlen=PICTURES)
         self._gate: SoundGate | None = None
         self._gate_rate = 0
+        self._gate_at = 0.0
 
     def say(self, text: str) -> int:
         """One text turn; raises NekoError when it cannot be sent. Without a link it waits for one."""
@@ -118,16 +122,22 @@ class Requests:
 
     def sound_came(self, pcm: bytes, rate: int) -> None:
         """Sound from the user; speech brings a parked link back."""
-        if self._host.board.link is not LinkState.PARKED:
-            self._gate = None
-            return
+        parked = self._host.board.link is LinkState.PARKED
         if self._host.listening.push_to_talk:
-            self._awake()
+            if parked:
+                self._awake()
             return
         if self._gate is None or self._gate_rate != rate:
             self._gate, self._gate_rate = SoundGate(rate), rate
-        if self._gate.heard(pcm):
+        self._gate_at = self._host.now()
+        if self._gate.heard(pcm) and parked:
             self._awake()
+
+    @property
+    def hears_speech(self) -> bool:
+        """Whether the user seems to speak; without a provider's detector that is all we know."""
+        fresh = self._host.now() - self._gate_at < GATE_HOLDS
+        return fresh and self._gate is not None and self._gate.is_open
 
     def show(self, frame: ScreenFrame) -> None:
         """A picture for the character, without asking for a reply."""

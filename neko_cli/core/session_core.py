@@ -114,6 +114,11 @@ class SessionCore:
         """Whether what the user says reaches the provider, now or when there is a link again."""
         return self.board.link in LISTENS or self.board.link in STARTS
 
+    @property
+    def hears_unannounced(self) -> bool:
+        """Whether somebody speaks, as far as we hear, over a link whose provider would not say so."""
+        return not self.inbound.tells_utterances and self.requests.hears_speech
+
     def now(self) -> float:
         """Seconds since the session was made."""
         return self.ports.clock.monotonic() - self._epoch

@@ -73,6 +73,11 @@ class SwapHost(Protocol):
         """Whether this run of the program may keep a spare link."""
         ...
 
+    @property
+    def hears_unannounced(self) -> bool:
+        """Whether somebody speaks, as far as we hear, over a link whose provider would not say so."""
+        ...
+
     def now(self) -> float:
         """Seconds since the session was made."""
         ...
@@ -202,6 +207,7 @@ class Swapper:
             and host.slot.is_calm
             and not host.inbound.words_due
             and host.uplink.waiting_ms < BACKLOG_MS
+            and not host.hears_unannounced
         )
 
     def _fits(self, run: LinkRun, reason: SwapReason | None) -> bool:
@@ -275,7 +281,7 @@ class Swapper:
         attempt = host.keeper.attempt
         self._reason, self._planned = reason, True
         handle = resumes(self._situation(live), reason)
-        await host.links.close(live)
+        await host.links.close(live, drop_sound=True)
         opening = host.relay.opening(handle=handle)
         try:
             run = await host.links.open(opening)

@@ -208,15 +208,18 @@ class Uplink:
         self._then = None
         self._closed_at = None
 
-    def attach(self, link: Link, *, again: bool, unsent_ms: float = 0.0) -> Attached:
+    def attach(self, link: Link, *, again: bool, unsent_ms: float = 0.0, skip_sent: bool = False) -> Attached:
         """Send to this link from now on: first all that is not committed, or not settled (``again``).
 
-        ``unsent_ms`` is what the link before had queued and not put on its socket.
+        ``unsent_ms`` is what the link before had queued and not put on its socket; with ``skip_sent``
+        nothing else is sent again.
         """
+        received = self._sent - round(unsent_ms * TICKS / 1000.0)
         start = self._settled if again else self._committed
+        if skip_sent:
+            start = max(start, received)
         self._settled = self._committed = start
         self._marks.clear()
-        received = self._sent - round(unsent_ms * TICKS / 1000.0)
         again_ms = _ms(max(0, received - start))
         cached_ms = _ms(self._end - max(start, received))
         while self._chunks and self._first + self._chunks[0].ticks <= start:

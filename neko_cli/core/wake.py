@@ -91,6 +91,11 @@ class SoundGate:
         """The noise floor now, in dBFS."""
         return SILENCE_DBFS if self._floor is None else self._floor
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody speaks, or spoke a moment ago."""
+        return self._open or self._loud_ms > 0.0
+
     def heard(self, pcm: bytes) -> bool:
         """Whether somebody begins to speak with this frame; True once, until it was quiet again.
 
