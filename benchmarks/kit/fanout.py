@@ -36,7 +36,7 @@ async def fanout() -> list[Reading]:
         found += [
             Reading(f"bare queues, {readers} readers", EVENTS / min(bare), "events/s"),
             Reading(f"event stream, {readers} readers", EVENTS / min(ours), "events/s"),
-            Reading(f"event stream, {readers} readers, to bare queues", min(ours) / min(bare), "times", FACTOR),
+            Reading(f"event stream, {readers} readers, to bare", min(ours) / min(bare), "times", FACTOR),
         ]
     return found
 

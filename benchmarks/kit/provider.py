@@ -114,7 +114,13 @@ class _Talk:
             await self._tell("response.output_audio.delta", delta=SOUND, **where)
         else:
             await self._tell("response.output_text.delta", delta=ANSWER, **where)
-        done = {"id": name, "status": "completed", "output": [], "status_details": None, "usage": None}
+        done: dict[str, Any] = {
+            "id": name,
+            "status": "completed",
+            "output": [],
+            "status_details": None,
+            "usage": None,
+        }
         await self._tell("response.done", response=done)
 
     async def _tell(self, kind: str, **fields: Any) -> None:

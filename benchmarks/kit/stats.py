@@ -28,7 +28,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Limit:
-    """What was promised about a series: at most so many times another's median, or milliseconds."""
+    """What was promised about a series: at most so many times another's median, or milliseconds.
+
+    With both a basis and milliseconds, the milliseconds are the limit and the ratio is shown beside it.
+    """
 
     series: Series
     factor: float = 0.0
@@ -38,7 +41,7 @@ class Limit:
     @property
     def allowed(self) -> float:
         """The limit in milliseconds, as it follows from this run."""
-        return self.factor * self.basis.median if self.basis else self.milliseconds
+        return self.factor * self.basis.median if self.basis and self.factor else self.milliseconds
 
     @property
     def kept(self) -> bool:
@@ -61,16 +64,12 @@ def alternate(runs: int, measures: Sequence[tuple[Series, Callable[[], float]]])
 def table(bases: Sequence[Series], limits: Sequence[Limit]) -> str:
     """All series, one a line: runs, median, p99, ratio to the basis, the limit, and whether it holds."""
     lines = [f"{'':<34}{'runs':>5}{'median':>10}{'p99':>10}{'ratio':>8}   limit"]
-    lines += [
-        f"{one.name:<34}{len(one.times):>5}{_ms(one.median)}{_ms(one.p99)}{1:>8.2f}" for one in bases
-    ]
+    lines += [f"{one.name:<34}{len(one.times):>5}{_ms(one.median)}{_ms(one.p99)}{1:>8.2f}" for one in bases]
     for limit in limits:
         one = limit.series
-        if limit.basis:
-            ratio = f"{one.median / limit.basis.median:>8.2f}"
-            promise = f"{limit.factor:g} x = {limit.allowed:.0f} ms"
-        else:
-            ratio, promise = f"{'':>8}", f"{limit.allowed:.0f} ms"
+        ratio = f"{one.median / limit.basis.median:>8.2f}" if limit.basis else f"{'':>8}"
+        promise = f"{limit.factor:g} x = " if limit.factor else ""
+        promise += f"{limit.allowed:.0f} ms"
         verdict = "kept" if limit.kept else "BROKEN"
         lines.append(
             f"{one.name:<34}{len(one.times):>5}{_ms(one.median)}{_ms(one.p99)}{ratio}"
@@ -103,6 +102,9 @@ def readings(all_of_them: Sequence[Reading]) -> str:
     """All figures, one a line: value, unit, the limit, and whether it holds."""
     lines = []
     for one in all_of_them:
-        promise = "" if one.most is None else f"   {one.most:g}".ljust(22) + ("kept" if one.kept else "BROKEN")
-        lines.append(f"{one.name:<47}{one.value:>12,.4g} {one.unit:<20}{promise}".rstrip())
+        value = f"{one.value:,.0f}" if one.value >= 1000 else f"{one.value:.3g}"
+        line = f"{one.name:<47}{value:>10} {one.unit:<17}"
+        if one.most is not None:
+            line += f"   {one.most:<19g}{'kept' if one.kept else 'BROKEN'}"
+        lines.append(line.rstrip())
     return "\n".join(lines)

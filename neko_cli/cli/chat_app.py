@@ -13,7 +13,7 @@ from neko_cli.core.errors import NekoError
 from neko_cli.core.tasks import TaskOwner
 
 if TYPE_CHECKING:
-    from neko_cli.core.events import InputMode
+    from neko_cli.core.events import InputMode, Severity
     from neko_cli.core.manager import SessionManager
     from neko_cli.core.profile import Profile
     from neko_cli.core.session import Session
@@ -25,11 +25,15 @@ KEY_OFFER = "key"
 SOUND_OFFER = "sound test"
 
 
-class Tell(Protocol):
-    """Shows a notice in the app."""
+class Edits(Protocol):
+    """What the app does when the profile in use is edited."""
 
-    def __call__(self, text: str, hint: str = ...) -> None:
-        """``hint`` is a quieter second text."""
+    async def adopt(self, profile: Profile) -> None:
+        """Take it from the next turn on; raises NekoError when it cannot be used."""
+        ...
+
+    def tell(self, text: str, aside: str, severity: Severity) -> None:
+        """Show a notice."""
         ...
 
 
@@ -39,11 +43,11 @@ class OwnedSession:
     While it runs, its profile's file is watched: what is changed there holds from the next turn on.
     """
 
-    def __init__(self, session: SessionManager, composed: Composition, tell: Tell) -> None:
-        """Everything but starting and cleaning up goes to ``session``; ``tell`` hears of mistakes."""
+    def __init__(self, session: SessionManager, composed: Composition, edits: Edits) -> None:
+        """Everything but starting and cleaning up goes to ``session``; ``edits`` is told of edits."""
         self._session = session
         self._composed = composed
-        self._tell = tell
+        self._edits = edits
         self._owner = TaskOwner(lambda error: None)  # a failed warm-up shows at the first turn
 
     def __getattr__(self, name: str) -> Any:
@@ -61,12 +65,17 @@ class OwnedSession:
     async def _edited(self, profile: Profile) -> None:
         """The file says something else now."""
         try:
-            await self._session.switch_profile(profile)
+            await self._edits.adopt(profile)
         except NekoError as error:
-            self._tell(f"The profile cannot be used: {error.message} The old one goes on.", error.hint)
+            self._warn(f"The profile cannot be used: {error.message} The old one goes on.", error.hint)
 
     def _mistaken(self, error: NekoError) -> None:
-        self._tell(f"The profile has a mistake: {error.message} The old one goes on.", error.hint)
+        self._warn(f"The profile has a mistake: {error.message} The old one goes on.", error.hint)
+
+    def _warn(self, text: str, hint: str) -> None:
+        from neko_cli.core.events import Severity
+
+        self._edits.tell(text, hint, Severity.WARNING)
 
     async def cleanup(self) -> None:
         """Release the session, then the engine; idempotent."""
@@ -90,20 +99,13 @@ def run(chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool) ->
 
     composed = compose(chosen, folders=folders)
     memory = Memory(folders.state)
-    provider = composed.provider.name
-    stays_here = composed.runs_engine or is_local(composed.profile.provider.url)
-    agreed = stays_here or provider in memory.load().microphone_consent
 
     async def make_session() -> Session:
-        def tell(text: str, hint: str = "") -> None:
-            neko.tell(text, hint, Severity.WARNING)
+        return cast("Session", OwnedSession(composed.session(), composed, neko.controller))
 
-        return cast("Session", OwnedSession(composed.session(), composed, tell))
+    def may_hear(profile: Profile) -> bool:
+        return stays_here(profile) or profile.provider.name in memory.load().microphone_consent
 
-    def remember() -> None:
-        memory.agree(provider)
-
-    from neko_cli.core.events import Severity
     from neko_cli.tui.app import NekoApp
     from neko_cli.tui.run import run_app
 
@@ -113,10 +115,11 @@ def run(chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool) ->
         microphone=not text,
         push_to_talk=push_to_talk or composed.profile.turns.detection is Detection.MANUAL,
         offers=offers(composed, memory, folders),
-        microphone_consent=agreed,
-        on_consent=remember,
+        microphone_consent=may_hear(composed.profile),
+        on_consent=memory.agree,
         profiles=profile_names(folders),
         load_profile=composed.switch,
+        may_hear=may_hear,
         details=logging.getLogger("neko_cli").isEnabledFor(logging.DEBUG),
     )
     try:
@@ -137,6 +140,14 @@ def profile_names(folders: Folders) -> Sequence[str]:
     from neko_cli.services.profile_files import ProfileFiles
 
     return [file.name for file in ProfileFiles(folders.profiles).all()]
+
+
+def stays_here(profile: Profile) -> bool:
+    """Whether what is said to a profile's provider does not leave this machine."""
+    from neko_cli.core.codecs import find_provider
+
+    wanted = profile.provider
+    return (find_provider(wanted.name).runs_here and not wanted.url) or is_local(wanted.url)
 
 
 def is_local(url: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from neko_cli.core.commands import AskReply, Command, CommitAudio, SendText
+from neko_cli.core.commands import AnswerTool, AskReply, Command, CommitAudio, SendText
 from neko_cli.core.context import continue_instructions
 from neko_cli.core.errors import LinkError
 from neko_cli.core.provider_events import ReplyEnded, ReplyStatus
@@ -58,7 +58,7 @@ def carry_over(turn: Standing) -> Carried:
     match turn.state:
         case TurnState.IDLE:
             # A greeting or an agent's result opens its turn only when the reply begins.
-            return Carried(ask=turn.asked)
+            return Carried(ask=_portable(turn.asked))
         case TurnState.HEARING | TurnState.DRAINING:
             return Carried()
         case TurnState.THINKING:
@@ -71,7 +71,7 @@ def _asked_again(turn: Standing) -> Carried:
     if turn.typed:
         return Carried(ask=SendText(turn.typed))
     if not turn.spoken:
-        return Carried(ask=turn.asked or AskReply())
+        return Carried(ask=_portable(turn.asked) or AskReply())
     if turn.transcript:
         return Carried(ask=SendText(turn.transcript))
     if _we_commit(turn):
@@ -90,6 +90,11 @@ def _cut(turn: Standing) -> Carried:
             return Carried(again=True, ask=CommitAudio(), cut=True)
         return Carried(again=True, given=TurnInput.SPOKEN_AGAIN, cut=True)
     return Carried(ask=AskReply(continue_instructions(turn.said)), cut=True)
+
+
+def _portable(asked: Command | None) -> Command | None:
+    """An ask as another link understands it: that one made no tool call, so it takes no answer to it."""
+    return AskReply() if isinstance(asked, AnswerTool) else asked
 
 
 def _we_commit(turn: Standing) -> bool:

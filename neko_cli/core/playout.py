@@ -32,6 +32,7 @@ class Playout:
     def __init__(self, speaker: Speaker | None) -> None:
         self._speaker = speaker
         self._state = SpeakerState.NONE
+        self._in_use = False  # until it is closed, also when it is lost
         self._opened = asyncio.Event()
         self._held: list[tuple[bytes, int]] = []
         self._held_ms = 0.0
@@ -62,6 +63,7 @@ class Playout:
         """The loudspeaker, when there is one, will be opened: hold what comes until then."""
         if self._speaker is not None and self._state is SpeakerState.NONE:
             self._state = SpeakerState.OPENING
+            self._in_use = True
             self._opened.clear()
 
     async def open(self) -> None:
@@ -86,11 +88,12 @@ class Playout:
 
     async def close(self) -> None:
         """Stop the loudspeaker; idempotent."""
-        was, self._state = self._state, SpeakerState.NONE
+        self._state = SpeakerState.NONE
         self._resampler = None
         self._forget_held()
         self._opened.set()
-        if self._speaker is not None and was is not SpeakerState.NONE:
+        in_use, self._in_use = self._in_use, False
+        if self._speaker is not None and in_use:
             await self._speaker.close()
 
     def abandon(self) -> None:

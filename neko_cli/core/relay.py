@@ -210,6 +210,7 @@ class Relay:
         self.tell_energy(self.energy.rate_limited(self.mode, now, error.retry_after))
         refusal = self.energy.refusal(self.mode, now)
         if refusal is not None:
+            refusal.hint = f"{refusal.hint} {error.message}".strip()
             return AfterLoss.GIVE_UP, refusal
         return (AfterLoss.AT_ONCE if self.energy.model(self.mode) != before else AfterLoss.RETRY), error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -362,8 +363,9 @@ class SessionCore:
             await self.playout.close()
             self.uplink.reset()
             self.publish(SessionEnded(at=self.now(), reason=reason))
-            async with asyncio.timeout(TELL_TIMEOUT):
-                await self.scribe.drained()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TELL_TIMEOUT):
+                    await self.scribe.drained()
 
     def spend_all(self, text: str) -> None:
         """A limit of the profile on connection time is reached: the link is closed for good."""

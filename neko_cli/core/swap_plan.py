@@ -136,17 +136,21 @@ def resumes(now: Situation, reason: SwapReason) -> bool:
 
 
 def wants_spare(now: Situation) -> bool:
-    """Whether a spare link is worth its price while none is due."""
+    """Whether a spare link should be made while no swap is due."""
+    return now.link_age >= SETTLED and _is_worth_it(now)
+
+
+def _is_worth_it(now: Situation) -> bool:
+    """Whether a spare link is worth its price while no swap is due."""
     if not now.keep_spare or now.spare_refused or not now.can_catch_up or now.resume is not Resume.NONE:
         return False
     match now.policy.standby:
         case Standby.WARM:
-            wanted = True
+            return True
         case Standby.COLD:
-            wanted = False
+            return False
         case Standby.AUTO:
-            wanted = now.idle_is_free
-    return wanted and now.link_age >= SETTLED
+            return now.idle_is_free
 
 
 def choose(now: Situation) -> Choice:
@@ -157,7 +161,9 @@ def choose(now: Situation) -> Choice:
     if reason is None:
         if now.spare is SpareState.NONE and wants_spare(now):
             return Choice(Act.PREPARE)
-        return Choice(Act.REST)
+        # One that was made for a swap which something else has forestalled.
+        useless = now.spare is SpareState.READY and not _is_worth_it(now)
+        return Choice(Act.DROP if useless else Act.REST)
     ripe = now.quiet or is_late(now)
     if resumes(now, reason) or now.spare_refused:
         return Choice(Act.REPLACE, reason) if ripe else Choice(Act.REST, reason)

@@ -55,6 +55,18 @@ title = ""
 # detection = "server"          # server, semantic or manual
 # silence_ms = 700              # how long a pause ends your turn
 # interrupt = true              # whether speaking over the character stops it
+
+[swap]
+# turns = 0                     # a fresh link after so many turns; 0 leaves it to size and limits
+# standby = "auto"              # warm, cold, or auto: a second link only where it costs nothing
+
+[memory]
+# save = true                   # whether conversations are kept on this machine
+# summary = "auto"              # auto, local or off
+
+[guard]
+# park_minutes = 5              # idle minutes after which a link that costs something is closed
+# max_minutes_day = 0           # minutes of connection a day; 0 sets no limit
 """
 
 

@@ -18,7 +18,7 @@ from neko_cli.core.events import Severity
 from neko_cli.tui import theme
 from neko_cli.tui.controller import Controller
 from neko_cli.tui.crash import describe
-from neko_cli.tui.face import LoadProfile, MakeSession, Options
+from neko_cli.tui.face import LoadProfile, MakeSession, MayHear, Options
 from neko_cli.tui.offers import Offer
 from neko_cli.tui.screens.chat import ChatScreen, commands_of
 
@@ -35,9 +35,10 @@ class NekoApp(App[None]):
         push_to_talk: begin in push-to-talk mode.
         offers: quiet lines at the start.
         microphone_consent: False keeps the microphone muted until the user agrees.
-        on_consent: called once when the user agreed.
+        on_consent: called with the provider's name when the user agreed.
         profiles: names that can be chosen while talking.
         load_profile: finds one of them, or a file.
+        may_hear: whether the user's voice may go to a profile that is switched to.
         details: tell every fresh connection, with its figures.
         clock: seconds for the elapsed time, so that tests can hold it.
     """
@@ -55,9 +56,10 @@ class NekoApp(App[None]):
         push_to_talk: bool,
         offers: Sequence[Offer] = (),
         microphone_consent: bool = True,
-        on_consent: Callable[[], None] | None = None,
+        on_consent: Callable[[str], object] | None = None,
         profiles: Sequence[str] = (),
         load_profile: LoadProfile | None = None,
+        may_hear: MayHear | None = None,
         details: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -76,7 +78,13 @@ class NekoApp(App[None]):
         )
         self.chat = ChatScreen(
             lambda face: Controller(
-                make_session, face, options, on_consent=on_consent, load_profile=load_profile, clock=clock
+                make_session,
+                face,
+                options,
+                on_consent=on_consent,
+                load_profile=load_profile,
+                may_hear=may_hear,
+                clock=clock,
             ),
             clock,
         )

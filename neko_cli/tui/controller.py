@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from neko_cli.core.errors import AudioError, NekoError
 from neko_cli.core.events import Severity
 from neko_cli.core.session import Session
+from neko_cli.core.text import one_line
 from neko_cli.tui.conversing import Conversing
 from neko_cli.tui.crash import describe
 from neko_cli.tui.lines import Added
 from neko_cli.tui.view import Mic, Phase
+
+if TYPE_CHECKING:
+    from neko_cli.core.profile import Profile
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +104,35 @@ class Controller(Conversing):
             known = ", ".join(self._options.profiles)
             self.tell(f"Which one? There are: {known}." if known else "Which one?", "/profile NAME")
         else:
-            await session.switch_profile(await self._load_profile(name))
+            await self.adopt(await self._load_profile(name))
+
+    async def adopt(self, profile: Profile) -> None:
+        """Another profile from the next turn on; its provider hears nothing that was not agreed to.
+
+        Raises NekoError when the session does not take it; a microphone that was muted stays so.
+        """
+        session = self._session
+        if session is None:
+            return
+        before = self._provider, self._talk.consent
+        new = profile.provider.name != (self._provider or session.profile.provider.name)
+        if self._may_hear is not None:
+            self._talk.consent = self._may_hear(profile)
+        if (new or before[1]) and not self._talk.consent:
+            told = f"From here on {one_line(profile.provider.name, 40)} answers, told what was said so far."
+            muted = "Your microphone is muted; Ctrl+T switches it on, after asking you once."
+            self.tell(told, muted if self._talk.wanted else "", Severity.WARNING)
+        if not self._talk.consent and session.state.is_listening:
+            await self._talk.drop(session)
+        if new:
+            self._set_view(provider=one_line(profile.provider.name, 40), model="")
+        self._provider = profile.provider.name
+        self._set_view(mic=self._mic())
+        try:
+            await session.switch_profile(profile)
+        except NekoError:
+            self._provider, self._talk.consent = before
+            raise
 
     async def pause(self) -> None:
         """No sound either way while the app is in the background; never raises."""

@@ -22,7 +22,7 @@ from neko_cli.tui.bridge import Bridge
 from neko_cli.tui.conversation import Conversation
 from neko_cli.tui.crash import describe
 from neko_cli.tui.earlier import SHOWN
-from neko_cli.tui.face import Face, LoadProfile, MakeSession, Options
+from neko_cli.tui.face import Face, LoadProfile, MakeSession, MayHear, Options
 from neko_cli.tui.lines import Change
 from neko_cli.tui.offers import BETTER_EARS
 from neko_cli.tui.talk import Talk
@@ -46,13 +46,17 @@ class Conversing:
         face: Face,
         options: Options,
         *,
-        on_consent: Callable[[], None] | None = None,
+        on_consent: Callable[[str], object] | None = None,
         load_profile: LoadProfile | None = None,
+        may_hear: MayHear | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.conversation = Conversation(options.title, details=options.details)
         self._make_session = make_session
         self._load_profile = load_profile
+        self._may_hear = may_hear
+        self._on_consent = on_consent
+        self._provider = ""
         self._face = face
         self._options = options
         self._clock = clock
@@ -64,7 +68,7 @@ class Conversing:
             push_to_talk=options.push_to_talk,
             consent=options.microphone_consent,
             ask=face.ask_consent,
-            on_consent=on_consent,
+            on_consent=self._agreed,
             trouble=self._no_sound,
             clock=clock,
         )
@@ -214,6 +218,11 @@ class Conversing:
 
     def _no_sound(self, error: AudioError) -> None:
         self._show(self.conversation.error(error, "You can go on by typing.", Severity.WARNING))
+
+    def _agreed(self) -> None:
+        """The user lets the provider in use hear."""
+        if self._on_consent is not None and self._session is not None:
+            self._on_consent(self._provider or self._session.profile.provider.name)
 
     def _mic(self) -> Mic:
         return self._talk.mic(self._session)

@@ -22,6 +22,10 @@ LoadProfile = Callable[[str], Awaitable["Profile"]]
 """Finds a profile by name or file, with the run's own options laid over it; raises NekoError."""
 
 
+MayHear = Callable[["Profile"], bool]
+"""Whether the user's voice may go to a profile's provider, because it stays here or was agreed to."""
+
+
 class Face(Protocol):
     """What the controller asks of the screen."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from neko_cli.core.profile import Profile
+from neko_cli.core.profile import EnergyTable, Profile
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,14 +38,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 def apply(options: Options, profile: Profile) -> Profile:
     """The profile with the options laid over it. Pure.
 
-    Another provider than the profile's takes none of the profile's model, address or voice: they
+    Another provider than the profile's takes none of the profile's models, address or voice: they
     belong to the provider that they were written for.
     """
     replace = msgspec.structs.replace
-    provider, voice = profile.provider, profile.voice
+    provider, voice, energy = profile.provider, profile.voice, profile.energy
     if options.provider and options.provider != provider.name:
         provider = replace(provider, name=options.provider, model="", url="", transcription_model="")
         voice = replace(voice, name="")
+        energy = EnergyTable()
+    if options.model:
+        energy = EnergyTable()  # the ladder's models would go before it
     provider = replace(
         provider,
         model=options.model or provider.model,
@@ -63,6 +66,7 @@ def apply(options: Options, profile: Profile) -> Profile:
     return replace(
         profile,
         provider=provider,
+        energy=energy,
         voice=replace(voice, name=options.voice or voice.name),
         sound=sound,
         character=character,

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from neko_cli.cli.chat_app import OwnedSession, how_to_resume, is_local, offers
+from neko_cli.cli.chat_app import OwnedSession, how_to_resume, is_local, offers, stays_here
 from neko_cli.cli.chat_lines import plan_for_lines
 from neko_cli.cli.chat_start import has_screen
 from neko_cli.cli.say_plan import Format
 from neko_cli.core.errors import ConfigError, CredentialsError, LinkError
-from neko_cli.core.events import InputMode
-from neko_cli.core.profile import Character, Profile
+from neko_cli.core.events import InputMode, Severity
+from neko_cli.core.profile import Character, Profile, ProviderTable
 from neko_cli.services.settings import Memory
 from neko_cli.testing import ScriptedSession
 
@@ -63,6 +63,16 @@ def test_is_local(url: str, local: bool) -> None:
     assert is_local(url) is local
 
 
+def test_only_a_provider_of_this_machine_needs_no_consent() -> None:
+    def asked(name: str, url: str = "") -> bool:
+        return stays_here(Profile(provider=ProviderTable(name=name, url=url)))
+
+    assert asked("embedded")
+    assert asked("openai", "ws://127.0.0.1:8000")
+    assert not asked("openai")
+    assert not asked("embedded", "wss://elsewhere.example")
+
+
 class Composed:
     """A composition that notes what is asked of it."""
 
@@ -92,20 +102,27 @@ class Composed:
         self.closed += 1
 
 
-class Notices:
-    """What the app would show."""
+class Edits:
+    """What the app is told."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.adopted: list[Profile] = []
+        self.refuses = False
 
-    def __call__(self, text: str, hint: str = "") -> None:
+    async def adopt(self, profile: Profile) -> None:
+        if self.refuses:
+            raise CredentialsError("There is no key.")
+        self.adopted.append(profile)
+
+    def tell(self, text: str, aside: str, severity: Severity) -> None:
         self.texts.append(text)
 
 
 @pytest.mark.parametrize("broken", [False, True])
 async def test_the_session_owns_the_engine_and_its_warming_up(broken: bool) -> None:
     inner, composed = ScriptedSession(), Composed(broken=broken)
-    session = OwnedSession(inner, composed, Notices())  # type: ignore[arg-type]
+    session = OwnedSession(inner, composed, Edits())  # type: ignore[arg-type]
     await session.start_session(InputMode.TEXT)
     async with asyncio.timeout(5):
         await composed.warm.wait()
@@ -119,7 +136,7 @@ async def test_the_session_owns_the_engine_and_its_warming_up(broken: bool) -> N
 async def test_a_start_that_fails_warms_nothing_up() -> None:
     inner, composed = ScriptedSession(), Composed()
     inner.fail_next("start_session", LinkError("No."))
-    session = OwnedSession(inner, composed, Notices())  # type: ignore[arg-type]
+    session = OwnedSession(inner, composed, Edits())  # type: ignore[arg-type]
     with pytest.raises(LinkError):
         await session.start_session(InputMode.TEXT)
     await session.cleanup()
@@ -128,15 +145,15 @@ async def test_a_start_that_fails_warms_nothing_up() -> None:
 
 
 async def test_an_edited_profile_is_switched_to_and_a_mistake_is_told() -> None:
-    inner, composed, told = ScriptedSession(), Composed(), Notices()
+    inner, composed, told = ScriptedSession(), Composed(), Edits()
     session = OwnedSession(inner, composed, told)  # type: ignore[arg-type]
     await session.start_session(InputMode.TEXT)
     async with asyncio.timeout(5):
         await composed.watching.wait()
     edited = Profile(character=Character(name="Mio"))
     await composed.change(edited)
-    assert inner.profile is edited
-    inner.fail_next("switch_profile", CredentialsError("There is no key."))
+    assert told.adopted == [edited]
+    told.refuses = True
     await composed.change(Profile())
     composed.mistake(ConfigError("mio.toml: there is no key 'nmae'."))
     assert told.texts == [
@@ -148,7 +165,7 @@ async def test_an_edited_profile_is_switched_to_and_a_mistake_is_told() -> None:
 
 async def test_a_second_start_watches_and_warms_up_no_second_time() -> None:
     inner, composed = ScriptedSession(), Composed()
-    session = OwnedSession(inner, composed, Notices())  # type: ignore[arg-type]
+    session = OwnedSession(inner, composed, Edits())  # type: ignore[arg-type]
     await session.start_session(InputMode.TEXT)
     async with asyncio.timeout(5):
         await composed.watching.wait()

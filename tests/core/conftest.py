@@ -55,7 +55,7 @@ class Stage:
     async def heard(self, frames: int) -> None:
         """Wait until the session has taken so many frames of its last microphone."""
         async with asyncio.timeout(PATIENCE):
-            while self.microphones[-1].taken < frames:
+            while self.microphones[-1].taken < frames:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0)
 
     def told(self, kind: type[E]) -> list[E]:

@@ -50,6 +50,9 @@ ROOM = np.full(RATE // 20, -1, np.int16)
 BUDGET = 10.0
 """Seconds for a whole conversation."""
 
+AT_A_TIME = 40
+"""Conversations side by side: more would share one loop too slowly for their budget."""
+
 PERMANENT = ("close 1007", "close 1008")
 """Closes that say that our request was wrong: the same would happen again (``core/classify``)."""
 
@@ -225,12 +228,18 @@ def check_given_up(talk: Conversation, life: Life) -> None:
 
 
 async def converse(lives: dict[str, Life], *, standby: str = "cold") -> dict[str, Conversation]:
-    """All lives side by side."""
+    """All lives, many at a time."""
+    room = asyncio.Semaphore(AT_A_TIME)
+
+    async def run(talk: Conversation) -> None:
+        async with room:
+            await talk.run()
+
     async with StrictProvider(lives) as provider:
         talks = {name: conversation(provider.url(name), standby) for name in lives}
         async with asyncio.TaskGroup() as group:
             for talk in talks.values():
-                group.create_task(talk.run())
+                group.create_task(run(talk))
     return talks
 
 
@@ -305,7 +314,7 @@ async def test_a_second_cut_in_the_same_turn_is_survived_as_well() -> None:
     ]
     firsts += [events.index("< response.output_audio.delta") + n for n in (1, 3, 5)]
     lives = {
-        f"{first} and {second}": Life(DEATHS["reset"], first, second)
+        f"{first}-{second}": Life(DEATHS["reset"], first, second)
         for first in firsts
         for second in range(35)
     }

@@ -141,7 +141,10 @@ async def test_what_was_understood_is_asked_as_text_and_not_sent_again(make_stag
     server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=100)
     server.tell("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
     server.tell(
-        "conversation.item.input_audio_transcription.completed", item_id="u1", content_index=0, transcript="Hi"
+        "conversation.item.input_audio_transcription.completed",
+        item_id="u1",
+        content_index=0,
+        transcript="Hi",
     )
     await stage.until(UserText, final=True)
     server.drop(1006)
@@ -217,8 +220,8 @@ async def test_an_outage_is_told_once_and_its_end(make_stage, monkeypatch):
     server.drop(1011)
     await stage.until(Failure)
     async with asyncio.timeout(PATIENCE):
-        while stage.session._core.keeper._backoff.attempts < 4:
-            await asyncio.sleep(0.005)
+        while stage.session._core.keeper._backoff.attempts < 4:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
     stage.transport.error = None
     await back(stage)
     await stage.until(Notice, text="The connection is back.")
@@ -318,8 +321,8 @@ async def test_words_typed_during_an_outage_are_shown_at_once_and_answered_later
     await stage.session.send_message("two")
     assert (await stage.until(UserText)).text == "one"
     server = await back(stage)
-    texts = [(await server.expect("conversation.item.create"))["item"]["content"][0]["text"] for _ in range(2)]
-    assert texts == ["one", "two"]
+    items = [await server.expect("conversation.item.create") for _ in range(2)]
+    assert [item["item"]["content"][0]["text"] for item in items] == ["one", "two"]
     await server.expect("response.create")
     server.nothing_more()
     server.reply("r1", "Both.")
@@ -337,8 +340,8 @@ async def test_a_warm_link_takes_over_at_once_and_knows_what_was_said(make_stage
     await stage.until(TurnEnded)
     await turn_into_ready(stage)
     server.drop(1006)
-    texts = [(await spare.expect("conversation.item.create"))["item"]["content"][0]["text"] for _ in range(2)]
-    assert texts == ["I am Mia.", "Hello Mia."]
+    items = [await spare.expect("conversation.item.create") for _ in range(2)]
+    assert [item["item"]["content"][0]["text"] for item in items] == ["I am Mia.", "Hello Mia."]
     connected = await stage.until(Connected)
     assert connected
     await stage.session.send_message("Who am I?")
@@ -348,5 +351,5 @@ async def test_a_warm_link_takes_over_at_once_and_knows_what_was_said(make_stage
 
 async def turn_into_ready(stage):
     async with asyncio.timeout(PATIENCE):
-        while stage.session._core.swapper.spare_state != "ready":
-            await asyncio.sleep(0.005)
+        while stage.session._core.swapper.spare_state != "ready":  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)

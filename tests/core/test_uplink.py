@@ -119,6 +119,21 @@ def test_samples_that_chunks_cut_in_two_are_whole_for_each_link(again):
     assert attached.resent_ms == 27.5
 
 
+def test_after_a_committed_utterance_is_gone_the_oldest_still_goes_first():
+    uplink, third = Uplink(), FakeLink(8_000)
+    uplink.attach(FakeLink(8_000), again=False)
+    for n in range(10):
+        uplink.push(numbered(100 * n, 100), 8_000)
+    uplink.commit("u1", None)
+    uplink.detach()
+    uplink.attach(FakeLink(8_000, room_ms=-1.0), again=False)
+    uplink.push(numbered(1_000, 8 * 8_000), 8_000)
+    uplink.push(numbered(65_000, 500), 8_000)
+    uplink.detach()
+    uplink.attach(third, again=False)
+    assert third.samples == [*range(1_500, 65_000), *range(65_000, 65_500)]
+
+
 # -- utterances ---------------------------------------------------------------------------------
 
 

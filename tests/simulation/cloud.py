@@ -51,6 +51,7 @@ class Cloud:
         self.next_sample = 0
         self.next_id = 0
         self.wall_offset = 0.0
+        self._line = scenario.line * 2 * scenario.rate
 
     # What the session's ports are made of
 
@@ -73,7 +74,7 @@ class Cloud:
             attempt.refused = refusal
             await self._refuse(refusal, timeout)
         await asyncio.sleep(2 * self.delay())
-        wire = Wire(codec.number, self.loop, self.delay, self.scenario.line * 2 * self.scenario.rate)
+        wire = Wire(codec.number, self.loop, self.delay, self._line)
         server = ServerLink(self, style, codec, wire, never_ready=refusal is Refusal.NO_SETUP)
         wire.server = server
         self.links.append(server)
@@ -149,6 +150,9 @@ class Cloud:
         self.calm = True
         self.rejecting = False
         self.outage_until = -1.0
+        self._line = 0.0
+        for link in self.links:
+            link.wire.speed_up()
 
 
 def _refusals(refusal: Refusal) -> NekoError:

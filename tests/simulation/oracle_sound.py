@@ -100,15 +100,24 @@ def _answered_twice(world: World) -> list[str]:
         for when, link, event in world.decoded
         if isinstance(event, ReplyEnded) and event.status is ReplyStatus.COMPLETE
     }
+    told = {
+        n
+        for e in world.events_of(TurnEnded)
+        if e.outcome is Outcome.COMPLETE
+        for n in numbers.reply_words(e.text)
+    }
     problems = []
     answered: list[Run] = []
     for link in world.cloud.links:
         for utterance in link.utterances:
             if again := numbers.minus(utterance.runs, numbers.minus(utterance.runs, answered)):
                 problems.append(f"link {link.number} was sent what was answered already: {again}")
+        if not link.style.speech_events:
+            continue  # which reply answers which utterance can only be guessed
         for utterance in link.utterances:
             replies = [reply for reply in link.replies if reply.at >= utterance.at]
-            if replies and (link.number, replies[0].id) in ended:
+            wanted = replies and any(int(word.text[1:]) in told for word in replies[0].words)
+            if wanted and (link.number, replies[0].id) in ended:
                 answered += utterance.runs
     return problems
 
@@ -174,7 +183,7 @@ def _cut_replies(world: World) -> set[str]:
             first.setdefault(event.reply_id, when)
         elif isinstance(event, ReplySoundEnded):
             last[event.reply_id] = when
-    swaps = [seen.when for seen in world.seen if isinstance(seen.event, Swap)]
+    swaps = [e.at - e.gap_ms / 1000.0 for e in world.events_of(Swap)]
     return {
         name
         for name, begun in first.items()

@@ -13,6 +13,7 @@ from tests.simulation.ports import SUMMARY
 from tests.simulation.provider import ServerLink
 from tests.simulation.world import World
 
+_SUMMED_UP = re.compile(r"^Before that, in short: .*$", re.MULTILINE)
 _WORDS = re.compile(r"\b[wt]\d+\b")
 
 
@@ -131,7 +132,8 @@ def _character(world: World) -> list[str]:
         return []
     last = max(answered, key=lambda link: link.replies[-1].at)
     wanted = f"persona{world.profile_now}"
-    if wanted not in last.config.instructions:
+    later = [link for link in world.cloud.links if link.is_ready and link.number >= last.number]
+    if not any(wanted in link.config.instructions for link in later):
         return [f"{wanted} was chosen, but link {last.number} is another character"]
     return []
 
@@ -160,7 +162,9 @@ def style_early(world: World) -> list[bool]:
 
 def _told_twice(link: ServerLink) -> list[str]:
     problems = []
-    texts = [link.config.instructions, *(text for kind, text in link.lines if kind != "reply")]
+    # A summary may use the same words as the last turns, which are told beside it.
+    told = [text for kind, text in link.lines if kind not in ("reply", "told system")]
+    texts = [_SUMMED_UP.sub("", link.config.instructions), *told]
     counts = Counter(word for text in texts for word in _WORDS.findall(text))
     if twice := [word for word, n in counts.items() if n > 1]:
         problems.append(f"link {link.number} was told twice: {twice}")

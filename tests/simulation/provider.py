@@ -286,12 +286,15 @@ class ServerLink:
         if self.codec.capabilities.captions:
             rng, style = self.cloud.random, self.style
             late = style.transcript * (3.0 if rng.random() < style.transcript_late else 1.0)
+            early = late * 0.5
             if not style.speech_events:
                 # Transcripts without ids to tell them apart come in order.
-                late = max(late, self._words_due - self.cloud.loop.time() + 0.001)
+                soonest = self._words_due - self.cloud.loop.time() + 0.001
+                late = max(late, soonest + 0.001)
+                early = max(early, soonest)
                 self._words_due = self.cloud.loop.time() + late
             if rng.random() < 0.3:
-                self.after(late * 0.5, self.tell, "transcript", item, heard, False)
+                self.after(early, self.tell, "transcript", item, heard, False)
             self.after(late, self.tell, "transcript", item, heard, True)
 
     def _on_commit(self) -> None:

@@ -33,7 +33,7 @@ class Pipe:
     ) -> None:
         """``bytes_per_s`` is how fast the line is; 0 takes no time at all."""
         self._loop = loop
-        self._bytes_per_s = bytes_per_s
+        self.bytes_per_s = bytes_per_s
         self._free_at = 0.0
         self._deliver = deliver
         self._delay = delay
@@ -49,8 +49,8 @@ class Pipe:
         if not self.is_open:
             return
         at = self._loop.time()
-        if self._bytes_per_s:
-            at = self._free_at = max(self._free_at, at) + size / self._bytes_per_s
+        if self.bytes_per_s:
+            at = self._free_at = max(self._free_at, at) + size / self.bytes_per_s
         self._last = max(self._last, at + self._delay())
         self.waiting_bytes += size
         self._queue.append((self._last, size, item))
@@ -218,6 +218,10 @@ class Wire:
             pipe.waiting_bytes = waiting
         # A socket goes on taking what is sent until its buffer is full.
         self._up.put = self._swallow  # type: ignore[method-assign]
+
+    def speed_up(self) -> None:
+        """The line takes no time any more, from the next frame on."""
+        self._up.bytes_per_s = 0.0
 
     def stall(self, seconds: float, *, up: bool, down: bool) -> None:
         """Nothing arrives for a while, then all of it."""

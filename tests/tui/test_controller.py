@@ -70,6 +70,7 @@ class Talking:
         self.face = PlainFace()
         self.clock = Clock()
         self.consents = 0
+        self.agreed = {"embedded"}
         self.errors: list[Exception] = []
         self.loaded: list[str] = []
         self.controller = Controller(
@@ -78,6 +79,7 @@ class Talking:
             Options(**options),
             on_consent=self._consented,
             load_profile=self.load,
+            may_hear=lambda profile: profile.provider.name in self.agreed,
             clock=self.clock,
         )
 
@@ -85,15 +87,17 @@ class Talking:
         self.loaded.append(name)
         if name == "nobody":
             raise ConfigError("There is no profile 'nobody'.")
-        return Profile(character=Character(name=name.title()))
+        provider = ProviderTable(name="openai" if name == "cloud" else "embedded")
+        return Profile(character=Character(name=name.title()), provider=provider)
 
     async def make(self) -> ScriptedSession:
         if self.errors:
             raise self.errors.pop(0)
         return self.session
 
-    def _consented(self) -> None:
+    def _consented(self, provider: str) -> None:
         self.consents += 1
+        self.agreed.add(provider)
 
     async def press_talk(self) -> None:
         self.clock.now += 1

@@ -11,6 +11,7 @@ from neko_cli.core.events import Notice, NoticeKind, Severity, Swap
 from neko_cli.core.profile import MemoryTable, Profile
 from neko_cli.testing import ScriptedSession
 from neko_cli.tui import controller as controller_module
+from neko_cli.tui.view import Mic
 from tests.tui.scenes import failure, notice, said
 from tests.tui.test_controller import Talking
 
@@ -64,6 +65,23 @@ async def test_another_character_takes_over_with_its_swap() -> None:
         talking.session.emit(swap)
         await talking.face.until(lambda: "Mio goes on from here." in talking.face.texts)
         assert talking.controller.view.character == "Mio"
+
+
+async def test_a_switch_to_the_cloud_mutes_the_microphone_until_the_user_has_agreed() -> None:
+    async with Talking().running() as talking:
+        assert talking.controller.view.mic is Mic.OPEN
+        await talking.controller.switch_profile("cloud")
+        assert talking.session.names()[-2:] == ["stop_listening", "switch_profile"]
+        assert talking.controller.view.mic is Mic.MUTED
+        assert talking.controller.view.provider == "openai"
+        assert "openai answers" in talking.face.texts[-1]
+        await talking.press_talk()
+        assert (talking.face.asked, talking.agreed) == (1, {"embedded", "openai"})
+        assert talking.controller.view.mic is Mic.OPEN
+        await talking.controller.switch_profile("mio")
+        await talking.controller.switch_profile("cloud")
+        assert talking.controller.view.mic is Mic.OPEN
+        assert talking.face.asked == 1
 
 
 async def test_without_a_name_the_profiles_are_told() -> None:
