@@ -247,10 +247,12 @@ class Inbound:
     def _reply_began(self, reply_id: str) -> None:
         spoken = self._slot.answers_speech
         unasked = spoken and self._turns.state in (TurnState.IDLE, TurnState.DRAINING)
+        wanted = self._slot.began(reply_id)
+        if wanted:
+            self._turns.feed(TurnInput.REPLY_BEGAN)
         if spoken and not self.tells_utterances:
             self._commit_unnamed_speech()
-        if self._slot.began(reply_id):
-            self._turns.feed(TurnInput.REPLY_BEGAN)
+        if wanted:
             self._turns.turn.spoken = self._turns.turn.spoken or unasked
             self._turns.turn.unasked = self._turns.turn.unasked or unasked
             self._host.handle_new_message()

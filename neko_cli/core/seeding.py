@@ -80,7 +80,7 @@ def missed(memory: Memory, opening: Opening, *, left_out: int | None) -> list[Hi
     """What was said since a link was seeded, without the turn whose input it is sent now."""
     since = memory.since(opening.serial)
     if opening.left_out is not None:
-        since += [m for m in memory.recent(len(memory)) if m.turn >= opening.left_out]
+        since += [m for m in memory.since(0) if m.turn >= opening.left_out]
     return [
         HistoryLine(m.role, m.text)
         for m in _in_order(since)

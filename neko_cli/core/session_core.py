@@ -153,6 +153,10 @@ class SessionCore:
         """A reply begins."""
         self.inbound.begin_reply()
 
+    def turn_opened(self) -> None:
+        """A turn begins: no utterance before it is sent again."""
+        self.uplink.settle()
+
     def turn_changed(self, reason: str) -> None:
         """The turn's state changed."""
         self.board.turn = self.turns.state

@@ -76,6 +76,10 @@ class TurnHost(Protocol):
         """What was said."""
         ...
 
+    def turn_opened(self) -> None:
+        """A turn begins: what was said before it is over and done with."""
+        ...
+
     def clear_input(self) -> None:
         """Nobody wants the utterance that is open."""
         ...
@@ -204,6 +208,7 @@ class Turns:
 
     def _open(self) -> None:
         self.turn = TurnRecord(self.turn.number + 1)
+        self._host.turn_opened()
         self._playout.begin()
         self._host.publish(TurnStarted(at=self._host.now(), turn=self.turn.number))
 
