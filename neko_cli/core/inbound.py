@@ -126,6 +126,7 @@ class Inbound:
         self._slot = slot
         self._playout = playout
         self._utterances: OrderedDict[str, _Utterance] = OrderedDict()
+        self._late: OrderedDict[str, _Utterance] = OrderedDict()  # whose words the last link may send
         self._answers: list[AnswerTool] = []
         self._tags = self._parser()
         self._went_on = False
@@ -159,14 +160,31 @@ class Inbound:
             self._playout.begin()
         self._went_on = bool(self._turns.turn.marks)
 
-    def leave_link(self) -> None:
-        """The link is gone: its ids mean nothing any more, and what was half said is shown."""
+    def flush_words(self) -> None:
+        """Show what was held back as the possible beginning of a tag."""
         self._tell(self._tags.flush())
+
+    def leave_link(self, *, words_may_come: bool) -> None:
+        """The link is not live any more: its ids mean nothing, but for words that it may still send."""
+        self._late = OrderedDict(
+            (item, u)
+            for item, u in self._utterances.items()
+            if words_may_come and u.committed and not u.final
+        )
         self._utterances.clear()
         self._answers.clear()
         self._unnamed.clear()
         self._heard_first = False
         self.tells_utterances = False
+
+    def late_words(self, event: InputTranscript) -> bool:
+        """Words from the link before; returns whether more of them are due."""
+        record = self._late.get(event.item_id)
+        if record is not None:
+            self._take_words(record, event)
+            if record.final:
+                del self._late[event.item_id]
+        return bool(self._late)
 
     def take(self, event: ProviderEvent) -> None:
         """Handle one event."""
@@ -312,7 +330,17 @@ class Inbound:
             return  # told twice
         if event.final and not record.committed:
             self._commit_words(event.item_id)
+        self._take_words(record, event)
+        if event.final:
+            self._host.uplink.settle(event.item_id)
+            if not self.tells_utterances and record.turn == self._turns.turn.number:
+                self._turns.feed(TurnInput.SPEECH_STOPPED)
+            if record.turn == self._turns.turn.number:
+                self._turns.turn.transcript = f"{self._turns.turn.transcript} {record.text.strip()}".strip()
+
+    def _take_words(self, record: _Utterance, event: InputTranscript) -> None:
         record.text = event.text if event.whole else record.text + event.text
+        record.final = event.final
         text = record.text.strip()
         self._host.publish(
             UserText(
@@ -325,13 +353,7 @@ class Inbound:
             )
         )
         if event.final:
-            record.final = True
-            self._host.uplink.settle(event.item_id)
             self._host.memory.add("user", text, record.turn, order=record.order)
-            if not self.tells_utterances and record.turn == self._turns.turn.number:
-                self._turns.feed(TurnInput.SPEECH_STOPPED)
-            if record.turn == self._turns.turn.number:
-                self._turns.turn.transcript = f"{self._turns.turn.transcript} {text}".strip()
 
     def _words(self, event: ReplyWords) -> None:
         if self._slot.wants(event.reply_id):

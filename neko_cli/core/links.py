@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -16,13 +17,16 @@ from neko_cli.core.link import OPEN_TIMEOUT, SETUP_TIMEOUT, Link
 from neko_cli.core.modes import Mode
 from neko_cli.core.ports import Clock, Transport
 from neko_cli.core.profile import Profile
-from neko_cli.core.provider_events import ProviderEvent, Ready
+from neko_cli.core.provider_events import InputTranscript, ProviderEvent, Ready
 from neko_cli.core.tasks import TaskOwner
 
 log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 2.0
 """Seconds for a link to send what is queued and close; then it is cut."""
+
+LINGER = 3.0
+"""Seconds for words of an utterance to come over a link that was replaced."""
 
 EARLY = 256
 """Events kept of a link that is not live yet; the oldest goes beyond that."""
@@ -39,6 +43,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """The provider's name in sentences."""
     spec: SessionSpec
     mode: Mode
+    push_to_talk: bool = False
     serial: int = 0
     """How far memory had come when it was seeded (``Memory.serial``)."""
     left_out: int | None = None
@@ -79,6 +84,10 @@ class LinksHost(Protocol):
         """The live link takes sound again."""
         ...
 
+    def late_words(self, event: InputTranscript) -> bool:
+        """Words from the link that was live before; returns whether more of them are due."""
+        ...
+
 
 class LinkRun:
     """One link and what belongs to it. ``up_at`` is on the session's clock, in seconds."""
@@ -90,6 +99,9 @@ class LinkRun:
         self.settled = asyncio.Event()
         self.error: NekoError | None = None
         self.closing = False
+        self.lingers = False
+        self.said_all = asyncio.Event()
+        """Set when no words of what was said over it are due any more."""
         self.up_at = 0.0
         self.early: deque[ProviderEvent] = deque(maxlen=EARLY)
         """What its provider said before it became live."""
@@ -164,14 +176,30 @@ class Links:
         self.live = self.last = run
         return True
 
-    def retire(self, run: LinkRun) -> None:
-        """A link that is live no more ends in its own time: control is sent, sound is not."""
+    def retire(self, run: LinkRun, *, linger: bool = False) -> None:
+        """A link that is live no more ends in its own time: control is sent, sound is not.
+
+        With ``linger`` it stays open for a moment, because words of what was said may still come.
+        """
         if self.live is run:
             self.live = None
         run.closing = True
-        run.link.close(drop_sound=True)
+        run.lingers = linger
+        if not linger:
+            run.link.close(drop_sound=True)
         if self._owner.is_open:
-            self._owner.spawn(self._end(run, CLOSE_TIMEOUT), f"end of link {run.link.generation}")
+            self._owner.spawn(self._retire(run), f"end of link {run.link.generation}")
+        else:
+            self.cut(run)
+
+    async def _retire(self, run: LinkRun) -> None:
+        if run.lingers:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER):
+                    await run.said_all.wait()
+            run.lingers = False
+            run.link.close(drop_sound=True)
+        await self._end(run, CLOSE_TIMEOUT)
 
     async def close(self, run: LinkRun, *, drop_sound: bool = False) -> None:
         """End a link in order: what is queued is sent (but for sound), then it closes, else it is cut."""
@@ -255,8 +283,12 @@ class Links:
         """Anything else that the provider says."""
         if self._is_live(generation):
             self._host.provider_event(event)
-        elif (run := self._runs.get(generation)) is not None and not run.closing:
+        elif (run := self._runs.get(generation)) is None:
+            return
+        elif not run.closing:
             run.early.append(event)
+        elif run.lingers and isinstance(event, InputTranscript) and not self._host.late_words(event):
+            run.said_all.set()
 
     def _is_live(self, generation: int) -> bool:
         return self.live is not None and self.live.link.generation == generation

@@ -106,6 +106,8 @@ class Relay:
         self._first = (host.profile.provider.name, first_title)
         self._carried = Carried()
         self._carried_idle = True
+        self.words_may_come = False
+        """Whether the link before may still send words of what was said over it."""
         self._said = ""
         self._unsent_ms = 0.0
         self._held_at = 0.0
@@ -172,6 +174,17 @@ class Relay:
             news=self.news,
         )
 
+    def fits(self, made: Opening) -> bool:
+        """Whether a link that was opened so is configured as the next one should be."""
+        host = self._host
+        return (
+            made.profile == host.profile
+            and made.mode == self.mode
+            and made.spec.model == (self.energy.model(self.mode) or host.profile.provider.model)
+            and made.push_to_talk == host.push_to_talk
+            and made.news == self.news
+        )
+
     def after_loss(
         self, opening: Opening | None, error: NekoError, *, lived: float = 0.0
     ) -> tuple[AfterLoss, NekoError]:
@@ -230,7 +243,7 @@ class Relay:
         self.handles.link_alive(self.mode, self._clock.time())
         words_due = host.inbound.words_due
         self._carried_idle = host.turns.state in (TurnState.IDLE, TurnState.DRAINING) and not words_due
-        host.inbound.leave_link()
+        host.inbound.flush_words()
         asked = host.slot.suspend()
         if host.turns.state is TurnState.SPEAKING and not host.turns.turn.sound_complete:
             host.turns.keep_voiced()
@@ -238,6 +251,8 @@ class Relay:
         if words_due:
             standing = msgspec.structs.replace(standing, transcript="")
         carried = self._carried = carry_over(standing)
+        self.words_may_come = words_due and not carried.again
+        host.inbound.leave_link(words_may_come=self.words_may_come)
         # An ask that waits behind a cancelled reply is the present turn's already.
         if carried.ask is not None and (asked is not None or host.slot.first is None):
             host.slot.carry(carried.ask)

@@ -233,4 +233,5 @@ class Requests:
 
     def _awake(self) -> None:
         self._host.board.touch()
+        self._host.uplink.idle = False
         self._host.keeper.wake()

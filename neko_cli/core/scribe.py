@@ -41,7 +41,7 @@ class Scribe:
         self._session = session_id
         self._now = now
         self._wall = wall
-        self._queue: deque[tuple[AnyEvent, Written | None]] = deque()
+        self._queue: deque[tuple[AnyEvent, Written | None, float]] = deque()  # … and until when it waits
         self._timer: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -78,11 +78,13 @@ class Scribe:
         if written is None and not self._queue:
             self._publish(event)
             return
-        self._queue.append((event, written))
+        until = asyncio.get_running_loop().time() + PATIENCE
+        self._queue.append((event, written, until))
         self._empty.clear()
         if written is not None:
             written.add_done_callback(self._flush)
-            self._wait()
+            if self._timer is None:
+                self._wait(until)
 
     async def drained(self) -> None:
         """Wait until everything was told."""
@@ -116,31 +118,31 @@ class Scribe:
     def _put(self, event: AnyEvent) -> None:
         """Tell without keeping."""
         if self._queue:
-            self._queue.append((event, None))
+            self._queue.append((event, None, 0.0))
         else:
             self._publish(event)
 
     def _flush(self, _: object = None) -> None:
         while self._queue:
-            event, written = self._queue[0]
+            event, written, until = self._queue[0]
             if written is not None and not written.done():
-                self._wait()
+                self._wait(until)
                 return
             self._queue.popleft()
             self._publish(event)
         self._stop_timer()
         self._empty.set()
 
-    def _wait(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._late)
+    def _wait(self, until: float) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_at(until, self._late)
 
     def _late(self) -> None:
         """The disk takes too long: tell what waits."""
         self._timer = None
         self._not_saved(TimeoutError())
         waiting, self._queue = self._queue, deque()
-        for event, _ in waiting:
+        for event, *_ in waiting:
             self._publish(event)
         self._empty.set()
 

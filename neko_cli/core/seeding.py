@@ -68,6 +68,7 @@ def opening_for(
         title=title,
         spec=spec,
         mode=mode,
+        push_to_talk=push_to_talk,
         serial=memory.serial,
         left_out=left_out,
         cut=cut,

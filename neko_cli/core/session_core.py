@@ -23,7 +23,7 @@ from neko_cli.core.modes import Mode, mode_of
 from neko_cli.core.playout import Playout
 from neko_cli.core.ports import SessionRecord
 from neko_cli.core.profile import Duplex, Profile
-from neko_cli.core.provider_events import ProviderEvent
+from neko_cli.core.provider_events import InputTranscript, ProviderEvent, SpeechBegan
 from neko_cli.core.relay import Relay
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.requests import Requests
@@ -147,6 +147,8 @@ class SessionCore:
 
     def provider_event(self, event: ProviderEvent) -> None:
         """The provider says something."""
+        if isinstance(event, SpeechBegan):
+            self.relay.rechecked_at = None  # the detector hears what was sent again
         self.inbound.take(event)
 
     def handle_new_message(self) -> None:
@@ -217,6 +219,10 @@ class SessionCore:
     def spare_lost(self, run: LinkRun, error: NekoError) -> None:
         """A link that was not live is gone."""
         self.swapper.spare_lost(run)
+
+    def late_words(self, event: InputTranscript) -> bool:
+        """Words from the link that was live before; returns whether more of them are due."""
+        return self.inbound.late_words(event)
 
     def room(self) -> None:
         """The link takes sound again."""

@@ -213,19 +213,11 @@ class Swapper:
     def _fits(self, run: LinkRun, reason: SwapReason | None) -> bool:
         """Whether a spare link is what the next one should be."""
         host, made = self._host, run.opening
-        wanted = host.relay.opening(spare=True)
-        if reason is SwapReason.CONTEXT and not self._spare_short:
+        if not host.relay.fits(made) or (reason is SwapReason.CONTEXT and not self._spare_short):
             return False
-        lines = missed(host.memory, made, left_out=None)
         can_catch_up = run.link.codec.capabilities.seed_history
-        return (
-            made.profile == wanted.profile
-            and made.mode == wanted.mode
-            and made.news == wanted.news
-            and made.spec.model == wanted.spec.model
-            and made.spec.detection == wanted.spec.detection
-            and len(lines) <= (CATCH_UP_LINES if can_catch_up else 0)
-        )
+        missing = len(missed(host.memory, made, left_out=None))
+        return missing <= (CATCH_UP_LINES if can_catch_up else 0)
 
     # -- doing ------------------------------------------------------------------------------
 
@@ -271,7 +263,7 @@ class Swapper:
         self._spare = None
         self._reason, self._planned = reason, True
         if host.keeper.take(live, spare):
-            host.links.retire(live)
+            host.links.retire(live, linger=host.relay.words_may_come)
 
     async def _replace(self, reason: SwapReason) -> None:
         """Close the live link, then open the next: by a handle, or where no two may be open at once."""

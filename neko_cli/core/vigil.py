@@ -93,8 +93,8 @@ class Vigil:
         self._sleep.reset()
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            self._count()
             asleep = self._sleep.look(self._clock.monotonic(), self._clock.time())
+            self._count(asleep)
             run = self._host.links.live
             if run is None:
                 continue
@@ -137,7 +137,10 @@ class Vigil:
             return True
         self._way_at = self._clock.monotonic()
         now = self._route.local_address(run.link.codec.endpoint().url)
-        (generation, before), self._way = self._way, (run.link.generation, now)
+        generation, before = self._way
+        # Between two networks there is none for a while; that one is compared with the other.
+        kept = now or (before if generation == run.link.generation else "")
+        self._way = (run.link.generation, kept)
         return generation != run.link.generation or before == now or not (before and now)
 
     def _recheck(self) -> None:
@@ -162,12 +165,15 @@ class Vigil:
             host.swapper.drop_spare()
             host.keeper.park("idle")
 
-    def _count(self) -> None:
-        """Add up the time of connection, and see whether the profile's limits are reached."""
+    def _count(self, asleep: float) -> None:
+        """Add up the time of connection, and see whether the profile's limits are reached.
+
+        Seconds ``asleep`` do not count: nothing was sent, and the link will not have lived through it.
+        """
         now = self._clock.monotonic()
         passed, self._looked_at = now - self._looked_at, now
         if self._host.links.live is not None:
-            self._connected += passed
+            self._connected += max(0.0, passed - asleep)
         if self._connected - self._noted >= USED_EVERY:
             self.note_used()
         verdict = self._host.budget.look(self._clock.time(), self._connected)
