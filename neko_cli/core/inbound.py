@@ -132,6 +132,8 @@ class Inbound:
         self._went_on = False
         self.tells_utterances = False
         """Whether this link's provider says when the user speaks."""
+        self.committed_at = NEVER
+        """When the provider last showed that it took an utterance, on the session's clock."""
         self._heard_first = False  # final words came before the reply to them
         self._count = 0
         self._implicit = 0
@@ -286,6 +288,7 @@ class Inbound:
         name = f"{IMPLICIT}{self._implicit}"
         turn = self._turns.turn.number
         self._unnamed.append(_Utterance(turn, committed_at=self._host.now(), name=name))
+        self.committed_at = self._host.now()
         self._host.uplink.commit(name, None, silence_ms=self._host.profile.turns.silence_ms)
 
     def _commit_words(self, item_id: str) -> None:
@@ -295,6 +298,7 @@ class Inbound:
             self._host.uplink.settle(self._unnamed.popleft().name)
             return
         silence = 0.0 if self.tells_utterances else self._host.profile.turns.silence_ms
+        self.committed_at = self._host.now()
         self._host.uplink.commit(item_id, None, silence_ms=silence)
         self._heard_first = not self.tells_utterances
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Protocol
 
@@ -33,9 +34,6 @@ from neko_cli.core.wake import SoundGate
 
 ROOM_TIMEOUT = 60.0
 """Seconds that streamed sound waits for a link that takes it."""
-
-GATE_HOLDS = 0.5
-"""Seconds after the last sound for which what was heard of it holds."""
 
 PICTURES = 4
 """Pictures that wait for a link; a newer one replaces the oldest."""
@@ -88,7 +86,8 @@ class Requests:
         self._pictures: deque[ScreenFrame] = deque(maxlen=PICTURES)
         self._gate: SoundGate | None = None
         self._gate_rate = 0
-        self._gate_at = 0.0
+        self.spoke_at = -math.inf
+        """When the user was last heard to speak, as far as we can tell, on the session's clock."""
 
     def say(self, text: str) -> int:
         """One text turn; raises NekoError when it cannot be sent. Without a link it waits for one."""
@@ -129,15 +128,10 @@ class Requests:
             return
         if self._gate is None or self._gate_rate != rate:
             self._gate, self._gate_rate = SoundGate(rate), rate
-        self._gate_at = self._host.now()
         if self._gate.heard(pcm) and parked:
             self._awake()
-
-    @property
-    def hears_speech(self) -> bool:
-        """Whether the user seems to speak; without a provider's detector that is all we know."""
-        fresh = self._host.now() - self._gate_at < GATE_HOLDS
-        return fresh and self._gate is not None and self._gate.is_open
+        if self._gate.is_open:
+            self.spoke_at = self._host.now()
 
     def show(self, frame: ScreenFrame) -> None:
         """A picture for the character, without asking for a reply."""

@@ -43,6 +43,9 @@ from neko_cli.core.watch import Watch
 STARTS = frozenset({LinkState.CONNECTING, LinkState.CONFIGURING})
 """Where the first link is on its way."""
 
+UNHEARD = 5.0
+"""Seconds for a provider to react to speech, where its reply is all that tells of it."""
+
 ECHO_TAIL = 0.15
 """Seconds for which a room still echoes after the character's last sound (half duplex)."""
 
@@ -117,8 +120,10 @@ class SessionCore:
 
     @property
     def hears_unannounced(self) -> bool:
-        """Whether somebody speaks, as far as we hear, over a link whose provider would not say so."""
-        return not self.inbound.tells_utterances and self.requests.hears_speech
+        """Whether somebody speaks, or spoke and was not heard yet, over a link that does not tell."""
+        spoke_at = self.requests.spoke_at
+        open_still = spoke_at > self.inbound.committed_at and self.now() - spoke_at < UNHEARD
+        return not self.inbound.tells_utterances and open_still
 
     def now(self) -> float:
         """Seconds since the session was made."""
