@@ -19,7 +19,7 @@ from neko_cli.core.swap_plan import SpareState
 AT_ONCE = 5
 """Sessions that wait for their spare link together: two links each, of the 20 that the engine holds."""
 
-WARM_FACTOR = 2.0
+WARM_FACTOR = 3.0
 """An answer over a spare link, as a multiple of one over a healthy link."""
 
 COLD_MS = 1_000.0

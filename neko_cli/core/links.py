@@ -45,7 +45,9 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     push_to_talk: bool = False
     serial: int = 0
-    """How far memory had come when it was seeded (``Memory.serial``)."""
+    """How far memory had come when it was seeded (``Memory.serial``), or when its session was left."""
+    known_turn: int = -1
+    """The last turn that the provider's own session, which it resumes, knows of."""
     left_out: int | None = None
     """A turn that it was not told, because its input was to be sent again."""
     cut: str = ""

@@ -112,6 +112,7 @@ class Relay:
         self._unsent_ms = 0.0
         self._held_at = 0.0
         self._from = 0
+        self._known: tuple[int, int] | None = None  # how far memory and turns had come when the link went
         self.energy = EnergyBook(host.profile)
         self.handles = HandleBook()
         self.mode = Mode.TEXT
@@ -144,9 +145,10 @@ class Relay:
         return self._from
 
     def tags(self) -> Tags:
-        """What a handle that is told now belongs to."""
+        """What a handle must belong to, to be of use now."""
         profile = self._host.profile
-        return Tags(profile.provider.name, self.energy.model(self.mode), profile_tag(profile), self.mode)
+        model = self.energy.model(self.mode) or profile.provider.model
+        return Tags(profile.provider.name, model, profile_tag(profile), self.mode)
 
     # -- the next link ----------------------------------------------------------------------
 
@@ -167,6 +169,7 @@ class Relay:
             want_audio=host.want_audio,
             push_to_talk=host.push_to_talk,
             handle=wanted,
+            known=self._known,
             left_out=left_out,
             cut=self._said,
             cut_turn=host.turns.turn.number,
@@ -239,6 +242,7 @@ class Relay:
         run = host.links.last
         self._held_at = host.now()
         self._from = run.link.generation if run is not None else 0
+        self._known = (host.memory.serial, host.turns.turn.number)
         self._unsent_ms = run.link.waiting_ms if run is not None else 0.0
         self.handles.link_alive(self.mode, self._clock.time())
         words_due = host.inbound.words_due
@@ -247,7 +251,9 @@ class Relay:
         asked = host.slot.suspend()
         if host.turns.state is TurnState.SPEAKING and not host.turns.turn.sound_complete:
             host.turns.keep_voiced()
-        standing = host.turns.standing(asked, manual=host.push_to_talk)
+        # An utterance may be complete, and its end not be asked for yet, because sound before it waits.
+        ending = CommitAudio() if host.uplink.is_ending else None
+        standing = host.turns.standing(asked or ending, manual=host.push_to_talk)
         if words_due:
             standing = msgspec.structs.replace(standing, transcript="")
         carried = self._carried = carry_over(standing)
@@ -290,10 +296,11 @@ class Relay:
         if host.turns.state is TurnState.HEARING and not host.push_to_talk:
             self.rechecked_at = host.now()
         self._carried = Carried()
+        self._known = None
         self._said = ""
         self._unsent_ms = 0.0
         if run.opening.news:
-            self.news = ""
+            self.news = self.news.removeprefix(run.opening.news).strip()
             if host.turns.state is TurnState.IDLE:
                 host.turns.feed(TurnInput.REPLY_ASKED)
                 host.slot.carry(AskReply())
@@ -328,8 +335,13 @@ class Relay:
     def handle_told(self, handle: str) -> None:
         """The provider says by what the session can be resumed; empty when it cannot just now."""
         run = self._host.links.live
-        ttl = run.link.codec.capabilities.resume_ttl if run is not None else None
-        self.handles.told(handle, self.tags(), now=self._clock.time(), ttl=ttl)
+        if run is None:
+            return
+        # It belongs to what the link was opened with, which may not be what is wanted next.
+        made, profile = run.opening, run.opening.profile
+        tags = Tags(profile.provider.name, made.spec.model, profile_tag(profile), made.mode)
+        ttl = run.link.codec.capabilities.resume_ttl
+        self.handles.told(handle, tags, now=self._clock.time(), ttl=ttl)
 
     def going_away(self, seconds: float) -> None:
         """The provider will close the live link in so many seconds."""
@@ -340,12 +352,12 @@ class Relay:
     def tell_connected(self, run: LinkRun) -> None:
         """A link is live."""
         host = self._host
-        expires = run.expires_at - self._clock.time() if run.expires_at else None
+        expires = run.expires_at - self._clock.time() if run.expires_at else 0.0
         host.board.connected = Connected(
             at=host.now(),
             provider=run.opening.title,
             model=run.link.ready.model if run.link.ready is not None else "",
-            expires_in=round(expires, 1) if expires is not None else None,
+            expires_in=round(expires, 1) if expires > 0.0 else None,
         )
         host.publish(host.board.connected)
 

@@ -217,7 +217,7 @@ class Requests:
             host.turns.feed(TurnInput.REPLY_ASKED)
             host.slot.ask(TellSystem(tell_text(results), ask_reply=True))
         else:
-            host.relay.news = tell_text(results)
+            host.relay.news = f"{host.relay.news}\n\n{tell_text(results)}".strip()
             host.swapper.wish(SwapReason.AGENT)
         return True
 

@@ -26,6 +26,7 @@ def opening_for(
     want_audio: bool,
     push_to_talk: bool,
     handle: str = "",
+    known: tuple[int, int] | None = None,
     left_out: int | None = None,
     cut: str = "",
     cut_turn: int | None = None,
@@ -43,6 +44,8 @@ def opening_for(
         want_audio: whether replies are asked for as voice.
         push_to_talk: whether a key ends utterances.
         handle: goes on with the provider's own memory, and is told nothing.
+        known: how far memory (its serial) and turns had come when the link of the handle went; None
+            when nothing was said since.
         left_out: a turn whose input will be sent again, so that it is not told as well.
         cut: what a reply had said when its link was lost, in the turn ``cut_turn``.
         short: tell only the summary and the last turns (a context that grew too large).
@@ -63,13 +66,15 @@ def opening_for(
     )
     if news:
         spec = msgspec.structs.replace(spec, instructions=f"{spec.instructions}\n\n{news}".strip())
+    serial, known_turn = known if handle and known is not None else (memory.serial, -1)
     return Opening(
         profile=profile,
         title=title,
         spec=spec,
         mode=mode,
         push_to_talk=push_to_talk,
-        serial=memory.serial,
+        serial=serial,
+        known_turn=known_turn,
         left_out=left_out,
         cut=cut,
         cut_turn=cut_turn if cut else None,
@@ -79,7 +84,7 @@ def opening_for(
 
 def missed(memory: Memory, opening: Opening, *, left_out: int | None) -> list[HistoryLine]:
     """What was said since a link was seeded, without the turn whose input it is sent now."""
-    since = memory.since(opening.serial)
+    since = [m for m in memory.since(opening.serial) if m.turn > opening.known_turn]
     if opening.left_out is not None:
         since += [m for m in memory.since(0) if m.turn >= opening.left_out]
     return [

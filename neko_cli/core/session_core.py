@@ -49,6 +49,9 @@ UNHEARD = 5.0
 ECHO_TAIL = 0.15
 """Seconds for which a room still echoes after the character's last sound (half duplex)."""
 
+LAST_SUMMARY = 3.0
+"""Seconds at most that the end of a call waits for its summary; less than who ends us waits for that."""
+
 TELL_TIMEOUT = 2.0
 """Seconds for the last events to be kept and told when the session ends."""
 
@@ -370,17 +373,21 @@ class SessionCore:
             self.requests.ended()
             await self.listening.stop(commit=False)
             self.swapper.drop_spare()
-            await self.keeper.stop(reason)
-            if self.relay.mode is Mode.CALL:
-                await self.summaries.finish_call(self.profile.memory.summary_wait)
-            self.vigil.note_used()
-            await self.owner.aclose()
-            await self.playout.close()
-            self.uplink.reset()
-            self.publish(SessionEnded(at=self.now(), reason=reason))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TELL_TIMEOUT):
-                    await self.scribe.drained()
+            if self.links.live is not None:
+                self.relay.handles.link_alive(self.relay.mode, self.ports.clock.time())
+            try:
+                await self.keeper.stop(reason)
+                if self.relay.mode is Mode.CALL:
+                    await self.summaries.finish_call(min(self.profile.memory.summary_wait, LAST_SUMMARY))
+            finally:  # who ends us may have no time for a summary
+                self.vigil.note_used()
+                await self.owner.aclose()
+                await self.playout.close()
+                self.uplink.reset()
+                self.publish(SessionEnded(at=self.now(), reason=reason))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TELL_TIMEOUT):
+                        await self.scribe.drained()
 
     def spend_all(self, text: str) -> None:
         """A limit of the profile on connection time is reached: the link is closed for good."""

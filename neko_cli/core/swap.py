@@ -134,6 +134,7 @@ class Swapper:
         """A link that was not live is gone."""
         if run is self._spare:
             self._spare = None
+            self._backoff.link_lived(self._clock.monotonic() - run.up_at)
             self._put_off(None)
 
     def drop_spare(self) -> None:
@@ -175,7 +176,8 @@ class Swapper:
         age = self._clock.monotonic() - live.up_at
         limit = capabilities.max_session
         if live.expires_at is not None:
-            limit = age + live.expires_at - self._clock.time()
+            told = age + live.expires_at - self._clock.time()
+            limit = told if told > 0.0 else limit  # else one of the two clocks is wrong
         going = host.relay.going_at
         plan = Situation(
             policy=host.profile.swap,
@@ -243,7 +245,6 @@ class Swapper:
             host.links.retire(run)
             return
         self._failures = 0
-        self._backoff.reset()
         self._spare, self._spare_short = run, short
         self._poked.set()
 
@@ -268,13 +269,21 @@ class Swapper:
     async def _replace(self, reason: SwapReason) -> None:
         """Close the live link, then open the next: by a handle, or where no two may be open at once."""
         host, live = self._host, self._host.links.live
+        if reason is SwapReason.CONTEXT:
+            await host.summaries.refresh(keep_turns=FALLBACK_TURNS, wait=host.profile.memory.summary_wait)
+            if live is not host.links.live or not self._is_quiet():
+                return  # not now
         if live is None or not host.keeper.hold(reason):
             return
         attempt = host.keeper.attempt
         self._reason, self._planned = reason, True
         handle = resumes(self._situation(live), reason)
         await host.links.close(live, drop_sound=True)
+        if attempt != host.keeper.attempt:
+            return
+        host.relay.short = reason is SwapReason.CONTEXT
         opening = host.relay.opening(handle=handle)
+        host.relay.short = False
         try:
             run = await host.links.open(opening)
         except NekoError as error:
@@ -289,7 +298,12 @@ class Swapper:
     def _handed(self, handed: Handed) -> None:
         reason, planned = self._reason, self._planned
         self._reason, self._planned = SwapReason.LOST, False
-        self._wishes.clear()
+        # What was wished for while this link was being made, it does not bring.
+        missing = {
+            SwapReason.CHARACTER: handed.run.opening.profile != self._host.profile,
+            SwapReason.AGENT: bool(self._host.relay.news),
+        }
+        self._wishes = [wish for wish in self._wishes if missing.get(wish)]
         before = self._host.relay.previous
         if before == 0:
             return

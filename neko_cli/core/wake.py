@@ -52,6 +52,9 @@ class ClockWatch:
 QUIET_AGAIN_MS = 300.0
 """So much quiet ends what was heard, and the gate is ready for the next."""
 
+SURE_DBFS = -35.0
+"""What is as loud as this is speech also where nothing is known of the room yet."""
+
 FLOOR_RISE = 3.0
 """How fast the noise floor follows upwards, in dB/s: a fan that was switched on is soon part of it."""
 
@@ -105,7 +108,8 @@ class SoundGate:
         if ms <= 0:
             return False
         level = level_dbfs(pcm)
-        loud = self._floor is not None and level >= max(self._floor + self._above, self._least)
+        known = max(self._floor + self._above, self._least) if self._floor is not None else SURE_DBFS
+        loud = level >= known
         self._follow(level, ms)
         if loud:
             self._quiet_ms = 0.0
@@ -135,7 +139,7 @@ class SoundGate:
             # Digital silence is a microphone that is muted or still starting, and tells of no room.
             return
         if self._floor is None:
-            self._floor = level
+            self._floor = level if level < SURE_DBFS else level - self._above
         elif level < self._floor:
             self._floor += (level - self._floor) * FLOOR_FALL
         else:

@@ -23,8 +23,8 @@ from websockets.exceptions import ConnectionClosed
 
 from neko_cli.local.door import Door
 from tests.fakes.deaths import Death
+from tests.fakes.numbered import RATE, Ear, samples_of
 
-RATE = 24_000
 PREFIX_MS = 300.0
 WORDS = 4
 WORD_SAMPLES = 480
@@ -143,7 +143,7 @@ class Talk:
         while True:
             event = json.loads(await self._connection.recv())
             kind = event.get("type", "")
-            if kind != "input_audio_buffer.append" or (_samples(event) > 0).any():
+            if kind != "input_audio_buffer.append" or (samples_of(event) > 0).any():
                 await self._passed(f"> {kind}")
             handler = self._on.get(kind)
             if handler is None:
@@ -199,7 +199,7 @@ class Talk:
         await self._tell("error", error=error)
 
     async def _append(self, event: Json) -> None:
-        for kind, at_ms in self.ear.hear(_samples(event)):
+        for kind, at_ms in self.ear.hear(samples_of(event)):
             if kind == "began":
                 self._item = f"item_{next(self._ids)}"
                 await self._tell(
@@ -295,44 +295,3 @@ class Talk:
         done = {"id": response, "status": status, "output": [], "status_details": None, "usage": None}
         await self._tell("response.done", response=done)
         await self._tell("rate_limits.updated", rate_limits=[])
-
-
-def _samples(event: Json) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(event["audio"], validate=True), np.int16)
-
-
-class Ear:
-    """A detector that takes everything above zero for speech; counts samples of its connection."""
-
-    def __init__(self) -> None:
-        self.silence = 0
-        """Samples of silence after which an utterance is over."""
-        self.numbers: list[int] = []
-        """All speech samples so far, in the order of their coming."""
-        self._total = 0
-        self._taken = 0
-        self._last = 0
-        self._speaking = False
-
-    def hear(self, samples: np.ndarray) -> list[tuple[str, float]]:
-        """What begins or ends with these samples, and at how many ms of the connection's sound."""
-        found: list[tuple[str, float]] = []
-        loud = np.flatnonzero(samples > 0)
-        if loud.size:
-            if not self._speaking:
-                self._speaking = True
-                found.append(("began", (self._total + int(loud[0])) * 1000 / RATE))
-            self._last = self._total + int(loud[-1]) + 1
-            self.numbers.extend(samples[loud].tolist())
-        self._total += samples.size
-        if self._speaking and self._total - self._last >= self.silence:
-            self._speaking = False
-            found.append(("ended", self._total * 1000 / RATE))
-        return found
-
-    def take(self) -> str:
-        """What was said since the last time: runs of samples, as in ``u1-300+310-400``."""
-        said = np.array(self.numbers[self._taken :])
-        self._taken = len(self.numbers)
-        runs = np.split(said, np.flatnonzero(np.diff(said) != 1) + 1)
-        return "u" + "+".join(f"{run[0]}-{run[-1]}" for run in runs)

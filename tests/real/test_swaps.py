@@ -88,6 +88,7 @@ def check(home: Home, folder: Path, seconds: float) -> None:
     file = samples_of(wav)
     with server(home) as address, Wiretap(address) as tap:
         events = talk(home, tap.url, wav, len(file) / RATE)
+    (folder / "events.jsonl").write_text("\n".join(map(json.dumps, events)))  # for who looks for a fault
     swaps = [event for event in events if event["type"] == "swap"]
     heard = [event["text"] for event in events if event["type"] == "user_text" and event["final"]]
 

@@ -8,6 +8,7 @@ from neko_cli.core.errors import Category
 from neko_cli.core.events import (
     Energy,
     Failure,
+    LinkWord,
     Notice,
     SessionEnded,
     Status,
@@ -20,7 +21,7 @@ from neko_cli.core.events import (
 from neko_cli.core.provider_events import ProviderFault, ReplyEnded
 from tests.simulation.oracle_sound import check_sound
 from tests.simulation.oracle_words import check_words
-from tests.simulation.plan import Act, Refusal
+from tests.simulation.plan import Act, FaultKind, Refusal
 from tests.simulation.world import World
 
 LONGEST = {
@@ -41,10 +42,15 @@ LONGEST = {
 """Seconds that each call may take; the user waits for it."""
 
 
+NOTICED_WITHIN = 3.0
+"""Seconds beyond the limit on silence: looks, and the time that a probe takes."""
+
+
 def check(world: World) -> list[str]:
     """Every promise that was broken, in words."""
     problems: list[str] = []
     for part in (
+        _silence,
         _calls,
         _statuses,
         _turns,
@@ -142,6 +148,37 @@ def _failures(world: World) -> list[str]:
     return problems
 
 
+def _silence(world: World) -> list[str]:
+    """A connection that has silently died is left soon, when something was expected of it."""
+    problems = []
+    for link in world.cloud.links:
+        if link.vanished_at is None or link.wire.closing is None:
+            continue
+        waited = _longest_wait(world, link.vanished_at, link.wire.ended_at)
+        if waited > link.codec.capabilities.silence_limit + NOTICED_WITHIN:
+            problems.append(
+                f"link {link.number} was dead at {link.vanished_at:.3f}; {waited:.1f} s were waited"
+            )
+    hangs = {FaultKind.REPLY_HANGS, FaultKind.REPLY_NEVER}
+    if not any(fault.kind in hangs for fault in world.scenario.faults):
+        problems += [f"given up: {e}" for e in world.events_of(Failure) if e.code == "no_answer"]
+    return problems
+
+
+def _longest_wait(world: World, since: float, until: float) -> float:
+    """The longest time in which a reply was expected over a link that was up, in seconds."""
+    longest, begun = 0.0, None
+    for event in (*world.events_of(StatusChanged), None):
+        waits = event is not None and event.new is Status.PROCESSING and event.link is LinkWord.ONLINE
+        at = min(until, event.at if event is not None else until)
+        if begun is not None and not waits:
+            longest = max(longest, at - max(begun, since))
+            begun = None
+        elif begun is None and waits and at < until:
+            begun = at
+    return longest
+
+
 def _energy(world: World) -> list[str]:
     problems = []
     limits = sum(
@@ -173,6 +210,9 @@ def _energy(world: World) -> list[str]:
         level = event.level
         if event.level == 0:
             problems += _opened_while_exhausted(world, seen.when)
+    told = any(e.category == Category.RATE_LIMIT and e.code != "exhausted" for e in world.events_of(Failure))
+    if told and not down:
+        problems.append("a rate limit was told, and cost no energy")
     if down > limits:
         problems.append(f"energy fell {down} times by {limits} rate limits")
     return problems

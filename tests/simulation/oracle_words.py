@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from neko_cli.core.events import Outcome, TurnEnded, UserText
+from neko_cli.core.events import Outcome, Swap, TurnEnded, UserText
 from neko_cli.core.marks import RECOLLECTION
 from neko_cli.core.memory import Remembered
 from tests.simulation import numbers
@@ -19,7 +19,14 @@ _WORDS = re.compile(r"\b[wt]\d+\b")
 
 def check_words(world: World) -> list[str]:
     """Every promise about words that was broken."""
-    return [*_memory(world), *_typed(world), *_heard(world), *_links(world)]
+    return [
+        *_memory(world),
+        *_typed(world),
+        *_heard(world),
+        *_links(world),
+        *_whole(world),
+        *_known(world),
+    ]
 
 
 def _messages(world: World) -> list[Remembered]:
@@ -109,6 +116,49 @@ def _heard(world: World) -> list[str]:
             trimmed = world.scenario.profile["memory"]["messages"] < 1000
             if len(lost) > slack and not trimmed and not reply.early:
                 problems.append(f"heard, but not remembered: {lost} of {reply.id}")
+    return problems
+
+
+def _whole(world: World) -> list[str]:
+    """A turn is complete only with the end of a reply that the provider has finished."""
+    replies = {
+        word.text: reply for link in world.cloud.links for reply in link.replies for word in reply.words
+    }
+    problems = []
+    for event in world.events_of(TurnEnded):
+        words = numbers.reply_words(event.text)
+        if event.outcome is not Outcome.COMPLETE or not words:
+            continue
+        reply = replies.get(f"w{words[-1]}")
+        if reply is None or reply.early:
+            continue
+        left = [word.text for word in reply.words if int(word.text[1:]) > words[-1]]
+        if reply.over != "complete" or left:
+            problems.append(f"turn {event.turn} is complete, but {reply.id} is {reply.over!r}; left: {left}")
+    return problems
+
+
+def _known(world: World) -> list[str]:
+    """A fresh link knows, once it is live, everything that is remembered: told, or said over it."""
+    swaps = world.events_of(Swap)
+    short = any(swap.reason == "context" for swap in swaps)
+    if not swaps or short or world.scenario.profile["memory"]["messages"] < 1000 or world.archived:
+        return []
+    link = next((link for link in world.cloud.links if link.number == swaps[-1].to_link), None)
+    if link is None or link.resumed or world.session.memory.summary:
+        return []
+    texts = [link.config.instructions, *(text for _, text in link.lines)]
+    texts += [request.text for request in link.requests]
+    known = {word for text in texts for word in _WORDS.findall(text)}
+    known |= {word.text for reply in link.replies for word in reply.words}
+    known |= {word for reply in link.replies for word in reply.early}
+    heard = [run for text in texts for run in numbers.spoken(text)]
+    problems = []
+    for message in world.memory_now():
+        if unknown := [word for word in _WORDS.findall(message.text) if word not in known]:
+            problems.append(f"link {link.number} does not know {unknown} of turn {message.turn}")
+        if missing := numbers.minus(numbers.spoken(message.text), heard):
+            problems.append(f"link {link.number} does not know samples {missing} of turn {message.turn}")
     return problems
 
 

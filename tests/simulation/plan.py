@@ -72,6 +72,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     link: int = 0
     """Which of the links that were opened, from 1."""
     frame: int = 0
+    """After so many frames of that link, or so many of one kind."""
+    event: str = ""
+    """The kind of frame; empty counts all."""
     code: int = 1006
     reason: str = ""
     seconds: float = 0.0

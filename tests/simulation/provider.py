@@ -20,7 +20,7 @@ from tests.simulation.wire import Wire
 if TYPE_CHECKING:
     from tests.simulation.cloud import Cloud
 
-OLD_AUDIO_S = 1.0
+OLD_AUDIO_S = 2.5
 """A session that refuses old audio accepts so much more sound than time has passed since it began."""
 
 LEAST_COMMIT_S = 0.1
@@ -63,13 +63,10 @@ class ServerLink:
         self.codec = codec
         self._never_ready = never_ready
         self._timers: set[asyncio.TimerHandle] = set()
-        self._sent = 0
         self._last_input = cloud.loop.time()
         self._words_due = 0.0
-        self._strikes = sorted(
-            (fault for fault in cloud.scenario.faults if fault.link == len(cloud.links) + 1),
-            key=lambda fault: fault.frame,
-        )
+        self._strikes = [fault for fault in cloud.scenario.faults if fault.link == len(cloud.links) + 1]
+        self._kinds: dict[str, int] = {}
         self._hang: FaultKind | None = None
         self._empty_handles = False
         self.config = Config()
@@ -80,6 +77,7 @@ class ServerLink:
         """Whether the server believes in this connection."""
         self.is_ready = False
         self.ready_at = 0.0
+        self.vanished_at: float | None = None
         self.silent = False
         """Half open: nothing arrives and nothing leaves, and neither side is told."""
         self.lines: list[tuple[str, str]] = []
@@ -117,19 +115,24 @@ class ServerLink:
 
     def tell(self, *parts: Any) -> None:
         """Send one event; a fault may strike at this very frame."""
-        self._send(to_wire(*parts))
+        self._send(to_wire(*parts), str(parts[0]))
 
     def send_sound(self, frame: bytes) -> None:
         """Send a piece of a reply's sound."""
-        self._send(frame)
+        self._send(frame, "sound")
 
-    def _send(self, frame: str | bytes) -> None:
+    def _send(self, frame: str | bytes, kind: str) -> None:
         if not self.is_alive:
             return
         self.wire.tell(frame)
-        self._sent += 1
-        while self._strikes and self._strikes[0].frame <= self._sent and not self.cloud.calm:
-            self.strike(self._strikes.pop(0))
+        for counted in ("", kind):
+            self._kinds[counted] = self._kinds.get(counted, 0) + 1
+        if self.cloud.calm:
+            return
+        for fault in tuple(self._strikes):
+            if fault.event in ("", kind) and self._kinds[fault.event] >= fault.frame:
+                self._strikes.remove(fault)
+                self.strike(fault)
 
     def receive(self, frame: str | bytes) -> None:
         if not self.is_alive or self._never_ready:
@@ -161,6 +164,7 @@ class ServerLink:
     def vanish(self) -> None:
         """The network eats everything; we find out after a while, if ever."""
         self.cloud.trace("net", "half open", self.number)
+        self.vanished_at = self.cloud.loop.time()
         self.silent = True
         self.wire.vanish()
         self.cloud.loop.call_later(self.style.ghost, self._die)

@@ -240,12 +240,30 @@ def _faults(rng: random.Random, style: Style) -> tuple[Fault, ...]:
         if kind is FaultKind.OUTAGE or rng.random() < 0.4:
             fault = msgspec.structs.replace(fault, at=round(rng.uniform(0.5, LENGTH), 2))
         else:
-            fault = msgspec.structs.replace(
-                fault, link=rng.choice((1, 1, 2, 2, 3, 4)), frame=rng.randint(1, 50)
-            )
+            event = rng.choice(_MOMENTS) if rng.random() < 0.6 else ""
+            frame = rng.randint(1, 3) if event else rng.randint(1, 50)
+            link = rng.choice((1, 1, 1, 2, 2, 3, 4))
+            fault = msgspec.structs.replace(fault, link=link, frame=frame, event=event)
         faults.append(fault)
     return tuple(faults)
 
+
+_MOMENTS = (
+    "ready",
+    "handle",
+    "speech_began",
+    "speech_ended",
+    "committed",
+    "committed",
+    "transcript",
+    "reply_began",
+    "reply_began",
+    "words",
+    "words",
+    "sound_ended",
+    "reply_ended",
+)
+"""Frames right after which a fault does most harm."""
 
 _WEIGHTS = {
     FaultKind.RESET: 4,

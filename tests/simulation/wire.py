@@ -126,6 +126,7 @@ class Wire:
         self._vanished = False
         self.server: Server | None = None
         self.closing: Closing | None = None
+        self.ended_at = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -257,6 +258,7 @@ class Wire:
         if self.closing is not None:
             return
         self.closing = closing
+        self.ended_at = self._loop.time()
         self._up.shut()
         self._down.shut()
         for event in (self._wake, self._pong, self._gone, self._room):
