@@ -78,7 +78,7 @@ _CLASSES: dict[Category, type[NekoError]] = {
 
 _SENTENCES: dict[Category, tuple[str, str]] = {
     _CREDENTIALS: ("{who} rejected the key", "`neko keys set` stores another one."),
-    _REQUEST: ("{who} refused the request", ""),
+    _REQUEST: ("{who} refused the request", "Check the model, the voice and the address."),
     _RATE: ("{who} asks for fewer requests", ""),
     _QUOTA: ("The account at {who} has no quota left", "See the account's billing page."),
     _EXPIRED: ("{who} ended the session at its time limit", ""),

@@ -261,7 +261,7 @@ class Inbound:
     def _commit(self, item_id: str) -> None:
         record = self._utterance(item_id)
         if not record.committed:
-            record.committed_at = self._host.now()
+            record.committed_at = self.committed_at = self._host.now()
             self._host.uplink.commit(item_id, record.ended_ms)
 
     def _reply_began(self, reply_id: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from neko_cli.core.board import Board
 from neko_cli.core.codecs import PROVIDERS
 from neko_cli.core.commands import AskReply, CommitAudio, SendText, TellHistory
+from neko_cli.core.context import continue_instructions
 from neko_cli.core.energy import Change, EnergyBook, costs_energy
 from neko_cli.core.errors import NekoError, SessionExpired
 from neko_cli.core.events import AnyEvent, Connected, Energy, Failure, Notice, NoticeKind, Severity
@@ -62,6 +63,11 @@ class RelayHost(Protocol):
     @property
     def hears_unannounced(self) -> bool:
         """Whether somebody speaks, as far as we hear, over a link whose provider would not say so."""
+        ...
+
+    @property
+    def hears_speech(self) -> bool:
+        """Whether somebody seems to speak, whatever the provider has heard of it."""
         ...
 
     @property
@@ -171,7 +177,7 @@ class Relay:
             handle=wanted,
             known=self._known,
             left_out=left_out,
-            cut=self._said,
+            cut="" if self._speaks_again else self._said,
             cut_turn=host.turns.turn.number,
             short=self.short,
             news=self.news,
@@ -232,7 +238,9 @@ class Relay:
 
     def _is_between_turns(self) -> bool:
         state = self._host.turns.state
-        return state in (TurnState.IDLE, TurnState.DRAINING) and self._host.slot.is_calm
+        quiet = state in (TurnState.IDLE, TurnState.DRAINING) and self._host.slot.is_calm
+        # Somebody may speak whom the provider's detector has not heard yet.
+        return quiet and not self._host.hears_speech
 
     # -- from link to link ------------------------------------------------------------------
 
@@ -264,13 +272,20 @@ class Relay:
             host.slot.carry(carried.ask)
         if carried.cut:
             host.turns.turn.asked_again = True
-            self._said = host.turns.turn.reply
         host.uplink.detach()
         if carried.ended is not None:
             host.turns.turn.ended = carried.ended
             host.playout.finish()
         if carried.given is not None:
             host.turns.feed(carried.given)
+        is_open = host.turns.state in (TurnState.HEARING, TurnState.THINKING, TurnState.SPEAKING)
+        self._said = host.turns.turn.reply if host.turns.turn.asked_again and is_open else ""
+
+    @property
+    def _speaks_again(self) -> bool:
+        """Whether the next link hears the turn's utterance again, and answers it by itself."""
+        host = self._host
+        return host.turns.state is TurnState.HEARING or isinstance(host.slot.first, CommitAudio)
 
     def hand_over(self, run: LinkRun, lost: NekoError | None) -> None:
         """A link is live: tell it what it missed, give it the held sound, ask what waits."""
@@ -293,6 +308,9 @@ class Relay:
         attached = host.uplink.attach(
             link, again=self._carried.again, unsent_ms=self._unsent_ms, skip_sent=stale
         )
+        if self._said and self._speaks_again and capabilities.cancel:
+            # The provider answers the utterance by itself, and would do so from the beginning.
+            host.slot.instead(AskReply(continue_instructions(self._said)))
         if host.turns.state is TurnState.HEARING and not host.push_to_talk:
             self.rechecked_at = host.now()
         self._carried = Carried()
@@ -323,7 +341,7 @@ class Relay:
     def _catch_up(self, run: LinkRun) -> None:
         for line in missed(self._host.memory, run.opening, left_out=self._left_out()):
             run.link.send(TellHistory(line.role, line.text))
-        if self._said and run.opening.cut != self._said:
+        if self._said and run.opening.cut != self._said and not self._speaks_again:
             run.link.send(TellHistory(ASSISTANT, self._said))
 
     def _left_out(self) -> int | None:

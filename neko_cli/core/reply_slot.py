@@ -51,6 +51,8 @@ class ReplySlot:
         self.state = SlotState.FREE
         self._reply_id = ""
         self._wanted = False
+        self._instead: Command | None = None
+        self._next: Command | None = None
 
     def wants(self, reply_id: str) -> bool:
         """Whether words and sound of that reply are to be shown and played."""
@@ -71,10 +73,19 @@ class ReplySlot:
             self._reply_id = reply_id
             self._send(CancelReply(reply_id))
             return False
-        self._become(SlotState.ACTIVE)
         self._reply_id = reply_id
+        if self._instead is not None:
+            self._next, self._instead = self._instead, None
+            self._become(SlotState.CANCELLING)
+            self._send(CancelReply(reply_id))
+            return False
+        self._become(SlotState.ACTIVE)
         self._wanted = True
         return True
+
+    def instead(self, command: Command) -> None:
+        """The next reply that begins is cancelled, because it would begin afresh; this is asked for."""
+        self._instead = command
 
     def cancel(self) -> None:
         """Nobody wants the current reply any more; tells the provider when it is being made.
@@ -82,6 +93,7 @@ class ReplySlot:
         What waits was for the same turn: it is said to the provider, and no reply is asked for.
         """
         self._wanted = False
+        self._instead = self._next = None
         held, self._held = self._held, deque(maxlen=HELD_LIMIT)
         if self.state is not SlotState.OFFLINE:
             for command in held:
@@ -118,6 +130,9 @@ class ReplySlot:
         self._reply_id = ""
         self._wanted = False
         self._become(SlotState.FREE)
+        if self._next is not None:
+            self._held.appendleft(self._next)
+            self._next = None
         if self._held:
             self.ask(self._held.popleft())
 
@@ -141,6 +156,7 @@ class ReplySlot:
 
     def suspend(self) -> Command | None:
         """The link is gone; what waits stays. Returns the ask whose reply is wanted and did not end."""
+        self._instead = self._next = None
         asked = self._asked if self.state in (SlotState.ASKED, SlotState.ACTIVE) else None
         if self.state is SlotState.ACTIVE and not self._wanted:
             asked = None
@@ -178,6 +194,7 @@ class ReplySlot:
 
     def reset(self) -> None:
         """The link is gone for good, and with it whatever was asked of it."""
+        self._instead = self._next = None
         self._held.clear()
         self._asked = None
         self._reply_id = ""

@@ -124,9 +124,13 @@ class SessionCore:
     @property
     def hears_unannounced(self) -> bool:
         """Whether somebody speaks, or spoke and was not heard yet, over a link that does not tell."""
+        return not self.inbound.tells_utterances and self.hears_speech
+
+    @property
+    def hears_speech(self) -> bool:
+        """Whether somebody speaks, or spoke and was not heard yet, whatever the provider told of it."""
         spoke_at = self.requests.spoke_at
-        open_still = spoke_at > self.inbound.committed_at and self.now() - spoke_at < UNHEARD
-        return not self.inbound.tells_utterances and open_still
+        return spoke_at > self.inbound.committed_at and self.now() - spoke_at < UNHEARD
 
     def now(self) -> float:
         """Seconds since the session was made."""

@@ -28,7 +28,7 @@ MARGIN = 0.25
 """Seconds less that a summariser gets than we wait, so that it can still fall back to what is near."""
 
 SHORT_CALL = 4
-"""Messages of a call that need no summary: they are short enough themselves."""
+"""Messages of a call that need no summariser: they are nearly as short as a summary themselves."""
 
 
 class SummariesHost(Protocol):
@@ -76,13 +76,13 @@ class Summaries:
     async def finish_call(self, wait: float) -> None:
         """A call is over: sum all of it up, on this machine alone when nothing better comes in time."""
         memory = self._host.memory
-        if self._summariser is None or len(memory) <= SHORT_CALL:
+        if self._summariser is None:
             return
-        before = memory.summary
-        await self._refresh(0, wait)
-        if memory.summary == before:
-            lines = memory.take_for_summary(keep_turns=0)
-            self._take(memory, extract(before, self._named(lines)), lines)
+        if len(memory) + len(memory.waiting) > SHORT_CALL:
+            await self._refresh(0, wait)
+        # Whatever is left: all of it, or what came after a summary that was being made already.
+        lines = memory.take_for_summary(keep_turns=0)
+        self._take(memory, extract(memory.summary, self._named(lines)), lines)
 
     async def _refresh(self, keep_turns: int | None, wait: float) -> None:
         if self._summariser is None:

@@ -298,6 +298,7 @@ class Swapper:
     def _handed(self, handed: Handed) -> None:
         reason, planned = self._reason, self._planned
         self._reason, self._planned = SwapReason.LOST, False
+        self._backoff.reset()
         # What was wished for while this link was being made, it does not bring.
         missing = {
             SwapReason.CHARACTER: handed.run.opening.profile != self._host.profile,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from neko_cli.core.codecs import endpoints
-from neko_cli.core.events import AnyEvent, InputMode, SessionEnded
+from neko_cli.core.events import AnyEvent, InputMode, LinkWord
 from neko_cli.core.manager import SessionManager
 from neko_cli.core.profile import parse
 from neko_cli.core.session_ports import SessionPorts
@@ -45,7 +45,7 @@ class Stage:
 
     async def start(self, mode: InputMode = InputMode.TEXT, **options: Any) -> FakeConnection:
         """Start the session and play the hand-shake; a session that ended has told all its readers so."""
-        if self.told(SessionEnded):
+        if self.session.state.link is LinkWord.CLOSED:
             self.seen, self.reader = [], self.session.events()
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             group.create_task(self.session.start_session(mode, **options))

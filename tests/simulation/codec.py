@@ -104,9 +104,12 @@ class SimCodec:
 
     def hello(self) -> Sequence[Frame]:
         spec = self.spec
+        instructions = spec.instructions
+        if spec.recollection and not self.capabilities.seed_history:
+            instructions = f"{instructions}\n\n{spec.recollection}".strip()
         config = Config(
             model=spec.model,
-            instructions=spec.instructions,
+            instructions=instructions,
             want_audio=spec.want_audio,
             manual=spec.detection is Detection.MANUAL,
             silence_ms=spec.silence_ms,

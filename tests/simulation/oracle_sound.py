@@ -20,6 +20,9 @@ from tests.simulation.world import World
 
 _LOST = re.compile(r"([\d.]+) s of your voice")
 
+WORDS_WITHIN = 4.0
+"""Seconds after a commit by which every transcript has come."""
+
 UNTOLD_S = 0.1
 """A loss shorter than this is not told."""
 
@@ -47,6 +50,7 @@ def _voice(world: World) -> list[str]:
     missing = numbers.minus(world.heard, runs)
     for entry in world.forgiven:
         missing = numbers.minus(missing, entry.runs)
+    missing = numbers.minus(missing, owed(world))
     if scenario.profile["sound"]["duplex"] == "half":
         missing = numbers.minus(missing, world.held_back)
     lost = sum(float(seconds) for event in world.events_of(Notice) for seconds in _LOST.findall(event.text))
@@ -89,6 +93,25 @@ def _committed(world: World) -> list[Run]:
         for utterance in link.utterances:
             replied = any(when >= utterance.at for when in answered.get(link.number, ()))
             if replied or (link.number, utterance.item) in told:
+                runs += utterance.runs
+    return runs
+
+
+def owed(world: World) -> list[Run]:
+    """Utterances that were answered in full, and whose words the link could not tell any more.
+
+    They are committed (design §4), so they are not sent again; only their words are lost.
+    """
+    ended = {
+        (link, event.reply_id)
+        for _, link, event in world.decoded
+        if isinstance(event, ReplyEnded) and event.status is ReplyStatus.COMPLETE
+    }
+    runs: list[Run] = []
+    for link in world.cloud.links:
+        for utterance in link.utterances:
+            answered = any(r.at >= utterance.at and (link.number, r.id) in ended for r in link.replies)
+            if answered and link.wire.ended_at < utterance.at + WORDS_WITHIN:
                 runs += utterance.runs
     return runs
 

@@ -147,6 +147,8 @@ def _known(world: World) -> list[str]:
     link = next((link for link in world.cloud.links if link.number == swaps[-1].to_link), None)
     if link is None or link.resumed or world.session.memory.summary:
         return []
+    if any(other.replies for other in world.cloud.links if other.number > link.number):
+        return []  # a session that was started again: its first link is told of by no swap
     texts = [link.config.instructions, *(text for _, text in link.lines)]
     texts += [request.text for request in link.requests]
     known = {word for text in texts for word in _WORDS.findall(text)}

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from neko_cli.core.companions.callbacks import AgentResult
 from neko_cli.core.errors import AudioError, NekoError
 from neko_cli.core.events import InputMode, LinkWord, Notice, Outcome, Status, TurnEnded, UserText
+from tests.simulation.oracle_sound import owed
 from tests.simulation.plan import Act, Action
 from tests.simulation.world import World
 
@@ -145,7 +146,9 @@ class User:
             words = "".join(e.text for e in events if isinstance(e, UserText) and e.final and e.spoken)
             captions = all(style.capabilities.captions for style in world.scenario.styles)
             over = any(isinstance(e, TurnEnded) and e.outcome is Outcome.COMPLETE for e in events)
-            return over and (f"-{world.mouth.spoken - 1}" in words or not captions)
+            last = world.mouth.spoken - 1
+            told = f"-{last}" in words or not captions
+            return over and (told or any(run[0] <= last <= run[1] for run in owed(world)))
 
         return await self._until(answered, PATIENCE)
 
