@@ -306,7 +306,7 @@ class Inbound:
         """The first words of an utterance of which nothing was told before: which turn is it?"""
         turn = self._turns.turn
         known = bool(turn.typed or turn.transcript or not turn.spoken)
-        if self._turns.state is TurnState.IDLE and (known or not turn.unasked):
+        if self._turns.state is TurnState.IDLE and known:
             self._turns.feed(TurnInput.SPEECH_STARTED)
             self._utterance(item_id)
         elif self._turns.state in (TurnState.IDLE, TurnState.HEARING) or not known:

@@ -143,7 +143,9 @@ class ReplySlot:
         may not be interrupted, comes next. An utterance that the provider's detector committed before
         we did is what it is answering.
         """
-        if self.state is SlotState.ASKED:
+        if self.state is SlotState.CANCELLING and not self._reply_id:
+            self._free()  # what we cancelled was never begun; the reply that is made answers something else
+        elif self.state is SlotState.ASKED:
             self._become(SlotState.ACTIVE)
             self._held.appendleft(AskReply())
         elif self.state is SlotState.ACTIVE and not self._held and not isinstance(self._asked, CommitAudio):

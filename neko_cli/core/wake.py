@@ -136,8 +136,11 @@ class SoundGate:
     def _follow(self, level: float, ms: float) -> None:
         """Let the noise floor follow: quickly down and slowly up."""
         if level <= SILENCE_DBFS:
-            # Digital silence is a microphone that is muted or still starting, and tells of no room.
-            return
+            # Digital silence is a microphone that is muted or still starting, and tells of no room; after
+            # speech it is a noise gate, and what comes next is to be heard again.
+            if self._floor is None:
+                return
+            level = self._least - self._above
         if self._floor is None:
             self._floor = level if level < SURE_DBFS else level - self._above
         elif level < self._floor:
