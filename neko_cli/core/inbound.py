@@ -274,7 +274,6 @@ class Inbound:
             self._commit_unnamed_speech()
         if wanted:
             self._turns.turn.spoken = self._turns.turn.spoken or unasked
-            self._turns.turn.unasked = self._turns.turn.unasked or unasked
             self._host.handle_new_message()
 
     # Some providers tell nothing of utterances: a reply that nobody asked for, or final words, are

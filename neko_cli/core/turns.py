@@ -40,8 +40,6 @@ class TurnRecord(msgspec.Struct):
     ended: ReplyEnded | None = None
     typed: str = ""
     spoken: bool = False
-    unasked: bool = False
-    """Whether the reply began before anything was told of what the user said."""
     transcript: str = ""
     """The final words of what was spoken, once they are known."""
     sound_complete: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from neko_cli.core.codecs import endpoints
-from neko_cli.core.events import AnyEvent, InputMode, LinkWord
+from neko_cli.core.errors import RateLimited
+from neko_cli.core.events import AnyEvent, Failure, InputMode, LinkWord, Swap, TurnEnded
 from neko_cli.core.manager import SessionManager
 from neko_cli.core.profile import parse
 from neko_cli.core.session_ports import SessionPorts
@@ -21,6 +23,9 @@ from tests.fakes.virtual import VirtualClock
 from tests.fakes.wire import PATIENCE, FakeConnection, FakeTransport
 
 E = TypeVar("E")
+
+COLD = {"swap": {"standby": "cold"}, "guard": {"park_minutes": 0}}
+"""Neither spare links nor parking come in between."""
 
 LONG = 4 * 3600.0
 """Virtual seconds within which whatever is waited for must have come."""
@@ -135,6 +140,92 @@ async def staged(
         yield stage
     finally:
         await session.cleanup()
+
+
+async def exchange(
+    stage: Stage,
+    server: FakeConnection,
+    question: str = "I am Mia.",
+    answer: str = "Hello Mia.",
+    *,
+    usage: dict[str, int] | None = None,
+) -> None:
+    """One typed turn, from the question to its end."""
+    number = len(stage.told(TurnEnded)) + 1
+    await stage.session.send_message(question)
+    await server.expect("conversation.item.create")
+    await server.expect("response.create")
+    server.begin(f"r{number}")
+    server.words(f"r{number}", answer)
+    response = {"id": f"r{number}", "status": "completed", "output": [], "status_details": None}
+    server.tell("response.done", response={**response, "usage": usage})
+    assert (await stage.until(TurnEnded)).text == answer
+
+
+TALK = [("user", "I am Mia."), ("assistant", "Hello Mia.")]
+"""What an ``exchange`` leaves in memory."""
+
+
+async def told(server: FakeConnection, count: int) -> list[tuple[str, str]]:
+    """So many messages that a link is told when it is made, or when it takes over."""
+    return texts_of([await server.expect("conversation.item.create") for _ in range(count)])
+
+
+async def sound(server: FakeConnection, n_bytes: int) -> bytes:
+    """So much sound from the client, in however many pieces."""
+    got = b""
+    while len(got) < n_bytes:
+        got += base64.b64decode((await server.expect("input_audio_buffer.append"))["audio"])
+    return got
+
+
+async def swapped(stage: Stage, reason: str, old: FakeConnection, new: FakeConnection) -> Swap:
+    """The next swap, and what must be true of every planned one."""
+    swap = await stage.until(Swap)
+    assert (swap.reason, swap.planned) == (reason, True)
+    assert swap.to_link == swap.from_link + 1
+    assert swap.gap_ms <= 20.0
+    await stage.passes(0.1)
+    assert old.closing is not None
+    assert (old.closing.code, old.closing.by_us) == (1000, True)
+    assert new.closing is None
+    assert stage.told(Failure) == []
+    return swap
+
+
+async def works(stage: Stage, server: FakeConnection) -> None:
+    """The conversation goes on."""
+    await exchange(stage, server, "Who am I?", "Mia.")
+    assert stage.session.state.link is LinkWord.ONLINE
+
+
+def profile(**tables: dict[str, Any]) -> dict[str, Any]:
+    """``COLD`` with more tables, or more in its tables."""
+    return {**COLD, **{name: {**COLD.get(name, {}), **table} for name, table in tables.items()}}
+
+
+class Door(FakeTransport):
+    """A provider that lets in one link at a time, or none, when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one_at_a_time = False
+        self.all: list[FakeConnection] = []
+        self.refused = 0
+
+    async def open(self, endpoint: endpoints.Endpoint, *, timeout: float = 10.0) -> FakeConnection:
+        inside = [c for c in self.all if c.closing is None]
+        if (self.one_at_a_time and inside) or self.error is not None:
+            self.refused += 1
+            raise self.error or RateLimited("One session at a time.", code="429")
+        self.all.append(await super().open(endpoint, timeout=timeout))
+        return self.all[-1]
+
+
+def with_door(stage: Stage) -> Door:
+    """Put a door into the stage's way, before it starts."""
+    door = stage.transport = stage.core.links._transport = Door()
+    return door
 
 
 def texts_of(items: list[dict[str, Any]]) -> list[tuple[str, str]]:

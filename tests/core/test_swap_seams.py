@@ -1,0 +1,133 @@
+"""Nobody notices a swap: no sample, no word and no event is lost, doubled or out of order."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+import pytest
+
+from neko_cli.core.commands import AudioChunk
+from neko_cli.core.events import (
+    Connected,
+    InputMode,
+    LinkWord,
+    Notice,
+    Outcome,
+    StatusChanged,
+    Swap,
+    TurnEnded,
+    TurnStarted,
+    UserText,
+)
+from neko_cli.core.provider_events import GoingAway
+from tests.fakes.outlet import numbered
+from tests.fakes.staging import COLD, exchange, staged, told, works
+from tests.fakes.virtual import virtual
+
+# -- nobody notices -----------------------------------------------------------------------------
+
+
+@virtual
+async def test_what_is_told_and_in_which_order():
+    async with staged(COLD) as stage:
+        await stage.start()
+        await stage.until(Connected)
+        before = len(stage.seen)
+        await stage.session.swap()
+        await stage.back(1.0)
+        await stage.until(Swap)
+        await stage.passes(5.0)
+        kinds = [(type(e), getattr(e, "link", None)) for e in stage.seen[before:]]
+        assert kinds == [
+            (StatusChanged, LinkWord.SWAPPING),
+            (StatusChanged, LinkWord.ONLINE),
+            (Connected, None),
+            (Swap, None),
+        ]
+
+
+@virtual
+async def test_no_sample_is_lost_or_out_of_order_however_often_links_are_swapped():
+    """The detector hears nothing, so the silence since the beginning is sent to each link again."""
+    async with staged(COLD) as stage:
+        servers = [await stage.start(InputMode.AUDIO)]
+        pushed = 0
+        for _ in range(3):
+            for _ in range(20):
+                await stage.session.stream_data(AudioChunk(numbered(pushed, 240), 24_000))
+                pushed += 240
+                await stage.passes(0.01)
+            await stage.session.swap()
+            servers.append(await stage.back(1.0))
+            await stage.until(Swap)
+            await stage.passes(0.1)
+        got = [samples(server) for server in servers]
+        assert got[0] == numbered(0, 4800)
+        for n, sound in enumerate(got[1:], start=1):
+            assert sound == numbered(0, 4800 * min(n + 1, 3))
+        swaps = stage.told(Swap)
+        assert [s.resent_ms for s in swaps] == [200.0, 400.0, 600.0]
+        assert sum(map(len, got)) / 48 == pushed / 24 + sum(s.resent_ms for s in swaps)
+
+
+def samples(server):
+    """All sound that a server has got, out of what it was sent."""
+    got = b""
+    while not server.to_server.empty():
+        event = server.to_server.get_nowait()
+        if event["type"] == "input_audio_buffer.append":
+            got += base64.b64decode(event["audio"])
+    return got
+
+
+@virtual
+async def test_an_utterance_that_is_open_when_time_is_up_goes_to_the_next_link_whole():
+    async with staged(COLD) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.stream_data(AudioChunk(numbered(1, 2400), 24_000))
+        server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+        stage.core.provider_event(GoingAway(5.0))
+        spare = await stage.back(2.0)
+        swap = await stage.until(Swap)
+        assert swap.at == pytest.approx(2.0, abs=0.5)
+        assert swap.resent_ms == 100.0
+        await stage.session.stream_data(AudioChunk(numbered(2401, 2400), 24_000))
+        await stage.passes(0.1)
+        assert samples(spare) == numbered(1, 4800)
+        spare.tell("input_audio_buffer.speech_started", item_id="v1", audio_start_ms=0)
+        spare.tell("input_audio_buffer.speech_stopped", item_id="v1", audio_end_ms=200)
+        spare.tell("input_audio_buffer.committed", item_id="v1", previous_item_id=None)
+        kind = "conversation.item.input_audio_transcription.completed"
+        spare.tell(kind, item_id="v1", content_index=0, transcript="Hello.")
+        spare.reply("r1", "Hello.")
+        ended = await stage.until(TurnEnded)
+        assert (ended.turn, ended.outcome) == (1, Outcome.COMPLETE)
+        assert [(t.turn, t.text) for t in stage.told(UserText)] == [(1, "Hello.")]
+
+
+@virtual
+async def test_what_a_replaced_link_says_changes_nothing():
+    async with staged(COLD) as stage:
+        server = await stage.start()
+        await exchange(stage, server)
+
+        async def never(code=1000, reason=""):
+            await asyncio.Event().wait()
+
+        server.close = never  # it goes on talking for as long as it is waited for
+        await stage.session.swap()
+        spare = await stage.back(1.0)
+        await stage.until(Swap)
+        begun = len(stage.seen)
+        server.tell("input_audio_buffer.speech_started", item_id="u9", audio_start_ms=0)
+        server.reply("r9", "Too late.")
+        server.tell("error", error={"type": "requests", "code": "rate_limit_exceeded", "message": "Stop."})
+        server.drop(1011)
+        await stage.passes(5.0)
+        late = [e for e in stage.seen[begun:] if not isinstance(e, StatusChanged)]
+        assert late == []
+        assert len(stage.told(TurnStarted)) == 1
+        assert stage.told(Notice) == []
+        await told(spare, 2)
+        await works(stage, spare)
