@@ -203,6 +203,7 @@ class Inbound:
                 self._speech_ended(event)
             case InputCommitted():
                 self.tells_utterances = True
+                self._slot.utterance_taken()
                 self._commit(event.item_id)
             case InputTranscript():
                 self._transcript(event)

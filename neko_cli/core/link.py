@@ -128,11 +128,15 @@ class Link:
         """Whether the other side still answers."""
         return self._connection is not None and await self._connection.probe(timeout)
 
+    def drop_sound(self) -> None:
+        """Forget the sound that is not on the socket yet: it goes to another link."""
+        self._outbox = deque(c for c in self._outbox if not isinstance(c, AppendAudio))
+        self._waiting_bytes = 0
+
     def close(self, *, drop_sound: bool = False) -> None:
         """Ask the link to end once everything queued has been sent; or all but the sound."""
         if drop_sound:
-            self._outbox = deque(c for c in self._outbox if not isinstance(c, AppendAudio))
-            self._waiting_bytes = 0
+            self.drop_sound()
         self._closing = True
         self._wake.set()
 

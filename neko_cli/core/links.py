@@ -187,7 +187,9 @@ class Links:
             self.live = None
         run.closing = True
         run.lingers = linger
-        if not linger:
+        if linger:
+            run.link.drop_sound()
+        else:
             run.link.close(drop_sound=True)
         if self._owner.is_open:
             self._owner.spawn(self._retire(run), f"end of link {run.link.generation}")

@@ -267,8 +267,7 @@ class Relay:
         carried = self._carried = carry_over(standing)
         self.words_may_come = words_due and not carried.again
         host.inbound.leave_link(words_may_come=self.words_may_come)
-        # An ask that waits behind a cancelled reply is the present turn's already.
-        if carried.ask is not None and (asked is not None or host.slot.first is None):
+        if carried.ask is not None:
             host.slot.carry(carried.ask)
         if carried.cut:
             host.turns.turn.asked_again = True

@@ -151,6 +151,17 @@ class ReplySlot:
         elif self.state is SlotState.ACTIVE and not self._held and not isinstance(self._asked, CommitAudio):
             self._held.append(AskReply())
 
+    def utterance_taken(self) -> None:
+        """An utterance was committed: an ask that was cancelled and has not begun by now never will."""
+        if self.state is SlotState.CANCELLING and not self._reply_id:
+            self._free()
+
+    @property
+    def blocked_for(self) -> float:
+        """Seconds for which what waits was kept from being asked by a reply that is not ours."""
+        blocked = self.state is SlotState.ACTIVE and not self._reply_id and bool(self._held)
+        return self._now() - self._since if blocked else 0.0
+
     def overdue(self) -> None:
         """Called from time to time: frees the slot when a cancelled reply never ends."""
         if self.state is SlotState.CANCELLING and self._now() - self._since >= OVERDUE:
@@ -186,8 +197,9 @@ class ReplySlot:
         return self._held[0] if self._held else None
 
     def carry(self, command: Command) -> None:
-        """Ask for this before all else when there is a link again."""
-        self._held.appendleft(command)
+        """Ask for this before all else when there is a link again, unless it waits already."""
+        if not any(type(held) is type(command) for held in self._held):
+            self._held.appendleft(command)
 
     def resume(self) -> None:
         """There is a link again: ask for what waits."""

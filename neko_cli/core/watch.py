@@ -8,6 +8,7 @@ from typing import Protocol
 from neko_cli.core.board import Board
 from neko_cli.core.errors import LinkError, NekoError
 from neko_cli.core.events import AnyEvent, Levels
+from neko_cli.core.keeper import Keeper
 from neko_cli.core.links import Links
 from neko_cli.core.listening import Listening
 from neko_cli.core.losses import Loss
@@ -22,6 +23,9 @@ from neko_cli.core.uplink import Uplink
 ANSWER_TIMEOUT = 60.0
 """Seconds without any sign of a reply after which a turn is given up."""
 
+BLOCKED = 10.0
+"""Seconds for which a reply that we did not ask for may keep others waiting without an end."""
+
 METER_INTERVAL = 0.066
 """Seconds between meter readings: 15 a second."""
 
@@ -33,6 +37,7 @@ class WatchHost(Protocol):
     """What the watch needs from the session: its parts, and a way to tell."""
 
     board: Board
+    keeper: Keeper
     links: Links
     listening: Listening
     playout: Playout
@@ -99,6 +104,9 @@ class Watch:
 
     def _give_up_overdue(self) -> None:
         turns = self._host.turns
+        if self._host.slot.blocked_for > BLOCKED:
+            self._host.keeper.presume_lost(LinkError("The provider's last reply never ends.", code="stuck"))
+            return
         waiting = (
             turns.state in (TurnState.THINKING, TurnState.SPEAKING) and self._host.links.live is not None
         )

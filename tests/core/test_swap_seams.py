@@ -131,3 +131,39 @@ async def test_what_a_replaced_link_says_changes_nothing():
         assert stage.told(Notice) == []
         await told(spare, 2)
         await works(stage, spare)
+
+
+@virtual
+async def test_a_link_that_stays_for_late_words_gets_no_more_sound():
+    """What waited for its slow socket goes to the next link, and there alone."""
+    async with staged(COLD) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.stream_data(AudioChunk(numbered(1, 2400), 24_000))
+        server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+        server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=100)
+        server.tell("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
+        server.tell("input_audio_buffer.speech_started", item_id="u2", audio_start_ms=100)
+        await stage.passes(0.1)
+        assert samples(server) == numbered(1, 2400)
+        send, flows = server.send, asyncio.Event()
+
+        async def slowly(frame):
+            await flows.wait()
+            await send(frame)
+
+        server.send = slowly
+        for n in range(5):
+            await stage.session.stream_data(AudioChunk(numbered(2401 + 2400 * n, 2400), 24_000))
+        stage.core.provider_event(GoingAway(2.0))
+        spare = await stage.back(1.0)
+        swap = await stage.until(Swap)
+        flows.set()
+        await stage.passes(0.5)
+        kind = "conversation.item.input_audio_transcription.completed"
+        server.tell(kind, item_id="u1", content_index=0, transcript="Good day.")
+        assert (await stage.until(UserText, final=True)).text == "Good day."
+        await stage.passes(5.0)
+        assert server.closing is not None
+        assert samples(spare) == numbered(2401, 12_000)
+        assert len(samples(server)) <= 4800  # what was on its way when the link was replaced
+        assert swap.cached_ms + swap.resent_ms == 500.0

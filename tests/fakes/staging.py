@@ -41,7 +41,6 @@ class Stage:
     reader: Reader
     microphones: list[FakeMicrophone]
     seen: list[AnyEvent] = field(default_factory=list)
-    within: float = PATIENCE
 
     @property
     def core(self) -> Any:
