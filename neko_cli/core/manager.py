@@ -122,7 +122,7 @@ class SessionManager:
 
     async def trigger_agent_callbacks(self) -> bool:
         """Have the character tell what agents found; False when it must wait, or nothing waits."""
-        return self._core.requests.tell_agent_results()
+        return self._core.news.tell()
 
     async def translate_if_needed(self, text: str) -> str:
         """The text in the user's language, when it differs and a translator is at hand."""

@@ -28,7 +28,7 @@ from neko_cli.core.provider_events import ProviderEvent
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.resume import HandleBook, Tags, is_rejection
 from neko_cli.core.seeding import missed, opening_for
-from neko_cli.core.state import TurnInput, TurnState
+from neko_cli.core.state import TurnState
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Attached, Uplink
 
@@ -37,6 +37,19 @@ FRESH = 10.0
 
 NORMAL_CLOSE = "1000"
 """Close code of a connection that ended on purpose (RFC 6455 §7.4.1)."""
+
+
+class TellsNews(Protocol):
+    """What agents found, as far as it concerns the next link."""
+
+    @property
+    def for_next_link(self) -> str:
+        """What it is to be told in its instructions."""
+        ...
+
+    def handed(self, run: LinkRun) -> None:
+        """A link is live."""
+        ...
 
 
 class RelayHost(Protocol):
@@ -58,6 +71,11 @@ class RelayHost(Protocol):
     @property
     def memory(self) -> Memory:
         """What was said in this mode."""
+        ...
+
+    @property
+    def news(self) -> TellsNews:
+        """What agents found."""
         ...
 
     @property
@@ -124,8 +142,6 @@ class Relay:
         self.mode = Mode.TEXT
         self.short = False
         """Whether the next link is told only the summary and the last turns."""
-        self.news = ""
-        """What agents found, for a provider that takes it only with a fresh session."""
         self.going_at: float | None = None
         """When the provider said it would close the live link, on the session's clock."""
         self.tokens = 0
@@ -149,6 +165,11 @@ class Relay:
     def previous(self) -> int:
         """Generation of the link before the present one; 0 when there was none."""
         return self._from
+
+    @property
+    def has_news(self) -> bool:
+        """Whether agents found what only a fresh session can be told."""
+        return bool(self._host.news.for_next_link)
 
     def tags(self) -> Tags:
         """What a handle must belong to, to be of use now."""
@@ -180,7 +201,7 @@ class Relay:
             cut="" if self._speaks_again else self._said,
             cut_turn=host.turns.turn.number,
             short=self.short,
-            news=self.news,
+            news=host.news.for_next_link,
         )
 
     def fits(self, made: Opening) -> bool:
@@ -191,7 +212,7 @@ class Relay:
             and made.mode == self.mode
             and made.spec.model == (self.energy.model(self.mode) or host.profile.provider.model)
             and made.push_to_talk == host.push_to_talk
-            and made.news == self.news
+            and made.news == host.news.for_next_link
         )
 
     def after_loss(
@@ -316,11 +337,7 @@ class Relay:
         self._known = None
         self._said = ""
         self._unsent_ms = 0.0
-        if run.opening.news:
-            self.news = self.news.removeprefix(run.opening.news).strip()
-            if host.turns.state is TurnState.IDLE:
-                host.turns.feed(TurnInput.REPLY_ASKED)
-                host.slot.carry(AskReply())
+        host.news.handed(run)
         if isinstance(host.slot.first, CommitAudio):
             host.uplink.finish(host.slot.resume)
         else:

@@ -13,9 +13,7 @@ from neko_cli.core.commands import (
     ScreenFrame,
     SendImage,
     SendText,
-    TellSystem,
 )
-from neko_cli.core.companions.callbacks import Callbacks, tell_text
 from neko_cli.core.errors import InvalidRequest, LinkError
 from neko_cli.core.events import AnyEvent, UserText
 from neko_cli.core.keeper import Keeper
@@ -43,7 +41,6 @@ class RequestsHost(Protocol):
     """What the requests need from the session."""
 
     board: Board
-    callbacks: Callbacks
     keeper: Keeper
     links: Links
     listening: Listening
@@ -204,22 +201,6 @@ class Requests:
                 host.relay.tell_energy(change)
         if profile_tag(profile) != profile_tag(old) or profile.turns != old.turns:
             host.swapper.wish(SwapReason.CHARACTER)
-
-    def tell_agent_results(self) -> bool:
-        """Have the character tell what agents found, when nobody is talking."""
-        host, live = self._host, self._host.links.live
-        if live is None or not host.keeper.is_up or host.turns.state is not TurnState.IDLE:
-            return False
-        results = host.callbacks.take()
-        if not results:
-            return False
-        if live.link.codec.capabilities.system_items:
-            host.turns.feed(TurnInput.REPLY_ASKED)
-            host.slot.ask(TellSystem(tell_text(results), ask_reply=True))
-        else:
-            host.relay.news = f"{host.relay.news}\n\n{tell_text(results)}".strip()
-            host.swapper.wish(SwapReason.AGENT)
-        return True
 
     def _expect_session(self) -> None:
         if not self._host.accepts:

@@ -13,13 +13,14 @@ from neko_cli.core.commands import AskReply, ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
 from neko_cli.core.errors import AudioError, NekoError, QuotaExhausted, our_mistake
-from neko_cli.core.events import AnyEvent, InputMode, Notice, NoticeKind, SessionEnded, Severity
+from neko_cli.core.events import AnyEvent, InputMode, Notice, NoticeKind, Outcome, SessionEnded, Severity
 from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import AfterLoss, Keeper
 from neko_cli.core.links import LinkRun, Links, Opening
 from neko_cli.core.listening import Listening
 from neko_cli.core.memory import Memory
 from neko_cli.core.modes import Mode, mode_of
+from neko_cli.core.news import News
 from neko_cli.core.playout import Playout
 from neko_cli.core.ports import SessionRecord
 from neko_cli.core.profile import Duplex, Profile
@@ -85,6 +86,7 @@ class SessionCore:
         )
         self.summaries = Summaries(self, ports.summariser)
         self.swapper = Swapper(self, ports.clock, Backoff(ports.random))
+        self.news = News(self)
         self.budget = Budget(profile.guard)
         self.vigil = Vigil(self, ports.clock, ports.route)
         self.listening = Listening(
@@ -170,6 +172,10 @@ class SessionCore:
     def turn_opened(self) -> None:
         """A turn begins: no utterance before it is sent again."""
         self.uplink.settle()
+
+    def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
+        """A turn is over."""
+        self.news.turn_ended(turn, outcome, text)
 
     def turn_changed(self, reason: str) -> None:
         """The turn's state changed."""
@@ -291,6 +297,7 @@ class SessionCore:
         """The link is down for good: the turn fails, unless its reply came whole and is being played."""
         self.slot.reset()
         self.relay.abandon()
+        self.news.abandon()
         self.uplink.detach()
         self.uplink.discard()
         if self.turns.state is not TurnState.DRAINING or self.board.link is not LinkState.FAILED:

@@ -302,7 +302,7 @@ class Swapper:
         # What was wished for while this link was being made, it does not bring.
         missing = {
             SwapReason.CHARACTER: handed.run.opening.profile != self._host.profile,
-            SwapReason.AGENT: bool(self._host.relay.news),
+            SwapReason.AGENT: self._host.relay.has_news,
         }
         self._wishes = [wish for wish in self._wishes if missing.get(wish)]
         before = self._host.relay.previous

@@ -78,6 +78,10 @@ class TurnHost(Protocol):
         """A turn begins: what was said before it is over and done with."""
         ...
 
+    def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
+        """A turn is over; ``text`` is what was heard of its reply."""
+        ...
+
     def clear_input(self) -> None:
         """Nobody wants the utterance that is open."""
         ...
@@ -251,6 +255,7 @@ class Turns:
                 marks = record.marks if record.sound_complete else marks_voiced(record.marks, total)
                 text = words_heard(marks, heard, total)
         self._host.memory.add("assistant", text, record.number)
+        self._host.turn_ended(record.number, outcome, text.strip())
         self._host.publish(
             TurnEnded(
                 at=self._host.now(),

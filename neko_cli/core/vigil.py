@@ -11,6 +11,7 @@ from neko_cli.core.errors import LinkError
 from neko_cli.core.events import AnyEvent, Notice, NoticeKind, Severity
 from neko_cli.core.keeper import Keeper
 from neko_cli.core.links import LinkRun, Links
+from neko_cli.core.news import News
 from neko_cli.core.ports import Clock, Route
 from neko_cli.core.profile import Profile
 from neko_cli.core.relay import Relay
@@ -47,6 +48,7 @@ class VigilHost(Protocol):
     board: Board
     keeper: Keeper
     links: Links
+    news: News
     relay: Relay
     scribe: Scribe
     slot: ReplySlot
@@ -108,6 +110,7 @@ class Vigil:
                 self._presume_lost("The provider has fallen silent.", "silent")
             else:
                 self._recheck()
+                self._host.news.look()
                 self._park_idle(run)
 
     def _presume_lost(self, text: str, code: str) -> None:

@@ -94,7 +94,8 @@ def _run_many(seeds: range, jobs: int, enough: int) -> int:
 def _tell_failure(seed: int, problems: list[str]) -> None:
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    print(f"seed {seed} failed: {problems[0].rstrip()[:2000]}")
+    lines = problems[0].rstrip().splitlines()
+    print(f"seed {seed} failed: {lines[-1] if lines[0].startswith('Traceback') else lines[0]}"[:1000])
     if len(problems) > 1:
         print(f"  and {len(problems) - 1} more")
     print(f"  replay: python -m tests.simulation --seed {seed} --verbose", flush=True)

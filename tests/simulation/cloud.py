@@ -50,6 +50,8 @@ class Cloud:
         self.next_word = 1
         self.next_sample = 0
         self.next_id = 0
+        self._strikes = [fault for fault in scenario.faults if fault.event and not fault.link]
+        self._kinds: dict[str, int] = {}
         self.wall_offset = 0.0
         self._line = scenario.line * 2 * scenario.rate
 
@@ -128,6 +130,14 @@ class Cloud:
     def newest(self) -> ServerLink | None:
         """The link that was configured last and still lives."""
         return next((link for link in reversed(self.links) if link.is_alive and link.is_ready), None)
+
+    def due(self, kind: str) -> list[Fault]:
+        """Faults that strike with this frame, counted over all links."""
+        self._kinds[kind] = self._kinds.get(kind, 0) + 1
+        found = [f for f in self._strikes if f.event == kind and self._kinds[kind] >= f.frame]
+        for fault in found:
+            self._strikes.remove(fault)
+        return found
 
     def strike_at(self, fault: Fault) -> None:
         """A fault whose time has come."""

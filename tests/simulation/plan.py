@@ -70,7 +70,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     at: float = -1.0
     """Seconds after the start; -1 where a frame triggers it."""
     link: int = 0
-    """Which of the links that were opened, from 1."""
+    """Which of the links that were opened, from 1; 0 counts the frames of all together."""
     frame: int = 0
     """After so many frames of that link, or so many of one kind."""
     event: str = ""

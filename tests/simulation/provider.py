@@ -129,10 +129,11 @@ class ServerLink:
             self._kinds[counted] = self._kinds.get(counted, 0) + 1
         if self.cloud.calm:
             return
-        for fault in tuple(self._strikes):
-            if fault.event in ("", kind) and self._kinds[fault.event] >= fault.frame:
-                self._strikes.remove(fault)
-                self.strike(fault)
+        due = [f for f in self._strikes if f.event in ("", kind) and self._kinds[f.event] >= f.frame]
+        for fault in due:
+            self._strikes.remove(fault)
+        for fault in (*due, *self.cloud.due(kind)):
+            self.strike(fault)
 
     def receive(self, frame: str | bytes) -> None:
         if not self.is_alive or self._never_ready:

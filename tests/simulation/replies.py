@@ -61,7 +61,7 @@ class Voice:
                 link.tell("fault", code, "one at a time", None, False)
             return
         rng = cloud.random
-        words = rng.choice((1, 2, 3, 5, 8, 12)) if cloud.sound_left > 0.3 else 2
+        words = rng.choice((1, 2, 5, 8, 12, 16)) if cloud.sound_left > 0.3 else 2
         reply = Reply(cloud.new_id("reply"), link.number, cloud.loop.time(), planned=words)
         self.current = reply
         link.replies.append(reply)

@@ -35,7 +35,7 @@ def make_scenario(seed: int) -> Scenario:
     mode = "text" if rng.random() < 0.12 else "audio"
     manual = mode == "audio" and rng.random() < 0.15
     styles = tuple(_style(rng, rate, manual) for _ in range(2))
-    calm = rng.random() < 0.2
+    calm = rng.random() < 0.15
     faults = () if calm else _faults(rng, styles[0])
     return Scenario(
         seed=seed,
@@ -135,8 +135,8 @@ def _profile(rng: random.Random, manual: bool) -> dict[str, Any]:
         },
         "sound": {"duplex": "full" if rng.random() < 0.85 else "half"},
         "swap": {
-            "turns": rng.choice((0, 0, 1, 3)),
-            "tokens": rng.choice((0, 60, 24_000)),
+            "turns": rng.choice((0, 0, 0, 0, 1, 3)),
+            "tokens": rng.choice((0, 0, 24_000, 60)),
             "standby": rng.choice(("auto", "warm", "cold")),
         },
         "energy": {"call": rungs, "text": rungs[:2]} if rng.random() < 0.5 else {},
@@ -158,7 +158,7 @@ def _parts(rng: random.Random) -> tuple[int, ...]:
 
 
 _SPOKEN = (
-    (Act.SPEAK, 40),
+    (Act.SPEAK, 60),
     (Act.SPEAK_ON, 16),
     (Act.TYPE, 10),
     (Act.INTERRUPT, 6),
@@ -207,7 +207,7 @@ def _actions(rng: random.Random, mode: str, manual: bool) -> tuple[Action, ...]:
     table = _TYPED if mode == "text" else _MANUAL if manual else _SPOKEN
     acts, weights = zip(*table, strict=True)
     actions: list[Action] = []
-    for _ in range(rng.randint(2, 8)):
+    for _ in range(rng.randint(3, 9)):
         act = rng.choices(acts, weights)[0]
         seconds = 0.0
         if act is Act.WAIT:
@@ -229,7 +229,7 @@ def _faults(rng: random.Random, style: Style) -> tuple[Fault, ...]:
     if style.capabilities.resume is not Resume.HANDLE:
         kinds = [kind for kind in kinds if kind not in (FaultKind.EMPTY_HANDLE, FaultKind.GOING_AWAY)]
     faults = []
-    for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 5))):
+    for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
         kind = rng.choice(kinds)
         code, reason = rng.choice(CLOSES) if kind is FaultKind.CLOSE else (1006, "")
         if kind in (FaultKind.STALL, FaultKind.OUTAGE):
@@ -237,12 +237,13 @@ def _faults(rng: random.Random, style: Style) -> tuple[Fault, ...]:
         if kind is FaultKind.GOING_AWAY:
             code = rng.choice((1001, 1008, 1011))
         fault = Fault(kind=kind, code=code, reason=reason, seconds=rng.choice((0.5, 2.0, 5.0, 12.0)))
-        if kind is FaultKind.OUTAGE or rng.random() < 0.4:
+        if kind is FaultKind.OUTAGE or rng.random() < 0.25:
             fault = msgspec.structs.replace(fault, at=round(rng.uniform(0.5, LENGTH), 2))
         else:
-            event = rng.choice(_MOMENTS) if rng.random() < 0.6 else ""
-            frame = rng.randint(1, 3) if event else rng.randint(1, 50)
-            link = rng.choice((1, 1, 1, 2, 2, 3, 4))
+            event = rng.choice(_MOMENTS) if rng.random() < 0.8 else ""
+            often = 12 if event in ("words", "sound") else 4
+            frame = rng.randint(1, often) if event else rng.randint(1, 50)
+            link = 0 if event else rng.choice((1, 1, 2, 2, 3, 4))
             fault = msgspec.structs.replace(fault, link=link, frame=frame, event=event)
         faults.append(fault)
     return tuple(faults)
@@ -260,15 +261,16 @@ _MOMENTS = (
     "reply_began",
     "words",
     "words",
+    "sound",
     "sound_ended",
     "reply_ended",
 )
 """Frames right after which a fault does most harm."""
 
 _WEIGHTS = {
-    FaultKind.RESET: 4,
-    FaultKind.CLOSE: 6,
-    FaultKind.HALF_OPEN: 3,
+    FaultKind.RESET: 6,
+    FaultKind.CLOSE: 8,
+    FaultKind.HALF_OPEN: 5,
     FaultKind.STALL: 2,
     FaultKind.DUPLICATE: 2,
     FaultKind.GOING_AWAY: 4,

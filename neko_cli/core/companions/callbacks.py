@@ -40,6 +40,12 @@ class Callbacks:
         self._waiting.clear()
         return taken
 
+    def restore(self, results: list[AgentResult]) -> None:
+        """These could not be told, and come before those that wait."""
+        waiting = self.take()
+        for result in [*results, *waiting]:
+            self.add(result)
+
     def __len__(self) -> int:
         """Results that wait."""
         return len(self._waiting)
