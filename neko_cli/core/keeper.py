@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from neko_cli.core.board import Board
-from neko_cli.core.errors import LinkError, NekoError
+from neko_cli.core.errors import Category, LinkError, NekoError
 from neko_cli.core.links import LinkRun, Links, Opening
 from neko_cli.core.retry import Backoff
 from neko_cli.core.state import LINK, LinkEffect, LinkInput, LinkState, step
@@ -17,6 +17,19 @@ from neko_cli.core.tasks import TaskOwner
 START_ATTEMPTS = 3
 """Attempts to make the first link; who waits at a prompt wants to know soon."""
 
+
+USUAL_ADVICE = "Start again; `neko doctor` checks what may be wrong."
+
+ADVICE = {
+    Category.LINK: "Check the network, then start again; `neko doctor` checks the way.",
+    Category.SERVER: "The provider has trouble: wait a while, then start again.",
+    Category.RATE_LIMIT: "Wait a minute, then start again.",
+    Category.EXPIRED: "Start again.",
+    Category.REQUEST: "Check the model, the voice and the address in the profile.",
+    Category.QUOTA: "See the billing page of the provider's account.",
+    Category.CREDENTIALS: "`neko keys set` stores another key.",
+}
+"""What to do when a connection is given up, where the error itself does not say."""
 
 RECOVERS = (LinkState.WAITING, LinkState.RECONNECTING)
 
@@ -63,6 +76,10 @@ class KeeperHost(Protocol):
         """A link is live: the readers are told of it."""
         ...
 
+    def woken(self) -> None:
+        """A parked session is wanted again."""
+        ...
+
     def tell_outage(self, error: NekoError, retry_in: float) -> None:
         """The link was lost; told once, however many attempts it takes."""
         ...
@@ -101,6 +118,7 @@ class Keeper:
         self._now = now
         self._attempt = 0
         self._told_outage = False
+        self._told_back = False
         self._lost: NekoError | None = None
         self._work: asyncio.Task[None] | None = None
         self._opened = asyncio.Event()
@@ -118,7 +136,7 @@ class Keeper:
     def begin(self) -> None:
         """A link is on its way from here on: ``start`` makes it, ``stop`` calls it off."""
         self._attempt += 1
-        self._told_outage = False
+        self._told_outage = self._told_back = False
         self._lost = None
         self._backoff.reset()
         self._step(LinkInput.START, "start")
@@ -185,6 +203,8 @@ class Keeper:
         """The live link is gone: replace it, or give up."""
         lived = self._now() - run.up_at
         self._backoff.link_lived(lived)
+        if lived >= self._backoff.policy.stable_after:
+            self._told_outage = self._told_back = False
         follows, told = self._host.after_loss(run.opening, error, lived=lived)
         if follows is AfterLoss.PARK:
             self.park("closed by the provider")
@@ -236,6 +256,7 @@ class Keeper:
         """Somebody speaks or types: bring the link back."""
         if self._board.link is LinkState.PARKED:
             self._backoff.reset()
+            self._host.woken()
             self._step(LinkInput.WAKE, "awake")
             self._run(self._reconnect(self._attempt, 0.0), "waking")
 
@@ -289,6 +310,7 @@ class Keeper:
         self._step(LinkInput.LOST, error.category, error=error, retry_in=delay)
 
     def _refuse(self, error: NekoError) -> None:
+        error.hint = error.hint or ADVICE.get(error.category, USUAL_ADVICE)
         self._step(LinkInput.REFUSED, error.category, error=error)
 
     def _step(
@@ -318,8 +340,9 @@ class Keeper:
                 case LinkEffect.TELL_OUTAGE if error is not None and not self._told_outage:
                     self._told_outage = True
                     host.tell_outage(error, retry_in)
-                case LinkEffect.TELL_BACK if self._told_outage:
-                    self._told_outage = False
+                case LinkEffect.TELL_BACK if self._told_outage and not self._told_back:
+                    # A link that comes and goes is one outage, until one lives for a while.
+                    self._told_back = True
                     host.tell_back()
                 case LinkEffect.TELL_FAILURE if error is not None:
                     host.tell_failure(error)

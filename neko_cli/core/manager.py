@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from neko_cli.core.commands import AudioChunk, Message, ScreenFrame, TextMessage
 from neko_cli.core.companions.callbacks import AgentResult
 from neko_cli.core.events import InputMode, SessionState
@@ -12,9 +10,6 @@ from neko_cli.core.profile import Profile
 from neko_cli.core.session_core import SessionCore
 from neko_cli.core.session_ports import SessionPorts
 from neko_cli.core.stream import Reader
-
-PHASE_TIMEOUT = 5.0
-"""Seconds that each phase of ``cleanup`` may take."""
 
 
 class SessionManager:
@@ -145,9 +140,5 @@ class SessionManager:
 
     async def cleanup(self) -> None:
         """Release everything in order, each phase with a deadline; idempotent."""
-        for phase in (self._core.end("closed"), self._core.owner.aclose()):
-            try:
-                async with asyncio.timeout(PHASE_TIMEOUT):
-                    await phase
-            except TimeoutError:
-                continue
+        await self._core.end("closed")
+        await self._core.owner.aclose()

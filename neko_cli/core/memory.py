@@ -61,10 +61,10 @@ class Memory:
 
     def __init__(self, limit: int = SHORT_TERM_MESSAGES) -> None:
         """Keep ``limit`` messages word by word."""
-        self._limit = max(1, limit)
+        self.limit = max(1, limit)
         self._entries: list[_Entry] = []
         self._waiting: list[_Entry] = []
-        self._newest: deque[_Entry] = deque(maxlen=self._limit + WAITING_MESSAGES)
+        self._newest: deque[_Entry] = deque(maxlen=self.limit + WAITING_MESSAGES)
         self._taken: frozenset[int] = frozenset()
         self._serial = 0
         self.summary = ""
@@ -105,7 +105,7 @@ class Memory:
         entry = _Entry(self._serial, self._serial if order is None else order, Remembered(role, text, turn))
         insort(self._entries, entry, key=_place)
         self._newest.append(entry)
-        while len(self._entries) > self._limit:
+        while len(self._entries) > self.limit:
             self._make_wait(self._entries.pop(0))
 
     def correct(self, role: str, turn: int, text: str) -> bool:

@@ -250,7 +250,11 @@ class Relay:
     def _tired(self, error: NekoError) -> tuple[AfterLoss, NekoError]:
         before = self.energy.model(self.mode)
         now = self._clock.time()
-        self.tell_energy(self.energy.rate_limited(self.mode, now, error.retry_after))
+        change = self.energy.rate_limited(self.mode, now, error.retry_after)
+        self.tell_energy(change)
+        if change is not None and not change.handle_valid:
+            self.handles.clear(self.mode)
+            self.short = True  # summary and last turns: going on with everything would cost as before
         refusal = self.energy.refusal(self.mode, now)
         if refusal is not None:
             refusal.hint = f"{refusal.hint} {error.message}".strip()
@@ -345,6 +349,10 @@ class Relay:
         self.on_handed(Handed(run, attached, self._held_at, lost))
         while run.early and host.links.live is run:
             host.provider_event(run.early.popleft())
+
+    def woken(self) -> None:
+        """Somebody is back: the gap of the next hand-over counts from here."""
+        self._held_at = self._host.now()
 
     def abandon(self) -> None:
         """There is no next link: nothing is carried to it."""

@@ -51,6 +51,10 @@ class RequestsHost(Protocol):
     turns: Turns
     uplink: Uplink
 
+    def profile_changed(self, old: Profile) -> None:
+        """Limits may be others now."""
+        ...
+
     @property
     def memory(self) -> Memory:
         """What was said."""
@@ -194,6 +198,7 @@ class Requests:
         if profile == old:
             return
         host.profile = profile
+        host.profile_changed(old)
         another = (profile.character, profile.provider.name) != (old.character, old.provider.name)
         energy = host.relay.energy
         for change in energy.switched(profile) if another else energy.edited(profile):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,7 +12,7 @@ from neko_cli.core.codecs.base import Detection
 from neko_cli.core.commands import AskReply, ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
-from neko_cli.core.errors import AudioError, NekoError, QuotaExhausted, our_mistake
+from neko_cli.core.errors import AudioError, InvalidRequest, NekoError, QuotaExhausted, our_mistake
 from neko_cli.core.events import AnyEvent, InputMode, Notice, NoticeKind, Outcome, SessionEnded, Severity
 from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import AfterLoss, Keeper
@@ -41,6 +41,8 @@ from neko_cli.core.uplink import Uplink
 from neko_cli.core.vigil import Vigil
 from neko_cli.core.watch import Watch
 
+log = logging.getLogger(__name__)
+
 STARTS = frozenset({LinkState.CONNECTING, LinkState.CONFIGURING})
 """Where the first link is on its way."""
 
@@ -52,6 +54,9 @@ ECHO_TAIL = 0.15
 
 LAST_SUMMARY = 3.0
 """Seconds at most that the end of a call waits for its summary; less than who ends us waits for that."""
+
+PHASE_TIMEOUT = 5.0
+"""Seconds that each step of the end may take."""
 
 TELL_TIMEOUT = 2.0
 """Seconds for the last events to be kept and told when the session ends."""
@@ -66,6 +71,7 @@ class SessionCore:
         self._epoch = ports.clock.monotonic()
         self._spoke_at = -ECHO_TAIL
         self._ended = False
+        self._used_elsewhere = 0.0  # seconds of connection today, by other sessions of the profile
         self._changing = asyncio.Lock()
         self._running: dict[str, asyncio.Task[None]] = {}
         self.stream = Broadcast()
@@ -276,6 +282,13 @@ class SessionCore:
         self.relay.hand_over(run, lost)
         self.requests.link_up()
 
+    def profile_changed(self, old: Profile) -> None:
+        """Limits may be others now."""
+        if self.profile.guard != old.guard:
+            self.budget = Budget(self.profile.guard, self._used_elsewhere)
+        for memory in self.memories.values():
+            memory.limit = self.profile.memory.messages
+
     def tell_connected(self, run: LinkRun) -> None:
         """A link is live."""
         self.relay.tell_connected(run)
@@ -283,6 +296,10 @@ class SessionCore:
     def tell_outage(self, error: NekoError, retry_in: float) -> None:
         """The link was lost."""
         self.relay.tell_outage(error, retry_in)
+
+    def woken(self) -> None:
+        """A parked session is wanted again."""
+        self.relay.woken()
 
     def tell_back(self) -> None:
         """The outage is over."""
@@ -312,6 +329,8 @@ class SessionCore:
         """
         async with self._changing:
             if self.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED):
+                if input_mode is not self.board.input_mode:
+                    raise InvalidRequest("The session is running.", hint="End it, then start it anew.")
                 return
             self._begin_mode(input_mode, new=new)
             self._ended = False
@@ -336,7 +355,7 @@ class SessionCore:
         relay.mode = mode
         change = relay.energy.recovered(mode, wall)
         another_call = mode is Mode.CALL and self.board.link is LinkState.CLOSED
-        if another_call:
+        if mode is Mode.CALL:
             change = change or relay.energy.new_call(wall)
         self.board.energy = relay.energy.level(mode)
         relay.tell_energy(change)
@@ -360,6 +379,7 @@ class SessionCore:
             try:
                 async with asyncio.timeout(TELL_TIMEOUT):
                     used = await ports.journal.used_today(ports.profile_name, ports.clock.time())
+                self._used_elsewhere = used
                 self.budget.used_elsewhere(used)
             except (NekoError, TimeoutError):
                 self._tell_memory("How long you have talked today is not known: the history is not readable.")
@@ -382,23 +402,32 @@ class SessionCore:
                 return
             self._ended = True
             self.requests.ended()
-            await self.listening.stop(commit=False)
-            self.swapper.drop_spare()
             if self.links.live is not None:
                 self.relay.handles.link_alive(self.relay.mode, self.ports.clock.time())
             try:
-                await self.keeper.stop(reason)
+                await self._phase("microphone", self.listening.stop(commit=False))
+                self.swapper.drop_spare()
+                await self._phase("link", self.keeper.stop(reason))
                 if self.relay.mode is Mode.CALL:
-                    await self.summaries.finish_call(min(self.profile.memory.summary_wait, LAST_SUMMARY))
+                    wait = min(self.profile.memory.summary_wait, LAST_SUMMARY)
+                    await self._phase("summary", self.summaries.finish_call(wait))
             finally:  # who ends us may have no time for a summary
                 self.vigil.note_used()
-                await self.owner.aclose()
-                await self.playout.close()
+                await self._phase("tasks", self.owner.aclose())
+                await self._phase("loudspeaker", self.playout.close())
                 self.uplink.reset()
                 self.publish(SessionEnded(at=self.now(), reason=reason))
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(TELL_TIMEOUT):
-                        await self.scribe.drained()
+                await self._phase("last events", self.scribe.drained(), TELL_TIMEOUT)
+
+    async def _phase(
+        self, name: str, work: Coroutine[Any, Any, None], timeout: float = PHASE_TIMEOUT
+    ) -> None:
+        """One step of the end; one that hangs is left behind, and the next one follows."""
+        try:
+            async with asyncio.timeout(timeout):
+                await work
+        except TimeoutError:
+            log.error("ending the %s took longer than %.0f s", name, timeout)
 
     def spend_all(self, text: str) -> None:
         """A limit of the profile on connection time is reached: the link is closed for good."""

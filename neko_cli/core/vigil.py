@@ -62,6 +62,11 @@ class VigilHost(Protocol):
         """The profile in use."""
         ...
 
+    @property
+    def hears_speech(self) -> bool:
+        """Whether somebody seems to speak, whatever the provider has heard of it."""
+        ...
+
     def now(self) -> float:
         """Seconds since the session was made."""
         ...
@@ -118,7 +123,12 @@ class Vigil:
 
     async def _answers(self, run: LinkRun) -> bool:
         """Whether the other side is there, as far as it should have said something by now."""
-        expected = self._host.turns.state in (TurnState.HEARING, TurnState.THINKING, TurnState.SPEAKING)
+        # Somebody who speaks expects an answer too, though the provider may not have heard it yet.
+        expected = self._host.hears_speech or self._host.turns.state in (
+            TurnState.HEARING,
+            TurnState.THINKING,
+            TurnState.SPEAKING,
+        )
         limit = run.link.codec.capabilities.silence_limit
         silent = self._clock.monotonic() - run.link.heard_at
         if not expected or silent < limit * PROBE_PART:
