@@ -25,8 +25,8 @@ AUDIO_WAITING_MS = 8_000
 ROOM_MS = 2_000
 """Below this much waiting sound, a fast sender may go on."""
 
-READ_BURST = 16
-"""Frames handled before other tasks get their turn."""
+BURST = 16
+"""Frames read or sent before other tasks get their turn."""
 
 
 class LinkListener(Protocol):
@@ -81,6 +81,8 @@ class Link:
         """When the last frame came, by ``now``."""
         self.sounded = asyncio.Event()
         """Set once the first sound is on the socket."""
+        self.sounded_at = 0.0
+        """When that was, by ``now``."""
         self.dropped_ms = 0.0
         """Microphone sound lost because the socket was too slow, in ms."""
         self.surprises = 0
@@ -178,7 +180,7 @@ class Link:
             for event in self.codec.decode(frame):
                 self._take(event)
             handled += 1
-            if handled % READ_BURST == 0:
+            if handled % BURST == 0:
                 await asyncio.sleep(0)
         if not self._closing:
             raise self._fault or self._lost(connection.closing)
@@ -210,6 +212,7 @@ class Link:
         for frame in self.codec.hello():
             await connection.send(frame)
         await self._ready.wait()
+        handled = 0
         while True:
             while self._outbox:
                 command = self._outbox.popleft()
@@ -219,10 +222,14 @@ class Link:
                     self._waiting_bytes -= len(command.pcm)
                 for frame in self.codec.encode(command):
                     await connection.send(frame)
-                if sound:
+                if sound and not self.sounded.is_set():
+                    self.sounded_at = self._now()
                     self.sounded.set()
                 if full and self.has_room:
                     self._listener.link_room(self.generation)
+                handled += 1
+                if handled % BURST == 0:
+                    await asyncio.sleep(0)  # a socket that takes everything makes nobody wait
             if self._closing:
                 await connection.close()
                 return

@@ -328,9 +328,13 @@ class Relay:
         if capabilities.seed_history:
             self._catch_up(run)
         # A session that goes on refuses old sound (Gemini: close 1007); it has heard what was silence.
-        stale = bool(run.opening.handle) and self._carried_idle and not host.hears_unannounced
+        silent = self._carried_idle and not host.hears_unannounced
         attached = host.uplink.attach(
-            link, again=self._carried.again, unsent_ms=self._unsent_ms, skip_sent=stale
+            link,
+            again=self._carried.again,
+            unsent_ms=self._unsent_ms,
+            skip_sent=silent and bool(run.opening.handle),
+            silent=silent and lost is None and not host.push_to_talk,
         )
         if self._said and self._speaks_again and capabilities.cancel:
             # The provider answers the utterance by itself, and would do so from the beginning.

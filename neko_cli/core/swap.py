@@ -316,19 +316,23 @@ class Swapper:
         self._host.owner.spawn(self._tell(handed, reason, before, planned=planned), "swap event")
 
     async def _tell(self, handed: Handed, reason: SwapReason, before: int, *, planned: bool) -> None:
-        attached = handed.attached
+        attached, link = handed.attached, handed.run.link
+        ended = self._host.now()
         if attached.resent_ms or attached.cached_ms:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SOUND_WITHIN):
-                    await handed.run.link.sounded.wait()
+                    await link.sounded.wait()
+            ended = self._host.now()
+            if link.sounded.is_set():
+                ended -= self._clock.monotonic() - link.sounded_at
         self._host.publish(
             Swap(
                 at=self._host.now(),
                 reason=reason,
                 planned=planned,
                 from_link=before,
-                to_link=handed.run.link.generation,
-                gap_ms=round((self._host.now() - handed.started) * 1000.0, 2),
+                to_link=link.generation,
+                gap_ms=round((ended - handed.started) * 1000.0, 2),
                 cached_ms=round(attached.cached_ms, 2),
                 resent_ms=round(attached.resent_ms, 2),
             )

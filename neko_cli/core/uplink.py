@@ -39,6 +39,12 @@ LEAD_MS = 500.0
 FAR_MS = 1e9
 """Later than any time that a provider can mean, in ms: eleven days."""
 
+SILENT_MS = 2_000.0
+"""Sent again of what a provider took for silence over a link that was well: its detector may be so late."""
+
+PIECE_MS = 100.0
+"""Sound that waited goes in pieces of this length: microphone frames would take ten times as long."""
+
 MARKS = 64
 """Utterances whose words may still come."""
 
@@ -208,20 +214,29 @@ class Uplink:
         self._then = None
         self._closed_at = None
 
-    def attach(self, link: Link, *, again: bool, unsent_ms: float = 0.0, skip_sent: bool = False) -> Attached:
+    def attach(
+        self,
+        link: Link,
+        *,
+        again: bool,
+        unsent_ms: float = 0.0,
+        skip_sent: bool = False,
+        silent: bool = False,
+    ) -> Attached:
         """Send to this link from now on: first all that is not committed, or not settled (``again``).
 
         ``unsent_ms`` is what the link before had queued and not put on its socket; with ``skip_sent``
-        nothing else is sent again.
+        nothing else is sent again. ``silent`` says that the link before was well to the end and that its
+        provider has heard nobody speak since the last commit.
         """
         received = self._sent - round(unsent_ms * TICKS / 1000.0)
         start = self._settled if again else self._committed
         if skip_sent:
             start = max(start, received)
+        if silent:
+            start = max(start, received - round(SILENT_MS * TICKS / 1000.0))
         self._settled = self._committed = start
         self._marks.clear()
-        again_ms = _ms(max(0, received - start))
-        cached_ms = _ms(self._end - max(start, received))
         while self._chunks and self._first + self._chunks[0].ticks <= start:
             self._first += self._chunks.popleft().ticks
             self._fresh = max(0, self._fresh - 1)
@@ -229,6 +244,9 @@ class Uplink:
             whole = self._chunks[0].ticks
             self._chunks[0] = self._chunks[0].after(start - self._first)
             self._first += whole - self._chunks[0].ticks
+        # Counted from whole samples: a provider's time may lie between two.
+        again_ms = _ms(max(0, received - self._first))
+        cached_ms = _ms(self._end - max(self._first, received))
         self._sent = self._base = self._first
         self._next = 0
         self._resampler = None
@@ -242,11 +260,10 @@ class Uplink:
         if link is None:
             return
         while self._next < len(self._chunks) and link.has_room:
-            chunk = self._chunks[self._next]
-            self._next += 1
-            self._sent += chunk.ticks
+            piece, ticks = self._piece()
+            self._sent += ticks
             self._fresh, self._new = max(self._fresh, self._next), max(self._new, self._sent)
-            self._forward(link, chunk)
+            self._forward(link, piece)
         if self._then is not None and self._next == len(self._chunks):
             then, self._then = self._then, None
             self._flush(link)
@@ -260,6 +277,22 @@ class Uplink:
         self.discard()
 
     # -- own work ---------------------------------------------------------------------------
+
+    def _piece(self) -> tuple[_Chunk, int]:
+        """The next chunk, joined with those that wait behind it, and their ticks."""
+        first = self._chunks[self._next]
+        self._next += 1
+        ticks, joined = first.ticks, [first.pcm]
+        room = pcm.bytes_for(PIECE_MS, first.rate) - len(first.pcm)
+        while self._next < len(self._chunks):
+            chunk = self._chunks[self._next]
+            room -= len(chunk.pcm)
+            if chunk.rate != first.rate or room < 0:
+                break
+            joined.append(chunk.pcm)
+            ticks += chunk.ticks
+            self._next += 1
+        return (_Chunk(b"".join(joined), first.rate) if len(joined) > 1 else first), ticks
 
     def _forward(self, link: Link, chunk: _Chunk) -> None:
         target = link.codec.capabilities.input_rate

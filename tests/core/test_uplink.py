@@ -299,3 +299,28 @@ async def test_a_fast_sender_waits_for_room_and_goes_on():
         await asyncio.sleep(0)
     await waiting
     assert uplink.dropped_ms == 0.0
+
+
+@pytest.mark.parametrize(("heard_ms", "resent_ms"), [(500, 500.0), (10_000, module.SILENT_MS)])
+def test_of_what_was_silence_over_a_healthy_link_only_the_newest_is_sent_again(heard_ms, resent_ms):
+    uplink, second = Uplink(), FakeLink()
+    uplink.attach(FakeLink(), again=False)
+    spoken(uplink, heard_ms)
+    uplink.detach()
+    spoken(uplink, 300)  # held, and never left out
+    attached = uplink.attach(second, again=False, silent=True)
+    assert attached == (resent_ms, 300.0)
+    assert len(second.got) == 2 * 24 * (resent_ms + 300)
+
+
+def test_sound_that_waited_goes_in_pieces_and_whole():
+    uplink, link = Uplink(), FakeLink()
+    sizes: list[int] = []
+    whole = numbered(1, 24_000)
+    for at in range(0, len(whole), 480):
+        uplink.push(whole[at : at + 480], 24_000)
+    send = link.send
+    link.send = lambda command: (sizes.append(len(command.pcm)), send(command))  # type: ignore[method-assign]
+    uplink.attach(link, again=False)
+    assert sizes == [4800] * 10
+    assert bytes(link.got) == whole

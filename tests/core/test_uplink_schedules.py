@@ -154,6 +154,7 @@ def small():
         for name in ("SENT_S", "UNSENT_S", "IDLE_S", "ROOM_S"):
             patch.setattr(module, name, Fraction(getattr(module, name), 100))
         patch.setattr(module, "LEAD_MS", module.LEAD_MS / 100)
+        patch.setattr(module, "PIECE_MS", 0.0)  # the model gives chunk by chunk
         yield
 
 
