@@ -68,7 +68,7 @@ def carry_over(turn: Standing) -> Carried:
 
 
 def _asked_again(turn: Standing) -> Carried:
-    if turn.said and (turn.transcript or not turn.spoken):
+    if turn.said.strip() and (turn.transcript or not turn.spoken):
         # Its reply was cut before, and the rest had not begun.
         return Carried(ask=AskReply(continue_instructions(turn.said)), cut=True)
     if turn.typed:

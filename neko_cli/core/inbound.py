@@ -163,8 +163,10 @@ class Inbound:
         self._went_on = bool(self._turns.turn.marks)
 
     def flush_words(self) -> None:
-        """Show what was held back as the possible beginning of a tag."""
-        self._tell(self._tags.flush())
+        """Show what was held back of the reply as the possible beginning of a tag."""
+        rest = self._tags.flush()
+        if self._turns.state is TurnState.SPEAKING:
+            self._tell(rest)
 
     def leave_link(self, *, words_may_come: bool) -> None:
         """The link is not live any more: its ids mean nothing, but for words that it may still send."""

@@ -136,6 +136,7 @@ class Relay:
         self._unsent_ms = 0.0
         self._held_at = 0.0
         self._from = 0
+        self._untold: int | None = None  # a turn whose reply the live link is told when it was heard
         self._known: tuple[int, int] | None = None  # how far memory and turns had come when the link went
         self.energy = EnergyBook(host.profile)
         self.handles = HandleBook()
@@ -345,6 +346,8 @@ class Relay:
         self._known = None
         self._said = ""
         self._unsent_ms = 0.0
+        # What is still being played is remembered, and told, only when it was heard.
+        self._untold = host.turns.turn.number if host.turns.state is TurnState.DRAINING else None
         host.news.handed(run)
         if isinstance(host.slot.first, CommitAudio):
             host.uplink.finish(host.slot.resume)
@@ -365,6 +368,18 @@ class Relay:
         self._unsent_ms = 0.0
         self._from = 0
         self.rechecked_at = None
+
+    def turn_ended(self, turn: int, text: str) -> None:
+        """A turn is over; a reply of the link before becomes known to the live one."""
+        if turn == self._untold:
+            self._untold = None
+            self.tell_late(ASSISTANT, text)
+
+    def tell_late(self, role: str, text: str) -> None:
+        """What was said over the link before, and was not known when the live one took over."""
+        live = self._host.links.live
+        if text and live is not None and live.link.codec.capabilities.seed_history:
+            live.link.send(TellHistory(role, text))
 
     def _catch_up(self, run: LinkRun) -> None:
         for line in missed(self._host.memory, run.opening, left_out=self._left_out()):

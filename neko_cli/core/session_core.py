@@ -182,6 +182,7 @@ class SessionCore:
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
         """A turn is over."""
         self.news.turn_ended(turn, outcome, text)
+        self.relay.turn_ended(turn, text)
 
     def turn_changed(self, reason: str) -> None:
         """The turn's state changed."""
@@ -246,7 +247,10 @@ class SessionCore:
 
     def late_words(self, event: InputTranscript) -> bool:
         """Words from the link that was live before; returns whether more of them are due."""
-        return self.inbound.late_words(event)
+        due = self.inbound.late_words(event)
+        if event.final:
+            self.relay.tell_late("user", event.text)
+        return due
 
     def room(self) -> None:
         """The link takes sound again."""
