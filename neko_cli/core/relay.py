@@ -31,6 +31,7 @@ from neko_cli.core.seeding import missed, opening_for
 from neko_cli.core.state import TurnState
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Attached, Uplink
+from neko_cli.core.utterances import Utterances
 
 FRESH = 10.0
 """Seconds within which an error of a resumed link is put down to its handle."""
@@ -62,6 +63,7 @@ class RelayHost(Protocol):
     slot: ReplySlot
     turns: Turns
     uplink: Uplink
+    utterances: Utterances
 
     @property
     def profile(self) -> Profile:
@@ -81,6 +83,11 @@ class RelayHost(Protocol):
     @property
     def hears_unannounced(self) -> bool:
         """Whether somebody speaks, as far as we hear, over a link whose provider would not say so."""
+        ...
+
+    @property
+    def spoke_unheard(self) -> bool:
+        """Whether somebody seems to have spoken since the provider last took an utterance."""
         ...
 
     @property
@@ -279,7 +286,7 @@ class Relay:
         self._known = (host.memory.serial, host.turns.turn.number)
         self._unsent_ms = run.link.waiting_ms if run is not None else 0.0
         self.handles.link_alive(self.mode, self._clock.time())
-        words_due = host.inbound.words_due
+        words_due = host.utterances.words_due
         self._carried_idle = host.turns.state in (TurnState.IDLE, TurnState.DRAINING) and not words_due
         host.inbound.flush_words()
         asked = host.slot.suspend()
@@ -292,7 +299,8 @@ class Relay:
             standing = msgspec.structs.replace(standing, transcript="")
         carried = self._carried = carry_over(standing)
         self.words_may_come = words_due and not carried.again
-        host.inbound.leave_link(words_may_come=self.words_may_come)
+        host.inbound.leave_link()
+        host.utterances.leave_link(words_may_come=self.words_may_come)
         if carried.ask is not None:
             host.slot.carry(carried.ask)
         if carried.cut:
@@ -320,7 +328,7 @@ class Relay:
             can_truncate=capabilities.truncate, speaks=host.want_audio and capabilities.audio_output
         )
         host.inbound.output_rate = capabilities.output_rate
-        host.inbound.captions = capabilities.captions
+        host.utterances.captions = capabilities.captions
         self.going_at = None
         self.tokens = 0
         self.short = False
@@ -334,7 +342,7 @@ class Relay:
             link,
             again=self._carried.again,
             unsent_ms=self._unsent_ms,
-            skip_sent=silent and bool(run.opening.handle),
+            skip_sent=silent and bool(run.opening.handle) and not host.spoke_unheard,
             silent=silent and lost is None and not host.push_to_talk,
         )
         if self._said and self._speaks_again and capabilities.cancel:

@@ -51,6 +51,7 @@ class ReplySlot:
         self.state = SlotState.FREE
         self._reply_id = ""
         self._wanted = False
+        self._nudging = False
         self._instead: Command | None = None
         self._next: Command | None = None
 
@@ -67,6 +68,12 @@ class ReplySlot:
         else:
             self._held.append(command)
 
+    def nudge(self) -> None:
+        """The provider makes no reply though it should: ask for one."""
+        if self.state is SlotState.FREE:
+            self.ask(AskReply())
+            self._nudging = True
+
     def began(self, reply_id: str) -> bool:
         """A reply begins on the wire; returns whether it is wanted."""
         if self.state is SlotState.CANCELLING:
@@ -79,6 +86,7 @@ class ReplySlot:
             self._become(SlotState.CANCELLING)
             self._send(CancelReply(reply_id))
             return False
+        self._nudging = False
         self._become(SlotState.ACTIVE)
         self._wanted = True
         return True
@@ -126,6 +134,7 @@ class ReplySlot:
             self._free()
 
     def _free(self) -> None:
+        self._nudging = False
         self._asked = None
         self._reply_id = ""
         self._wanted = False
@@ -143,7 +152,10 @@ class ReplySlot:
         may not be interrupted, comes next. An utterance that the provider's detector committed before
         we did is what it is answering.
         """
-        if self.state is SlotState.CANCELLING and not self._reply_id:
+        if self._nudging:
+            self._nudging = False
+            self._free()  # it makes one after all
+        elif self.state is SlotState.CANCELLING and not self._reply_id:
             self._free()  # what we cancelled was never begun; the reply that is made answers something else
         elif self.state is SlotState.ASKED:
             self._become(SlotState.ACTIVE)

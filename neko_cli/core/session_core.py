@@ -38,6 +38,7 @@ from neko_cli.core.swap import Swapper
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
+from neko_cli.core.utterances import Utterances
 from neko_cli.core.vigil import Vigil
 from neko_cli.core.watch import Watch
 
@@ -83,7 +84,8 @@ class SessionCore:
         self.playout = Playout(ports.speaker)
         self.slot = ReplySlot(self.send, self.now)
         self.turns = Turns(self, self.playout, self.slot)
-        self.inbound = Inbound(self, self.turns, self.slot, self.playout)
+        self.utterances = Utterances(self, self.turns, self.slot)
+        self.inbound = Inbound(self, self.turns, self.slot, self.playout, self.utterances)
         self.uplink = Uplink()
         self.links = Links(self, self.owner, ports.transport, ports.clock, ports.dial)
         self.relay = Relay(self, ports.clock, ports.provider_title)
@@ -132,13 +134,17 @@ class SessionCore:
     @property
     def hears_unannounced(self) -> bool:
         """Whether somebody speaks, or spoke and was not heard yet, over a link that does not tell."""
-        return not self.inbound.tells_utterances and self.hears_speech
+        return not self.utterances.are_told and self.hears_speech
 
     @property
     def hears_speech(self) -> bool:
         """Whether somebody speaks, or spoke and was not heard yet, whatever the provider told of it."""
-        spoke_at = self.requests.spoke_at
-        return spoke_at > self.inbound.committed_at and self.now() - spoke_at < UNHEARD
+        return self.spoke_unheard and self.now() - self.requests.spoke_at < UNHEARD
+
+    @property
+    def spoke_unheard(self) -> bool:
+        """Whether somebody seems to have spoken since the provider last took an utterance."""
+        return self.requests.spoke_at > self.utterances.committed_at
 
     def now(self) -> float:
         """Seconds since the session was made."""
@@ -247,7 +253,7 @@ class SessionCore:
 
     def late_words(self, event: InputTranscript) -> bool:
         """Words from the link that was live before; returns whether more of them are due."""
-        due = self.inbound.late_words(event)
+        due = self.utterances.late_words(event)
         if event.final:
             self.relay.tell_late("user", event.text)
         return due

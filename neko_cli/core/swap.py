@@ -11,7 +11,6 @@ import msgspec
 from neko_cli.core.board import Board
 from neko_cli.core.errors import NekoError, RateLimited
 from neko_cli.core.events import AnyEvent, Swap
-from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import Keeper
 from neko_cli.core.links import LinkRun, Links
 from neko_cli.core.memory import FALLBACK_TURNS, Memory
@@ -27,6 +26,7 @@ from neko_cli.core.swap_plan import Act, Choice, Situation, SpareState, SwapReas
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
+from neko_cli.core.utterances import Utterances
 
 LOOK_EVERY = 0.2
 """Seconds between looks at whether a swap is due."""
@@ -48,7 +48,6 @@ class SwapHost(Protocol):
     """What the swapper needs from the session."""
 
     board: Board
-    inbound: Inbound
     keeper: Keeper
     links: Links
     owner: TaskOwner
@@ -57,6 +56,7 @@ class SwapHost(Protocol):
     summaries: Summaries
     turns: Turns
     uplink: Uplink
+    utterances: Utterances
 
     @property
     def profile(self) -> Profile:
@@ -207,7 +207,7 @@ class Swapper:
         return (
             host.turns.state is TurnState.IDLE
             and host.slot.is_calm
-            and not host.inbound.words_due
+            and not host.utterances.words_due
             and host.uplink.waiting_ms < BACKLOG_MS
             and not host.hears_unannounced
         )

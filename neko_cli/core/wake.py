@@ -55,6 +55,9 @@ QUIET_AGAIN_MS = 300.0
 SURE_DBFS = -35.0
 """What is as loud as this is speech also where nothing is known of the room yet."""
 
+STEADY_MS = 8_000.0
+"""What is loud for so long is no speech but the room: from then on the floor follows it."""
+
 FLOOR_RISE = 3.0
 """How fast the noise floor follows upwards, in dB/s: a fan that was switched on is soon part of it."""
 
@@ -110,7 +113,8 @@ class SoundGate:
         level = level_dbfs(pcm)
         known = max(self._floor + self._above, self._least) if self._floor is not None else SURE_DBFS
         loud = level >= known
-        self._follow(level, ms)
+        if not loud or self._loud_ms >= STEADY_MS:
+            self._follow(level, ms)
         if loud:
             self._quiet_ms = 0.0
             self._loud_ms += ms
@@ -142,7 +146,7 @@ class SoundGate:
                 return
             level = self._least - self._above
         if self._floor is None:
-            self._floor = level if level < SURE_DBFS else level - self._above
+            self._floor = min(level, SURE_DBFS - self._above)
         elif level < self._floor:
             self._floor += (level - self._floor) * FLOOR_FALL
         else:

@@ -23,6 +23,9 @@ from neko_cli.core.uplink import Uplink
 ANSWER_TIMEOUT = 60.0
 """Seconds without any sign of a reply after which a turn is given up."""
 
+NUDGE_AFTER = 8.0
+"""Seconds after which a reply is asked for that the provider should have begun by itself."""
+
 BLOCKED = 10.0
 """Seconds for which a reply that we did not ask for may keep others waiting without an end."""
 

@@ -127,6 +127,12 @@ class Cloud:
 
     # Faults
 
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether a connection hangs or is dead without anybody having been told."""
+        now = self.loop.time()
+        return any(link.wire.is_open and link.wire.troubled_until > now for link in self.links)
+
     def newest(self) -> ServerLink | None:
         """The link that was configured last and still lives."""
         return next((link for link in reversed(self.links) if link.is_alive and link.is_ready), None)

@@ -51,6 +51,7 @@ def check(world: World) -> list[str]:
     problems: list[str] = []
     for part in (
         _silence,
+        _parking,
         _calls,
         _statuses,
         _turns,
@@ -177,6 +178,25 @@ def _longest_wait(world: World, since: float, until: float) -> float:
         elif begun is None and waits and at < until:
             begun = at
     return longest
+
+
+def _parking(world: World) -> list[str]:
+    """A session that nobody uses closes its link in time, where idle links cost something."""
+    limit = world.scenario.profile["guard"]["park_minutes"] * 60.0
+    if not limit or any(style.capabilities.idle_is_free for style in world.scenario.styles):
+        return []
+    moments: list[tuple[float, StatusChanged | None]] = [(call.at, None) for call in world.calls]
+    moments += [(s.when, None) for s in world.seen if isinstance(s.event, TurnEnded | UserText | Swap)]
+    moments += [(s.when, s.event) for s in world.seen if isinstance(s.event, StatusChanged)]
+    problems = []
+    before, idle = 0.0, False
+    for at, event in sorted(moments, key=lambda moment: moment[0]):
+        if idle and at - before > limit + world.loop.jumped + NOTICED_WITHIN:
+            problems.append(f"nobody used the link from {before:.3f} to {at:.3f}, and it was not parked")
+        before = at
+        if event is not None:
+            idle = event.new is Status.IDLE and event.link is LinkWord.ONLINE
+    return problems
 
 
 def _energy(world: World) -> list[str]:

@@ -107,11 +107,19 @@ def owed(world: World) -> list[Run]:
         for _, link, event in world.decoded
         if isinstance(event, ReplyEnded) and event.status is ReplyStatus.COMPLETE
     }
+    told = {
+        (link, event.item_id)
+        for _, link, event in world.decoded
+        if isinstance(event, InputTranscript) and event.final
+    }
     runs: list[Run] = []
     for link in world.cloud.links:
+        ended_at = link.wire.ended_at if link.vanished_at is None else link.vanished_at
         for utterance in link.utterances:
+            if (link.number, utterance.item) in told:
+                continue
             answered = any(r.at >= utterance.at and (link.number, r.id) in ended for r in link.replies)
-            if answered and link.wire.ended_at < utterance.at + WORDS_WITHIN:
+            if answered and ended_at < utterance.at + WORDS_WITHIN:
                 runs += utterance.runs
     return runs
 

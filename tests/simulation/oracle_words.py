@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from neko_cli.core.events import Outcome, Swap, TurnEnded, UserText
 from neko_cli.core.marks import RECOLLECTION
@@ -25,6 +26,7 @@ def check_words(world: World) -> list[str]:
         *_heard(world),
         *_links(world),
         *_whole(world),
+        *_continued(world),
         *_known(world),
     ]
 
@@ -100,7 +102,8 @@ def _heard(world: World) -> list[str]:
                 and int(word.text[1:]) in kept
                 and numbers.minus([(word.first, word.first)], played)
             ]
-            slack = 1 if link.style.captions_in_step else 2
+            # How long a word is whose sound has not come can only be guessed.
+            slack = 1 if link.style.captions_in_step else 2 + len(reply.words) // 3
             if len(unheard) > slack:
                 problems.append(f"remembered, though it was not heard: {unheard} of {reply.id}")
             early = [text for text in reply.early[len(reply.words) :] if int(text[1:]) in kept]
@@ -135,6 +138,28 @@ def _whole(world: World) -> list[str]:
         left = [word.text for word in reply.words if int(word.text[1:]) > words[-1]]
         if reply.over != "complete" or left:
             problems.append(f"turn {event.turn} is complete, but {reply.id} is {reply.over!r}; left: {left}")
+    return problems
+
+
+def _continued(world: World) -> list[str]:
+    """The rest of a reply that was cut follows what was heard of it, or answers the same words again."""
+    by_word = {
+        word.text: reply for link in world.cloud.links for reply in link.replies for word in reply.words
+    }
+    links = {link.number: link for link in world.cloud.links}
+    problems = []
+    for event in world.events_of(TurnEnded):
+        words = [f"w{n}" for n in numbers.reply_words(event.text) if f"w{n}" in by_word]
+        for before, after in pairwise(words):
+            old, new = by_word[before], by_word[after]
+            if event.outcome is not Outcome.COMPLETE or old.link == new.link:
+                continue
+            link = links[new.link]
+            asked = any(before in request.text for request in link.requests if request.kind == "ask")
+            if not asked and not any(utterance.at <= new.at for utterance in link.utterances):
+                problems.append(
+                    f"link {link.number} was not asked to go on after {before}, in turn {event.turn}"
+                )
     return problems
 
 

@@ -97,10 +97,12 @@ async def _play(world: World) -> None:
             world.loop.call_at(fault.at, world.cloud.strike_at, fault)
     async with asyncio.TaskGroup() as group:
         user = User(world, group)
+        rest = group.create_task(world.watch_rest(), name="simulated rest")
         await user.play()
         world.cloud.calm_down()
         world.journal.calm = True
         await user.finish()
+        rest.cancel()
     await asyncio.sleep(AFTERWARDS)
     _nothing_is_left(world)
 

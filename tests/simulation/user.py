@@ -16,6 +16,9 @@ PATIENCE = 90.0
 """Seconds that the user waits for an answer once nothing goes wrong any more: the session gives up a
 turn after 60 s without a sign of life, and waits up to 15 s between attempts to connect."""
 
+REST = 14.0
+"""Seconds of quiet in which a dead connection is noticed, and all is settled that was said over it."""
+
 RECOVERY = 150.0
 """Seconds within which everything that a fault has left behind is over."""
 
@@ -57,7 +60,7 @@ class User:
         world = self._world
         world.mouth.hush()
         await self._recover()
-        while not await self._quiet(RECOVERY):
+        while not await self._quiet(RECOVERY, REST):
             await self._recover()
         await self._ask_in_text()
         if world.mode is InputMode.AUDIO:
@@ -68,7 +71,6 @@ class User:
     async def end(self) -> None:
         """End the session; everything is released."""
         world = self._world
-        world.forgive("ended")
         await world.call("end_session", world.session.end_session())
         await world.read_to_end()
         await world.call("cleanup", world.session.cleanup())
@@ -101,6 +103,7 @@ class User:
     async def _text_is_answered(self) -> bool:
         world = self._world
         self._typed += 1
+        self._discard("typed")
         words = f"t{self._typed} final"
         turn = await world.call("send_message", world.session.send_message(words))
         if isinstance(turn, NekoError):
@@ -152,12 +155,12 @@ class User:
 
         return await self._until(answered, PATIENCE)
 
-    async def _quiet(self, seconds: float) -> bool:
-        """Wait until nobody has talked for a second and a half; False when the link has failed."""
+    async def _quiet(self, seconds: float, rest: float = 1.5) -> bool:
+        """Wait until nobody has talked for ``rest`` seconds; False when the link has failed."""
         world = self._world
         deadline = world.loop.time() + seconds
         since = world.loop.time()
-        while world.loop.time() < since + 1.5:
+        while world.loop.time() < since + rest:
             if world.session.state.status is Status.ERROR:
                 return False
             if world.session.state.status not in (Status.IDLE, Status.LISTENING):

@@ -127,6 +127,8 @@ class Wire:
         self.server: Server | None = None
         self.closing: Closing | None = None
         self.ended_at = 0.0
+        self.troubled_until = 0.0
+        """Until when what is sent does not arrive, in seconds."""
 
     @property
     def is_open(self) -> bool:
@@ -213,6 +215,7 @@ class Wire:
     def vanish(self) -> None:
         """Nothing arrives any more, in neither direction, and nobody is told."""
         self._vanished = True
+        self.troubled_until = float("inf")
         for pipe in (self._up, self._down):
             waiting = pipe.waiting_bytes
             pipe.shut()
@@ -226,6 +229,7 @@ class Wire:
 
     def stall(self, seconds: float, *, up: bool, down: bool) -> None:
         """Nothing arrives for a while, then all of it."""
+        self.troubled_until = max(self.troubled_until, self._loop.time() + seconds)
         if up:
             self._up.hold(seconds)
         if down:

@@ -12,13 +12,21 @@ import msgspec
 
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.commands import AppendAudio, Command
-from neko_cli.core.errors import AudioError, NekoError
-from neko_cli.core.events import AnyEvent, InputMode, SessionEnded
+from neko_cli.core.errors import AudioError, Category, NekoError
+from neko_cli.core.events import (
+    AnyEvent,
+    Failure,
+    InputMode,
+    LinkWord,
+    SessionEnded,
+    Status,
+)
 from neko_cli.core.manager import SessionManager
 from neko_cli.core.memory import Remembered
 from neko_cli.core.profile import Profile, parse
 from neko_cli.core.provider_events import ProviderEvent
 from neko_cli.core.session_ports import SessionPorts
+from neko_cli.core.stream import Reader
 from tests.simulation import numbers
 from tests.simulation.cloud import Cloud
 from tests.simulation.codec import SimCodec
@@ -28,6 +36,9 @@ from tests.simulation.numbers import Run
 from tests.simulation.plan import Scenario
 from tests.simulation.ports import SimClock, SimJournal, SimRoute, SimSummariser
 from tests.simulation.trace import Trace
+
+REST_S = 5.0
+"""Seconds of rest after which every transcript has come, and every lost link was noticed."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -69,6 +80,9 @@ class World:
         self.mouth = Mouth(scenario.rate)
         self.speaker = SimSpeaker(self.loop, scenario.rate) if scenario.speaker else None
         self.microphones: list[SimMicrophone] = []
+        self.rested_at = 0
+        """Samples below this number were said before the session was at rest."""
+        self.spoke_at = 0.0
         self.heard: list[Run] = []
         """Numbered samples that the session took from microphones, in order."""
         self.frames = 0
@@ -92,6 +106,7 @@ class World:
         self.profile_now = 0
         self.session: SessionManager
         self._reader: asyncio.Task[None] | None = None
+        self._events: Reader | None = None
         self._codecs = 0
 
     def _profile(self, index: int) -> Profile:
@@ -151,7 +166,10 @@ class World:
         if state.is_speaking:
             self.last_spoken = frame.at
         if frame.first >= 0:
+            self.spoke_at = frame.at
             numbers.append(self.heard, frame.first, frame.last)
+            if state.link in (LinkWord.OFFLINE, LinkWord.CLOSED):
+                self.forgiven.append(Forgiven([(frame.first, frame.last)], "there was no session"))
             if self.last_spoken >= 0 and frame.at - self.last_spoken <= 0.3:
                 numbers.append(self.held_back, frame.first, frame.last)
 
@@ -169,13 +187,15 @@ class World:
 
     async def read(self, group: asyncio.TaskGroup) -> None:
         """Follow the session's events from here on."""
-        events = self.session.events()
+        events = self._events = self.session.events()
 
         async def follow() -> None:
             async for event in events:
                 self.seen.append(Seen(self.loop.time(), event, len(self.journal.settled)))
                 self.trace.count(msgspec.json.encode(event))
                 self.trace("event", event)
+                if isinstance(event, Failure) and event.fatal:
+                    self.forgive("failed for good")
                 if isinstance(event, SessionEnded):
                     return
 
@@ -183,9 +203,13 @@ class World:
 
     async def read_to_end(self) -> None:
         """Wait until the session's last event was read; it comes at once, or never."""
-        if self._reader is not None:
-            async with asyncio.timeout(5.0):
-                await self._reader
+        if self._reader is None or self._events is None:
+            return
+        starts = [call for call in self.calls if call.name == "start_session"]
+        if starts and starts[-1].error == Category.RATE_LIMIT:
+            await self._events.aclose()  # refused before anything began: nothing ends either
+        async with asyncio.timeout(5.0):
+            await self._reader
 
     def events_of(self, kind: type[Any]) -> list[Any]:
         """All events of one kind, in order."""
@@ -232,12 +256,28 @@ class World:
         return runs
 
     def forgive(self, why: str) -> Forgiven:
-        """What was said and is not settled may be lost from here on; the user wants or knows it."""
+        """What was said lately and is not settled may be lost; the user wants or knows it.
+
+        What was said before the session was last at rest must have been settled then.
+        """
         kept = numbers.union(self.remembered_samples())
-        open_runs = numbers.minus([(0, max(0, self.mouth.spoken - 1))], kept)
-        entry = Forgiven(open_runs if self.mouth.spoken else [], why)
+        lately = [(self.rested_at, self.mouth.spoken - 1)] if self.mouth.spoken > self.rested_at else []
+        entry = Forgiven(numbers.minus(lately, kept), why)
         self.forgiven.append(entry)
         return entry
+
+    async def watch_rest(self) -> None:
+        """Look again and again whether everything that was said must be settled by now."""
+        patience = REST_S if self.scenario.line == 0.0 or self.scenario.line > 2.0 else 4 * REST_S
+        since = self.loop.time()
+        while True:
+            await asyncio.sleep(0.25)
+            state = self.session.state
+            resting = state.status in (Status.IDLE, Status.LISTENING) and state.link is LinkWord.ONLINE
+            if not resting or self.mouth.is_speaking or self.cloud.is_disturbed:
+                since = self.loop.time()
+            elif self.loop.time() - max(since, self.spoke_at) >= patience:
+                self.rested_at = self.mouth.spoken
 
     def die(self, error: AudioError) -> None:
         """The newest microphone is unplugged."""
