@@ -30,6 +30,10 @@ class ListeningHost(Protocol):
         """Queue a command for the link; nothing happens without one."""
         ...
 
+    def utterance_ended(self) -> None:
+        """A key, or a microphone that was closed, ended the utterance of the present turn."""
+        ...
+
     def clear_input(self) -> None:
         """Nobody wants the utterance that is open."""
         ...
@@ -126,6 +130,7 @@ class Listening:
     def finish(self, *, commit: bool = True) -> None:
         """The open utterance is complete: send it, or throw it away when that is not wanted."""
         if commit and not (self.push_to_talk and self._uplink.utterance_ms < LEAST_UTTERANCE_MS):
+            self._host.utterance_ended()
             self._uplink.finish(lambda: self._slot.ask(CommitAudio()))
             self._turns.feed(TurnInput.SPEECH_STOPPED)
         else:

@@ -165,7 +165,8 @@ class ReplySlot:
 
     def utterance_taken(self) -> None:
         """An utterance was committed: an ask that was cancelled and has not begun by now never will."""
-        if self.state is SlotState.CANCELLING and not self._reply_id:
+        ours = isinstance(self._asked, CommitAudio)  # then this is the utterance that it is about
+        if self.state is SlotState.CANCELLING and not self._reply_id and not ours:
             self._free()
 
     @property

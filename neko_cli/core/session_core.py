@@ -159,6 +159,10 @@ class SessionCore:
         if self.links.live is not None:
             self.links.live.link.send(command)
 
+    def utterance_ended(self) -> None:
+        """A key, or a microphone that was closed, ended the utterance of the present turn."""
+        self.utterances.ended_by_us()
+
     def clear_input(self) -> None:
         """Nobody wants the utterance that is open."""
         self.uplink.discard()

@@ -85,7 +85,7 @@ class Uplink:
         self._committed = 0
         self._settled = 0
         self._begun = 0
-        self._closed_at: int | None = None  # where we ended an utterance that is not committed yet
+        self._closed: deque[int] = deque(maxlen=MARKS)  # where we ended utterances that are not committed yet
         self._base = 0  # position of the first sample that the present link was sent
         self._marks: OrderedDict[str, int] = OrderedDict()
         self._link: Link | None = None
@@ -151,8 +151,9 @@ class Uplink:
     # -- utterances -------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """A key begins an utterance: nothing of an earlier one belongs to it."""
-        self.discard()
+        """A key begins an utterance; one that was finished and not committed yet is kept before it."""
+        if not self._closed and self._then is None:
+            self.discard()
         self._begun = self._end
 
     def finish(self, then: Callable[[], None]) -> None:
@@ -187,11 +188,10 @@ class Uplink:
         """
         if at_ms is not None:
             end = self._on_link(at_ms)
-        elif self._closed_at is not None:
-            end = self._closed_at
+        elif self._closed:
+            end = self._closed.popleft()
         else:
             end = self._sent - round(silence_ms * TICKS / 1000.0)
-        self._closed_at = None
         self._committed = max(self._committed, end)
         self._marks[item_id] = self._committed
         while len(self._marks) > MARKS:
@@ -212,7 +212,7 @@ class Uplink:
         """The link takes no more; who finished an utterance must say so to the next one again."""
         self._link = None
         self._then = None
-        self._closed_at = None
+        self._closed.clear()
 
     def attach(
         self,
@@ -267,7 +267,7 @@ class Uplink:
         if self._then is not None and self._next == len(self._chunks):
             then, self._then = self._then, None
             self._flush(link)
-            self._closed_at = self._sent
+            self._closed.append(self._sent)
             then()
         self._see_room()
 

@@ -49,6 +49,11 @@ class UtterancesHost(TurnHost, Protocol):
         ...
 
     @property
+    def push_to_talk(self) -> bool:
+        """Whether a key ends utterances."""
+        ...
+
+    @property
     def uplink(self) -> Uplink:
         """The user's voice."""
         ...
@@ -81,6 +86,7 @@ class Utterances:
         self._late: OrderedDict[str, _Utterance] = OrderedDict()  # whose words the last link may send
         self._unnamed: deque[_Utterance] = deque(maxlen=ITEMS_LIMIT)  # answered, and no words came yet
         self._heard_first = False  # final words came before the reply to them
+        self._ended_by_us: deque[int] = deque(maxlen=ITEMS_LIMIT)  # turns whose utterances we ended
         self._count = 0
         self.captions = True
         """Whether the provider tells the user's words."""
@@ -109,7 +115,8 @@ class Utterances:
             case InputCommitted():
                 self.are_told = True
                 self._slot.utterance_taken()
-                self._commit(self._utterance(event.item_id))
+                turn = self._ended_by_us.popleft() if self._ended_by_us else None
+                self._commit(self._utterance(event.item_id, turn))
             case InputTranscript():
                 self._words(event)
             case InputTranscriptFailed():
@@ -118,6 +125,10 @@ class Utterances:
                 self._host.uplink.settle(record.name)
                 self._notice("Your speech could not be turned into text.")
 
+    def ended_by_us(self) -> None:
+        """A key, or a microphone that was closed, ended the utterance of the present turn."""
+        self._ended_by_us.append(self._turns.turn.number)
+
     def reply_began(self) -> None:
         """A reply begins that nobody asked for: it is about something that was said."""
         if self.are_told:
@@ -125,7 +136,8 @@ class Utterances:
         if self._heard_first:
             self._heard_first = False
             return
-        found = self._new(self._turns.turn.number)
+        ours = self._ended_by_us.popleft() if self._ended_by_us else self._turns.turn.number
+        found = self._new(ours)
         self._unnamed.append(found)
         self._commit(found, silence_ms=self._host.profile.turns.silence_ms)
 
@@ -136,6 +148,7 @@ class Utterances:
         )
         self._items.clear()
         self._unnamed.clear()
+        self._ended_by_us.clear()
         self._heard_first = False
         self.are_told = False
 
@@ -193,7 +206,7 @@ class Utterances:
         self._host.uplink.settle(record.name)
         turn = self._turns.turn
         if record.turn == turn.number:
-            if not self.are_told:
+            if not self.are_told and not self._host.push_to_talk:
                 self._turns.feed(TurnInput.SPEECH_STOPPED)
             turn.transcript = f"{turn.transcript} {record.text.strip()}".strip()
 
