@@ -129,8 +129,11 @@ class Requests:
             return
         if self._gate is None or self._gate_rate != rate:
             self._gate, self._gate_rate = SoundGate(rate), rate
+        spoke = self._gate.is_open
         if self._gate.heard(pcm) and parked:
             self._awake()
+        if spoke and not self._gate.is_open:
+            self._host.uplink.pause_heard()
         if self._gate.is_open:
             self.spoke_at = self._host.now()
 
