@@ -134,7 +134,10 @@ class SessionCore:
     @property
     def hears_unannounced(self) -> bool:
         """Whether somebody speaks, or spoke and was not heard yet, over a link that does not tell."""
-        return not self.utterances.are_told and self.hears_speech
+        if self.utterances.are_told:
+            return False
+        waits = self.uplink.speech_waits and self.now() - self.relay.handed_at < 2 * UNHEARD
+        return waits or self.hears_speech
 
     @property
     def hears_speech(self) -> bool:

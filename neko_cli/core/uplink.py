@@ -162,6 +162,11 @@ class Uplink:
         """Somebody who spoke is silent: an utterance may have ended here."""
         self._pauses.append(self._end)
 
+    @property
+    def speech_waits(self) -> bool:
+        """Whether speech that waited for this link is not committed yet, as far as we heard."""
+        return any(self._committed < at <= self._backlog for at in self._pauses)
+
     def finish(self, then: Callable[[], None]) -> None:
         """The utterance is complete: once all of it is sent, the resampler's rest goes and ``then``."""
         self._then = then

@@ -110,9 +110,11 @@ class Watch:
         if self._host.slot.blocked_for > BLOCKED:
             self._host.keeper.presume_lost(LinkError("The provider's last reply never ends.", code="stuck"))
             return
-        waiting = (
-            turns.state in (TurnState.THINKING, TurnState.SPEAKING) and self._host.links.live is not None
-        )
-        if waiting and self._host.now() - turns.progress_at > ANSWER_TIMEOUT:
+        if self._host.links.live is None:
+            return
+        waited = self._host.now() - turns.progress_at
+        if turns.state is TurnState.THINKING and waited > NUDGE_AFTER:
+            self._host.slot.nudge()  # does nothing while a reply is asked for or made
+        if turns.state in (TurnState.THINKING, TurnState.SPEAKING) and waited > ANSWER_TIMEOUT:
             self._host.turn_failed(LinkError("No answer came.", code="no_answer"))
             turns.feed(TurnInput.NO_ANSWER)
