@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -55,6 +56,9 @@ ECHO_TAIL = 0.15
 
 LAST_SUMMARY = 3.0
 """Seconds at most that the end of a call waits for its summary; less than who ends us waits for that."""
+
+LAST_WORDS = 1.5
+"""Seconds that the end waits for the words of what was said last."""
 
 PHASE_TIMEOUT = 5.0
 """Seconds that each step of the end may take."""
@@ -424,6 +428,8 @@ class SessionCore:
             try:
                 await self._phase("microphone", self.listening.stop(commit=False))
                 self.swapper.drop_spare()
+                if self.links.live is not None:
+                    await self._last_words()
                 await self._phase("link", self.keeper.stop(reason))
                 if self.relay.mode is Mode.CALL:
                     wait = min(self.profile.memory.summary_wait, LAST_SUMMARY)
@@ -435,6 +441,12 @@ class SessionCore:
                 self.uplink.reset()
                 self.publish(SessionEnded(at=self.now(), reason=reason))
                 await self._phase("last events", self.scribe.drained(), TELL_TIMEOUT)
+
+    async def _last_words(self) -> None:
+        """What was said last belongs to the conversation: its words are waited for, for a moment."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                await self.utterances.said_all()
 
     async def _phase(
         self, name: str, work: Coroutine[Any, Any, None], timeout: float = PHASE_TIMEOUT

@@ -278,6 +278,7 @@ class Swapper:
         attempt = host.keeper.attempt
         self._reason, self._planned = reason, True
         handle = resumes(self._situation(live), reason)
+        live.lingers = host.relay.words_may_come
         await host.links.close(live, drop_sound=True)
         if attempt != host.keeper.attempt:
             return

@@ -6,6 +6,7 @@ others a reply that nobody asked for, and words, are all that is ever heard of o
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import OrderedDict, deque
 from typing import Protocol
@@ -84,6 +85,8 @@ class Utterances:
         self._slot = slot
         self._items: OrderedDict[str, _Utterance] = OrderedDict()
         self._late: OrderedDict[str, _Utterance] = OrderedDict()  # whose words the last link may send
+        self._late_unnamed: deque[_Utterance] = deque()
+        self._came = asyncio.Event()  # words came
         self._unnamed: deque[_Utterance] = deque(maxlen=ITEMS_LIMIT)  # answered, and no words came yet
         self._heard_first = False  # final words came before the reply to them
         self._ended_by_us: deque[int] = deque(maxlen=ITEMS_LIMIT)  # turns whose utterances we ended
@@ -146,6 +149,7 @@ class Utterances:
         self._late = OrderedDict(
             (item, u) for item, u in self._items.items() if words_may_come and u.committed and not u.final
         )
+        self._late_unnamed = deque(self._unnamed if words_may_come else ())
         self._items.clear()
         self._unnamed.clear()
         self._ended_by_us.clear()
@@ -155,11 +159,19 @@ class Utterances:
     def late_words(self, event: InputTranscript) -> bool:
         """Words from the link before; returns whether more of them are due."""
         record = self._late.get(event.item_id)
+        if record is None and self._late_unnamed:
+            record = self._late[event.item_id] = self._late_unnamed.popleft()
         if record is not None:
             self._tell_words(record, event)
             if record.final:
                 del self._late[event.item_id]
-        return bool(self._late)
+        return bool(self._late or self._late_unnamed)
+
+    async def said_all(self) -> None:
+        """Wait until no words are due any more."""
+        while self.words_due:
+            self._came.clear()
+            await self._came.wait()
 
     # -- own work ---------------------------------------------------------------------------
 
@@ -228,6 +240,7 @@ class Utterances:
     def _tell_words(self, record: _Utterance, event: InputTranscript) -> None:
         record.text = event.text if event.whole else record.text + event.text
         record.final = event.final
+        self._came.set()
         text = record.text.strip()
         self._host.publish(
             UserText(
