@@ -297,7 +297,11 @@ class Relay:
         standing = host.turns.standing(asked or ending, manual=host.push_to_talk)
         if words_due:
             standing = msgspec.structs.replace(standing, transcript="")
-        carried = self._carried = carry_over(standing)
+        carried = carry_over(standing)
+        if host.links.live is None and standing.state is TurnState.HEARING:
+            # What was said over before its words came is heard again, before what is being said.
+            carried = msgspec.structs.replace(carried, again=True)
+        self._carried = carried
         self.words_may_come = words_due and not carried.again
         host.inbound.leave_link()
         host.utterances.leave_link(words_may_come=self.words_may_come)

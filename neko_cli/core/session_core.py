@@ -192,12 +192,10 @@ class SessionCore:
         """A reply begins."""
         self.inbound.begin_reply()
 
-    def turn_opened(self) -> None:
-        """A turn begins: no utterance before it is sent again."""
-        self.uplink.settle()
-
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
         """A turn is over."""
+        if outcome in (Outcome.COMPLETE, Outcome.CANCELLED) or text or not self.utterances.captions:
+            self.utterances.answered(turn)
         self.news.turn_ended(turn, outcome, text)
         self.relay.turn_ended(turn, text)
 
