@@ -100,6 +100,7 @@ class Printer:
         self._line_open = False
         self._told: set[str] = set()
         self._in_outage = False
+        self._swap_due = False
         self._connected = False
         self._reason = ""
 
@@ -132,13 +133,20 @@ class Printer:
                 self._reason = ""
             case Energy() if event.level < event.max and event.model:
                 self._notice(energy_line(event), Severity.WARNING)
-            case Swap(reason=SwapReason.LOST) if not self._in_outage:
-                # A spare link took over at once: nobody was told of an outage.
-                self._notice("The connection was lost; another one goes on.", Severity.INFO)
+            case Swap():
+                ends_outage, self._swap_due = self._swap_due, False
+                if event.reason == SwapReason.LOST and not ends_outage:
+                    # A spare link took over at once: nobody was told of an outage.
+                    self._notice("The connection was lost; another one goes on.", Severity.INFO)
 
-    async def missing_line(self) -> None:
-        """The empty line that stands for a turn without an answer, where lines are counted."""
+    async def missing_line(self, turn: int | None = None) -> None:
+        """The empty line that stands for a turn without an answer, where lines are counted.
+
+        The end of ``turn``, which may still come, then prints no line of its own.
+        """
         if self._form is Format.LINES:
+            if turn is not None:
+                self._own.discard(turn)
             await self._output.text("\n")
 
     async def close_line(self) -> None:
@@ -161,8 +169,8 @@ class Printer:
         elif self._form is Format.STREAMED:
             await self._end_stream(event)
         elif self._form is Format.LINES:
-            complete = event.outcome is not Outcome.FAILED
-            await self._output.text((one_output_line(event.text) if complete else "") + "\n")
+            said = event.outcome in (Outcome.COMPLETE, Outcome.INTERRUPTED)
+            await self._output.text((one_output_line(event.text) if said else "") + "\n")
         elif self._form is Format.TEXT and (event.text or event.outcome is Outcome.COMPLETE):
             await self._output.text(sanitise(event.text).rstrip("\n") + "\n")
 
@@ -194,10 +202,12 @@ class Printer:
 
         Before the first connection an outage is none: it comes about, or there is an error to tell.
         """
+        if failure.fatal:
+            self._swap_due = False  # no link follows by itself
         if failure.retry_in is not None and not failure.fatal:
             self._reason = one_line(failure.message)
             if self._connected and not self._in_outage:
-                self._in_outage = True
+                self._in_outage = self._swap_due = True
                 self._notice(f"{self._reason} Trying again.", Severity.WARNING)
         elif failure.message not in self._told:
             self._told.add(failure.message)

@@ -15,7 +15,7 @@ from neko_cli.cli.say_plan import Format, Input, SayPlan, Source, join_texts
 from neko_cli.cli.say_sound import WavSink, check_target
 from neko_cli.cli.say_track import Tracker, worst
 from neko_cli.cli.stdin import WAIT_S, InputReader
-from neko_cli.core.errors import ConfigError, LinkError, NekoError
+from neko_cli.core.errors import Category, ConfigError, LinkError, NekoError
 from neko_cli.core.events import Failure, InputMode, Notice, NoticeKind, ReplyAudio, TurnEnded
 from neko_cli.core.session import Session, Subscription
 
@@ -30,6 +30,9 @@ FAILURE_GRACE_S = 0.3
 
 OVER = "over"
 """The code of the error for a session that ended before its turn did."""
+
+LIMITS = (Category.QUOTA, Category.RATE_LIMIT)
+"""What trying again right away does not help against."""
 
 LOST_LINES = 3
 """Lines in a row without a connection after which ``--lines`` gives up."""
@@ -74,6 +77,7 @@ class SayRun:
         self._device = Exit.OK
         self._started = False
         self._last: Failure | None = None
+        self._turn: int | None = None
 
     # -- the event stream -------------------------------------------------------------------
 
@@ -155,7 +159,8 @@ class SayRun:
 
     async def text_turn(self, text: str) -> None:
         """Send one message and wait for the end of its turn; raises NekoError for a time-out."""
-        turn = await self.session.send_message(text)
+        self._turn = None
+        self._turn = turn = await self.session.send_message(text)
         await self.printer.own(turn)
         await self.until(lambda: turn in self.tracker.ended or self.tracker.over is not None)
         # A failure that ends the session is told just before the turn that it ends.
@@ -197,13 +202,19 @@ class SayRun:
             await (say_voice.send_file(self) if plan.source is Source.AUDIO else say_voice.listen(self))
 
     async def _lines(self, reader: InputReader) -> None:
-        """One turn for each line; a failed one is an empty line, and the rest go on."""
+        """One turn for each line; a failed one is an empty line, and the rest go on.
+
+        They do not when a limit ended the session: every further line would only reach it again.
+        """
         started = False
         lost = 0
         async for line in reader.lines():
             if not line.strip():
                 await self.printer.missing_line()
                 continue
+            if self._limited():
+                return
+            self._turn = None
             before = len(self._codes)
             try:
                 async with self.limit():
@@ -217,14 +228,30 @@ class SayRun:
                 if not started:
                     raise
                 await self.caught_up()
-                self.report(error)
+                limited = self._limited()
+                spent = error.category in LIMITS and error.permanent
+                await self._fill_line()
+                if spent and not limited:
+                    raise  # refused before anything was opened: no event tells it
                 if len(self._codes) == before:
-                    self._codes.append(self.code_of(error))
-                    await self.printer.missing_line()
+                    self._codes.append(self.tracker.failure_code if limited else self.code_of(error))
+                if limited:
+                    return
+                self.report(error)
                 await self._give_up_turn()
                 lost = lost + 1 if self.tracker.over is not None else 0
                 if lost >= LOST_LINES:
                     raise LinkError("The connection does not come back.") from error
+
+    def _limited(self) -> bool:
+        """Whether a limit ended the session for good; its failure event was told then."""
+        last = self._last
+        return last is not None and last.fatal and last.category in LIMITS
+
+    async def _fill_line(self) -> None:
+        """The line of a turn that failed; one that has ended has it, though not counted in time."""
+        if self._turn is None or self._turn not in self.tracker.ended:
+            await self.printer.missing_line(self._turn)
 
     async def _give_up_turn(self) -> None:
         with contextlib.suppress(NekoError, TimeoutError):

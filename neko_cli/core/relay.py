@@ -117,6 +117,10 @@ class RelayHost(Protocol):
         """The live link's provider says something."""
         ...
 
+    def profile_refused(self, made: Opening, error: NekoError) -> bool:
+        """No link can be made with a profile; returns whether the next one is made with another."""
+        ...
+
 
 class Handed(msgspec.Struct, frozen=True):
     """A hand-over that took place; ``started`` on the session's clock, in seconds."""
@@ -228,7 +232,8 @@ class Relay:
     ) -> tuple[AfterLoss, NekoError]:
         """What a loss means, and the error to tell for it.
 
-        Order: a handle that was refused, then energy, then what is permanent, then how it ended.
+        Order: a handle that was refused, then a profile that no link had yet, then energy, then what is
+        permanent, then how it ended.
         """
         handle = opening.handle if opening is not None and lived < FRESH else ""
         if is_rejection(error, handle):
@@ -238,6 +243,11 @@ class Relay:
                 "The provider does not go on with its own session; a fresh one is told what I remember.",
                 NoticeKind.SESSION,
             )
+            return AfterLoss.AT_ONCE, error
+        # Only in a session that had a link; who starts one with a bad profile is told so.
+        made = opening if lived == 0.0 and self._from > 0 else None
+        hopeless = error.permanent or costs_energy(error)
+        if made is not None and hopeless and self._host.profile_refused(made, error):
             return AfterLoss.AT_ONCE, error
         if costs_energy(error):
             return self._tired(error)
@@ -297,11 +307,7 @@ class Relay:
         standing = host.turns.standing(asked or ending, manual=host.push_to_talk)
         if words_due:
             standing = msgspec.structs.replace(standing, transcript="")
-        carried = carry_over(standing)
-        if host.links.live is None and standing.state is TurnState.HEARING:
-            # What was said over before its words came is heard again, before what is being said.
-            carried = msgspec.structs.replace(carried, again=True)
-        self._carried = carried
+        carried = self._carried = carry_over(standing)
         self.words_may_come = words_due and not carried.again
         host.inbound.leave_link()
         host.utterances.leave_link(words_may_come=self.words_may_come)
@@ -470,3 +476,8 @@ def profile_tag(profile: Profile) -> str:
     """What of a profile a provider's session was configured with; another tag, another session."""
     parts = (profile.character, profile.provider, profile.voice, profile.emotion, profile.user)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+
+
+def same_session(one: Profile, other: Profile) -> bool:
+    """Whether two profiles lead to the same provider's session: what the one may, the other may too."""
+    return profile_tag(one) == profile_tag(other) and one.turns == other.turns and one.energy == other.energy

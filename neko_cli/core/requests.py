@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import deque
 from typing import Protocol
@@ -14,14 +15,15 @@ from neko_cli.core.commands import (
     SendImage,
     SendText,
 )
-from neko_cli.core.errors import InvalidRequest, LinkError
-from neko_cli.core.events import AnyEvent, UserText
+from neko_cli.core.energy import Change, EnergyBook, Reason
+from neko_cli.core.errors import InvalidRequest, LinkError, NekoError
+from neko_cli.core.events import AnyEvent, Notice, NoticeKind, Severity, UserText
 from neko_cli.core.keeper import Keeper
-from neko_cli.core.links import Links
+from neko_cli.core.links import Links, Opening
 from neko_cli.core.listening import Listening
 from neko_cli.core.memory import Memory
 from neko_cli.core.profile import Profile
-from neko_cli.core.relay import Relay, profile_tag
+from neko_cli.core.relay import Relay, profile_tag, same_session
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.state import LinkState, TurnInput, TurnState
 from neko_cli.core.swap import Swapper
@@ -87,6 +89,7 @@ class Requests:
         self._pictures: deque[ScreenFrame] = deque(maxlen=PICTURES)
         self._gate: SoundGate | None = None
         self._gate_rate = 0
+        self._good: tuple[Profile, EnergyBook] | None = None  # in use before one that no link had yet
         self.spoke_at = -math.inf
         """When the user was last heard to speak, as far as we can tell, on the session's clock."""
 
@@ -129,11 +132,8 @@ class Requests:
             return
         if self._gate is None or self._gate_rate != rate:
             self._gate, self._gate_rate = SoundGate(rate), rate
-        spoke = self._gate.is_open
         if self._gate.heard(pcm) and parked:
             self._awake()
-        if spoke and not self._gate.is_open:
-            self._host.uplink.pause_heard()
         if self._gate.is_open:
             self.spoke_at = self._host.now()
 
@@ -200,6 +200,8 @@ class Requests:
         host, old = self._host, self._host.profile
         if profile == old:
             return
+        if host.links.last is not None and same_session(old, host.links.last.opening.profile):
+            self._good = old, copy.deepcopy(host.relay.energy)
         host.profile = profile
         host.profile_changed(old)
         another = (profile.character, profile.provider.name) != (old.character, old.provider.name)
@@ -207,8 +209,50 @@ class Requests:
         for change in energy.switched(profile) if another else energy.edited(profile):
             if change.mode is host.relay.mode:
                 host.relay.tell_energy(change)
-        if profile_tag(profile) != profile_tag(old) or profile.turns != old.turns:
+        live = host.links.live
+        if live is not None and same_session(profile, live.opening.profile):
+            host.swapper.forget(SwapReason.CHARACTER)
+        elif profile_tag(profile) != profile_tag(old) or profile.turns != old.turns:
             host.swapper.wish(SwapReason.CHARACTER)
+
+    def profile_refused(self, made: Opening, error: NekoError) -> bool:
+        """No link can be made with a profile: the one of the last good link is in use again, as it was.
+
+        Returns whether the next link is made with another profile than this one.
+        """
+        host, last = self._host, self._host.links.last
+        if last is None or same_session(made.profile, last.opening.profile):
+            return False
+        if same_session(made.profile, host.profile):  # else something else was chosen meanwhile
+            self._go_back(last.opening.profile)
+            text = f"The new profile cannot be used: {error.message} The old one goes on."
+            host.publish(Notice(at=host.now(), kind=NoticeKind.PROFILE, severity=Severity.WARNING, text=text))
+        return True
+
+    def _go_back(self, linked: Profile) -> None:
+        host, relay, refused = self._host, self._host.relay, self._host.profile
+        level = relay.energy.level(relay.mode)
+        good, self._good = self._good, None
+        if good is not None and same_session(good[0], linked):
+            host.profile, relay.energy = good
+        else:
+            host.profile = linked
+            relay.energy.edited(linked)
+        host.profile_changed(refused)
+        host.swapper.forget(SwapReason.CHARACTER)
+        energy, mode = relay.energy, relay.mode
+        if energy.level(mode) != level:
+            relay.tell_energy(
+                Change(
+                    mode=mode,
+                    old=level,
+                    level=energy.level(mode),
+                    max=energy.ladder(mode).top,
+                    model=energy.model(mode),
+                    reason=Reason.PROFILE,
+                    handle_valid=False,
+                )
+            )
 
     def _expect_session(self) -> None:
         if not self._host.accepts:

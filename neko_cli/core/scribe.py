@@ -46,20 +46,38 @@ class Scribe:
         self._empty = asyncio.Event()
         self._empty.set()
         self._saving = True
+        self._shelf = journal  # where to keep it again
+        self._record: SessionRecord | None = None
+        self._whole = True  # whether nothing was said that was not to be kept
 
     @property
     def keeps(self) -> bool:
-        """Whether the conversation is kept at all."""
+        """Whether the conversation is kept from here on."""
         return self._journal is not None
+
+    def keep(self, on: bool) -> None:
+        """Whether what comes from here on is kept; what was kept before stays, either way."""
+        if on and self._shelf is None:
+            self._notice("What is said is saved when neko is started the next time.", Severity.INFO)
+        elif on and self._journal is None:
+            self._journal = self._shelf
+            if self._record is not None:
+                self.begin(self._record)
+            self._notice("From here on the conversation is saved.", Severity.INFO)
+        elif not on and self._journal is not None:
+            self._journal = None
+            self._whole = False
+            self._notice("From here on nothing is saved.", Severity.INFO)
 
     def begin(self, record: SessionRecord) -> None:
         """A session begins, or goes on."""
+        self._record = record
         if self._journal is not None:
             self._watch(self._journal.begin(record))
 
     def summarised(self, mode: str, text: str, upto_turn: int) -> None:
-        """There is a new summary."""
-        if self._journal is not None and text:
+        """There is a new summary; it may tell of all that was said, so all of it must be to be kept."""
+        if self._journal is not None and text and self._whole:
             self._watch(self._journal.summarised(self._session, mode, text, upto_turn))
 
     def used(self, seconds: float) -> None:

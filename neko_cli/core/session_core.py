@@ -13,7 +13,7 @@ from neko_cli.core.codecs.base import Detection
 from neko_cli.core.commands import AskReply, ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
-from neko_cli.core.errors import AudioError, InvalidRequest, NekoError, QuotaExhausted, our_mistake
+from neko_cli.core.errors import AudioError, InvalidRequest, NekoError, our_mistake
 from neko_cli.core.events import AnyEvent, InputMode, Notice, NoticeKind, Outcome, SessionEnded, Severity
 from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import AfterLoss, Keeper
@@ -76,7 +76,6 @@ class SessionCore:
         self._epoch = ports.clock.monotonic()
         self._spoke_at = -ECHO_TAIL
         self._ended = False
-        self._used_elsewhere = 0.0  # seconds of connection today, by other sessions of the profile
         self._changing = asyncio.Lock()
         self._running: dict[str, asyncio.Task[None]] = {}
         self.stream = Broadcast()
@@ -138,10 +137,7 @@ class SessionCore:
     @property
     def hears_unannounced(self) -> bool:
         """Whether somebody speaks, or spoke and was not heard yet, over a link that does not tell."""
-        if self.utterances.are_told:
-            return False
-        waits = self.uplink.speech_waits and self.now() - self.relay.handed_at < 2 * UNHEARD
-        return waits or self.hears_speech
+        return not self.utterances.are_told and self.hears_speech
 
     @property
     def hears_speech(self) -> bool:
@@ -192,10 +188,12 @@ class SessionCore:
         """A reply begins."""
         self.inbound.begin_reply()
 
+    def turn_opened(self) -> None:
+        """A turn begins: no utterance before it is sent again."""
+        self.uplink.settle()
+
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
         """A turn is over."""
-        if outcome in (Outcome.COMPLETE, Outcome.CANCELLED) or text or not self.utterances.captions:
-            self.utterances.answered(turn)
         self.news.turn_ended(turn, outcome, text)
         self.relay.turn_ended(turn, text)
 
@@ -304,9 +302,15 @@ class SessionCore:
     def profile_changed(self, old: Profile) -> None:
         """Limits may be others now."""
         if self.profile.guard != old.guard:
-            self.budget = Budget(self.profile.guard, self._used_elsewhere)
+            self.budget = Budget(self.profile.guard, self.vigil.used_elsewhere)
+        if self.profile.memory.save != old.memory.save:
+            self.scribe.keep(self.profile.memory.save)
         for memory in self.memories.values():
             memory.limit = self.profile.memory.messages
+
+    def profile_refused(self, made: Opening, error: NekoError) -> bool:
+        """No link can be made with a profile; returns whether the next one is made with another."""
+        return self.requests.profile_refused(made, error)
 
     def tell_connected(self, run: LinkRun) -> None:
         """A link is live."""
@@ -344,13 +348,15 @@ class SessionCore:
     async def start(self, input_mode: InputMode, *, new: bool) -> None:
         """Open the loudspeaker and the link side by side; returns when the link is configured.
 
-        Raises NekoError; RateLimited with the code ``exhausted`` before anything is opened.
+        Raises NekoError; before anything is opened RateLimited with the code ``exhausted``, and
+        QuotaExhausted with the code ``time_limit``.
         """
         async with self._changing:
             if self.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED):
                 if input_mode is not self.board.input_mode:
                     raise InvalidRequest("The session is running.", hint="End it, then start it anew.")
                 return
+            await self.vigil.admit(self.ports.journal, self.ports.profile_name)
             self._begin_mode(input_mode, new=new)
             self._ended = False
             self.board.input_mode = input_mode
@@ -358,7 +364,7 @@ class SessionCore:
             self.slot.suspend()
             self.keeper.begin()
             await self.owner.open()
-            await self._begin_record()
+            self._begin_record()
             self.playout.opening()
             self._run_once("loudspeaker", self._open_speaker)
             self._run_once("watch", Watch(self).run)
@@ -390,18 +396,8 @@ class SessionCore:
             elif earlier:
                 self._tell_memory(f"The last call, in short: {earlier}")
 
-    async def _begin_record(self) -> None:
+    def _begin_record(self) -> None:
         ports = self.ports
-        if ports.journal is None:
-            return
-        if self.profile.guard.max_minutes_day:
-            try:
-                async with asyncio.timeout(TELL_TIMEOUT):
-                    used = await ports.journal.used_today(ports.profile_name, ports.clock.time())
-                self._used_elsewhere = used
-                self.budget.used_elsewhere(used)
-            except (NekoError, TimeoutError):
-                self._tell_memory("How long you have talked today is not known: the history is not readable.")
         self.scribe.begin(
             SessionRecord(
                 id=ports.session_id,
@@ -455,12 +451,6 @@ class SessionCore:
                 await work
         except TimeoutError:
             log.error("ending the %s took longer than %.0f s", name, timeout)
-
-    def spend_all(self, text: str) -> None:
-        """A limit of the profile on connection time is reached: the link is closed for good."""
-        self.keeper.give_up(
-            QuotaExhausted(text, hint="[guard] in the profile sets the limit.", code="time_limit")
-        )
 
     # -- own work ---------------------------------------------------------------------------
 

@@ -12,11 +12,11 @@ from neko_cli.core.board import Board
 from neko_cli.core.errors import NekoError, RateLimited
 from neko_cli.core.events import AnyEvent, Swap
 from neko_cli.core.keeper import Keeper
-from neko_cli.core.links import LinkRun, Links
+from neko_cli.core.links import LinkRun, Links, Opening
 from neko_cli.core.memory import FALLBACK_TURNS, Memory
 from neko_cli.core.ports import Clock
 from neko_cli.core.profile import Profile
-from neko_cli.core.relay import Handed, Relay
+from neko_cli.core.relay import Handed, Relay, same_session
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.retry import Backoff
 from neko_cli.core.seeding import missed
@@ -86,6 +86,10 @@ class SwapHost(Protocol):
         """Tell the readers."""
         ...
 
+    def profile_refused(self, made: Opening, error: NekoError) -> bool:
+        """No link can be made with a profile; returns whether the next one is made with another."""
+        ...
+
 
 class Swapper:
     """Looks from time to time, does what ``swap_plan`` chooses, one thing at a time."""
@@ -102,6 +106,8 @@ class Swapper:
         self._making: asyncio.Task[None] | None = None
         self._not_before = 0.0
         self._failures = 0
+        self._failed_at = ("", "")  # the provider that they were at
+        self._refusals = 0  # failures of links with a profile that no link had yet
         self._reason = SwapReason.LOST
         self._planned = False
         host.relay.on_handed = self._handed
@@ -116,8 +122,15 @@ class Swapper:
 
     def wish(self, reason: SwapReason) -> None:
         """A fresh link is wanted from the next quiet moment on."""
+        if reason is SwapReason.CHARACTER:
+            self._refusals = 0
         if reason not in self._wishes:
             self._wishes.append(reason)
+        self._poked.set()
+
+    def forget(self, reason: SwapReason) -> None:
+        """A wish is void."""
+        self._wishes = [wish for wish in self._wishes if wish is not reason]
         self._poked.set()
 
     def take_spare(self) -> LinkRun | None:
@@ -135,7 +148,7 @@ class Swapper:
         if run is self._spare:
             self._spare = None
             self._backoff.link_lived(self._clock.monotonic() - run.up_at)
-            self._put_off(None)
+            self._put_off()
 
     def drop_spare(self) -> None:
         """No spare link is wanted, as while the session is parked."""
@@ -192,7 +205,7 @@ class Swapper:
             spare=self.spare_state,
             spare_age=self._clock.monotonic() - self._spare.up_at if self._spare is not None else 0.0,
             spare_limit=capabilities.idle_close,
-            spare_refused=self._failures >= SPARE_ATTEMPTS,
+            spare_refused=self._is_refused(live),
             idle_is_free=capabilities.idle_is_free,
             keep_spare=host.keep_spare,
             can_catch_up=capabilities.seed_history,
@@ -201,6 +214,16 @@ class Swapper:
         )
         fits = self._spare is None or self._fits(self._spare, choose(plan).reason)
         return plan if fits else msgspec.structs.replace(plan, spare_fits=False)
+
+    def _is_refused(self, live: LinkRun) -> bool:
+        """Whether the provider lets no second link be.
+
+        A link with a profile that none had yet may fail for its own reasons: it is tried beside the live
+        one, or not at all.
+        """
+        made = live.opening.profile
+        here = self._failed_at == _place(made) and same_session(made, self._host.profile)
+        return here and self._failures >= SPARE_ATTEMPTS
 
     def _is_quiet(self) -> bool:
         host = self._host
@@ -236,7 +259,8 @@ class Swapper:
         try:
             run = await host.links.open(opening)
         except NekoError as error:
-            self._put_off(error)
+            if not self._gives_up(opening, error):
+                self._put_off()
             return
         # When the live link was lost meanwhile, this one need not wait for the next attempt.
         if host.board.link is LinkState.WAITING and host.keeper.take(None, run):
@@ -244,15 +268,29 @@ class Swapper:
         if not host.keeper.is_up:
             host.links.retire(run)
             return
-        self._failures = 0
+        self._failures = self._refusals = 0
         self._spare, self._spare_short = run, short
         self._poked.set()
 
-    def _put_off(self, error: NekoError | None) -> None:
-        """A spare link could not be made, or was lost: wait before the next."""
-        if error is not None:
+    def _gives_up(self, made: Opening, error: NekoError) -> bool:
+        """Count a spare link that could not be made; returns whether its profile is given up."""
+        host = self._host
+        last = host.links.last
+        if last is None or same_session(made.profile, last.opening.profile):
+            if self._failed_at != _place(made.profile):
+                self._failed_at, self._failures = _place(made.profile), 0
             # A limit on sessions at the same time does not go away by trying.
             self._failures += SPARE_ATTEMPTS if isinstance(error, RateLimited) or error.permanent else 1
+            return False
+        # Nobody who has just chosen a profile waits as long as a provider may ask for.
+        self._refusals += SPARE_ATTEMPTS if error.permanent or error.retry_after else 1
+        if self._refusals < SPARE_ATTEMPTS or not host.keeper.is_up:
+            return False
+        self._refusals = 0
+        return host.profile_refused(made, error)
+
+    def _put_off(self) -> None:
+        """A spare link could not be made, or was lost: wait before the next."""
         delay = self._backoff.next_delay(None)
         self._not_before = self._clock.monotonic() + (delay if delay is not None else 60.0)
 
@@ -338,3 +376,8 @@ class Swapper:
                 resent_ms=round(attached.resent_ms, 2),
             )
         )
+
+
+def _place(profile: Profile) -> tuple[str, str]:
+    """By what one provider is told from another."""
+    return profile.provider.name, profile.provider.url

@@ -42,6 +42,10 @@ class SpareState(StrEnum):
     READY = "ready"
 
 
+REPLACED = frozenset({SwapReason.LIMIT, SwapReason.CONTEXT, SwapReason.USER})
+"""Reasons for which the live link may be closed before there is another one."""
+
+
 class Act(StrEnum):
     """What to do next."""
 
@@ -79,7 +83,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     spare_fits: bool = True
     """Whether the spare link still is what the next link should be."""
     spare_refused: bool = False
-    """Whether the provider lets no second link be."""
+    """Whether the provider lets no second link be, though the next would be as the live one."""
     idle_is_free: bool = False
     keep_spare: bool = True
     """Whether this run of the program may keep a spare link at all."""
@@ -113,12 +117,14 @@ def due(now: Situation) -> SwapReason | None:
         before = now.policy.before_limit or now.renew_before
         if now.link_age >= max(now.limit - before, now.limit * SHORT_PART):
             return SwapReason.LIMIT
-    if now.wishes:
-        return now.wishes[0]
+    # Where the live link would have to go first, what may wait for another reason does.
+    at_once = [wish for wish in now.wishes if not now.spare_refused or wish in REPLACED]
+    if at_once:
+        return at_once[0]
     turns, tokens = now.policy.turns, now.policy.tokens
     if (turns and now.turns >= turns) or (tokens and now.tokens >= tokens and now.turns > 0):
         return SwapReason.CONTEXT
-    return None
+    return now.wishes[0] if now.wishes else None
 
 
 def is_late(now: Situation) -> bool:
@@ -165,7 +171,7 @@ def choose(now: Situation) -> Choice:
         useless = now.spare is SpareState.READY and not _is_worth_it(now)
         return Choice(Act.DROP if useless else Act.REST)
     ripe = now.quiet or is_late(now)
-    if resumes(now, reason) or now.spare_refused:
+    if resumes(now, reason) or (now.spare_refused and reason in REPLACED):
         return Choice(Act.REPLACE, reason) if ripe else Choice(Act.REST, reason)
     if now.spare is SpareState.NONE:
         # What cannot be told later must wait until nothing more is being said.

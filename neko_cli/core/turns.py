@@ -74,6 +74,10 @@ class TurnHost(Protocol):
         """What was said."""
         ...
 
+    def turn_opened(self) -> None:
+        """A turn begins: what was said before it is over and done with."""
+        ...
+
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
         """A turn is over; ``text`` is what was heard of its reply."""
         ...
@@ -206,6 +210,7 @@ class Turns:
 
     def _open(self) -> None:
         self.turn = TurnRecord(self.turn.number + 1)
+        self._host.turn_opened()
         self._playout.begin()
         self._host.publish(TurnStarted(at=self._host.now(), turn=self.turn.number))
 

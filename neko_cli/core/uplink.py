@@ -86,8 +86,6 @@ class Uplink:
         self._settled = 0
         self._begun = 0
         self._closed: deque[int] = deque(maxlen=MARKS)  # where we ended utterances that are not committed yet
-        self._pauses: deque[int] = deque(maxlen=MARKS)  # where speech ended, as far as we heard
-        self._backlog = 0  # the end of what waited when the present link came
         self._base = 0  # position of the first sample that the present link was sent
         self._marks: OrderedDict[str, int] = OrderedDict()
         self._link: Link | None = None
@@ -158,15 +156,6 @@ class Uplink:
             self.discard()
         self._begun = self._end
 
-    def pause_heard(self) -> None:
-        """Somebody who spoke is silent: an utterance may have ended here."""
-        self._pauses.append(self._end)
-
-    @property
-    def speech_waits(self) -> bool:
-        """Whether speech that waited for this link is not committed yet, as far as we heard."""
-        return any(self._committed < at <= self._backlog for at in self._pauses)
-
     def finish(self, then: Callable[[], None]) -> None:
         """The utterance is complete: once all of it is sent, the resampler's rest goes and ``then``."""
         self._then = then
@@ -203,9 +192,6 @@ class Uplink:
             end = self._closed.popleft()
         else:
             end = self._sent - round(silence_ms * TICKS / 1000.0)
-            # Of what waited for this link only the next stretch of speech can be meant.
-            waited = [at for at in self._pauses if self._committed < at < min(end, self._backlog)]
-            end = waited[0] if waited else end
         self._committed = max(self._committed, end)
         self._marks[item_id] = self._committed
         while len(self._marks) > MARKS:
@@ -262,7 +248,6 @@ class Uplink:
         again_ms = _ms(max(0, received - self._first))
         cached_ms = _ms(self._end - max(self._first, received))
         self._sent = self._base = self._first
-        self._backlog = self._end
         self._next = 0
         self._resampler = None
         self._link = link

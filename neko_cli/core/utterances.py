@@ -132,12 +132,6 @@ class Utterances:
         """A key, or a microphone that was closed, ended the utterance of the present turn."""
         self._ended_by_us.append(self._turns.turn.number)
 
-    def answered(self, turn: int) -> None:
-        """A turn was answered: what was said in it, and before, is never sent again."""
-        for found in (*self._items.values(), *self._unnamed):
-            if found.turn <= turn:
-                self._host.uplink.settle(found.name)
-
     def reply_began(self) -> None:
         """A reply begins that nobody asked for: it is about something that was said."""
         if self.are_told:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import time
 from typing import Protocol
 
 from neko_cli.core.board import Board
 from neko_cli.core.companions.guards import Budget, Standing, park_due
-from neko_cli.core.errors import LinkError
+from neko_cli.core.errors import LinkError, NekoError, QuotaExhausted
 from neko_cli.core.events import AnyEvent, Notice, NoticeKind, Severity
 from neko_cli.core.keeper import Keeper
 from neko_cli.core.links import LinkRun, Links
 from neko_cli.core.news import News
-from neko_cli.core.ports import Clock, Route
+from neko_cli.core.ports import Clock, Journal, Route
 from neko_cli.core.profile import Profile
 from neko_cli.core.relay import Relay
 from neko_cli.core.reply_slot import ReplySlot
@@ -40,6 +42,9 @@ PROBE_PART = 0.5
 
 USED_EVERY = 30.0
 """Seconds between notes of how much connection time was used."""
+
+DAY_TIMEOUT = 2.0
+"""Seconds for the history to say how much connection time was used today."""
 
 
 class VigilHost(Protocol):
@@ -75,10 +80,6 @@ class VigilHost(Protocol):
         """Tell the readers."""
         ...
 
-    def spend_all(self, text: str) -> None:
-        """A limit of the profile on connection time is reached: end the session."""
-        ...
-
 
 class Vigil:
     """Runs beside a session for as long as it lives."""
@@ -93,6 +94,27 @@ class Vigil:
         self._looked_at = clock.monotonic()
         self._connected = 0.0
         self._noted = 0.0
+        self._kept = (0, 0.0)  # the local day, and the seconds that were noted on it
+        self.used_elsewhere = 0.0
+        """Seconds of connection that other sessions of the profile had used today at our start."""
+
+    async def admit(self, journal: Journal | None, profile_name: str) -> None:
+        """Before a session is opened: raises QuotaExhausted when its time, or the day's, is over."""
+        host, wall = self._host, self._clock.time()
+        if journal is not None and host.profile.guard.max_minutes_day:
+            try:
+                async with asyncio.timeout(DAY_TIMEOUT):
+                    used = await journal.used_today(profile_name, wall)
+                day, own = self._kept
+                self.used_elsewhere = max(0.0, used - (own if day == _local_day(wall) else 0.0))
+                host.budget.used_elsewhere(self.used_elsewhere)
+            except (NekoError, TimeoutError):
+                text = "How long you have talked today is not known: the history is not readable."
+                host.publish(Notice(at=host.now(), kind=NoticeKind.MEMORY, severity=Severity.INFO, text=text))
+        # A copy is asked, since each warning is given once, and given when there is a link.
+        verdict = copy.deepcopy(host.budget).look(wall, self._connected)
+        if verdict.standing is Standing.STOP:
+            raise _time_is_up(verdict.text)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -193,12 +215,26 @@ class Vigil:
         if verdict.standing is Standing.WARN:
             self._notice(verdict.text, Severity.WARNING)
         elif verdict.standing is Standing.STOP:
-            self._host.spend_all(verdict.text)
+            self._host.keeper.give_up(_time_is_up(verdict.text))
 
     def note_used(self) -> None:
         """Have the connection time since the last note kept."""
-        self._host.scribe.used(self._connected - self._noted)
-        self._noted = self._connected
+        seconds, self._noted = self._connected - self._noted, self._connected
+        self._host.scribe.used(seconds)
+        if self._host.scribe.keeps:
+            today, (day, kept) = _local_day(self._clock.time()), self._kept
+            self._kept = (today, kept + seconds if day == today else seconds)
 
     def _notice(self, text: str, severity: Severity = Severity.INFO) -> None:
         self._host.publish(Notice(at=self._host.now(), kind=NoticeKind.SESSION, severity=severity, text=text))
+
+
+def _time_is_up(text: str) -> QuotaExhausted:
+    """A limit of the profile on connection time is reached."""
+    return QuotaExhausted(text, hint="[guard] in the profile sets the limit.", code="time_limit")
+
+
+def _local_day(wall: float) -> int:
+    """A number for the local day of a Unix time."""
+    local = time.localtime(wall)
+    return local.tm_year * 1000 + local.tm_yday

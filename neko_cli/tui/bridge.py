@@ -24,6 +24,9 @@ class Bridge:
         self._urgent = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._calm = asyncio.Event()
+        self._waiting = False
+        self._showing = False
         self._ended = False
 
     async def run(self) -> None:
@@ -35,8 +38,21 @@ class Bridge:
         finally:
             await self._subscription.aclose()
 
+    async def drained(self) -> None:
+        """Wait until everything that was told before this call is shown."""
+        await asyncio.sleep(0)  # the reader hears of it in the loop's next round
+        while not self._waiting or self._showing or self._batch.pending:
+            self._calm.clear()
+            await self._calm.wait()
+
+    def _wait(self) -> None:
+        self._waiting = True
+        self._calm.set()
+
     async def _read(self) -> None:
+        self._wait()
         async for event in self._subscription:
+            self._waiting = False
             self._batch.add(event)
             if self._batch.pending:
                 self._changed.set()
@@ -46,6 +62,8 @@ class Bridge:
                 # Unread events wait (bounded) in the session's own stream.
                 self._room.clear()
                 await self._room.wait()
+            self._wait()
+        self._wait()
         self._ended = True
         self._changed.set()
         self._urgent.set()
@@ -63,7 +81,10 @@ class Bridge:
             self._room.set()
             if events:
                 painted = loop.time()
+                self._showing = True
                 await self._show(events)
+                self._showing = False
+                self._calm.set()
             if self._ended:
                 self._changed.set()
 

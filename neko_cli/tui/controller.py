@@ -32,7 +32,7 @@ class Controller(Conversing):
     """The conversation with the user's side of it."""
 
     async def send(self, text: str) -> None:
-        """Send a typed message; one typed too early waits, one that cannot go comes back."""
+        """Send a typed message; one typed too early waits, where none goes it stays in the history."""
         self._show(self.conversation.settle())
         self._set_view(unsure=False)
         session = self._session
@@ -43,11 +43,11 @@ class Controller(Conversing):
             assert isinstance(added, Added)
             self._waiting.append((added.line.key, text))
             self._show([added])
-        else:
+        elif self.view.phase is Phase.STARTING:
             self._face.give_back(text)
-            starting = self.view.phase is Phase.STARTING
-            what = "Too many messages wait already." if starting else "This cannot be sent now."
-            self.tell(what, "" if starting else "/retry starts again.", Severity.WARNING)
+            self.tell("Too many messages wait already.", "", Severity.WARNING)
+        else:
+            self._not_sent("This cannot be sent now.")
 
     async def interrupt(self) -> None:
         """Stop the reply; in push-to-talk mode, drop what is being said."""

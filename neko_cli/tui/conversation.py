@@ -127,6 +127,12 @@ class Conversation:
         self._link.last_failure = error.message
         return self.notice(error.message, " ".join(filter(None, (error.hint, aside))), severity)
 
+    def gave_up(self, error: NekoError, aside: str) -> list[Change]:
+        """A line for the error that ended the session, unless it was told as the end already."""
+        if error.message == self._link.last_failure and not self._link.final:
+            self._link.last_failure = ""  # told as something that is tried again
+        return self.error(error, aside)
+
     def waiting(self, text: str) -> list[Change]:
         """A typed message that waits for the connection."""
         line = Line(

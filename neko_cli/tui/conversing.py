@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from neko_cli.core.errors import AudioError, NekoError
-from neko_cli.core.events import AnyEvent, InputMode, SessionEnded, Severity, Swap, UserText
+from neko_cli.core.events import AnyEvent, InputMode, LinkWord, SessionEnded, Severity, Swap, UserText
 from neko_cli.core.session import Session
 from neko_cli.core.text import one_line
+from neko_cli.tui import telling
 from neko_cli.tui.bridge import Bridge
 from neko_cli.tui.conversation import Conversation
 from neko_cli.tui.crash import describe
@@ -26,12 +27,15 @@ from neko_cli.tui.face import Face, LoadProfile, MakeSession, MayHear, Options
 from neko_cli.tui.lines import Change
 from neko_cli.tui.offers import BETTER_EARS
 from neko_cli.tui.talk import Talk
-from neko_cli.tui.view import CALL, TEXT, Mic, Phase, View, reduce
+from neko_cli.tui.view import CALL, TEXT, TIME_LIMIT, Mic, Phase, View, reduce
 
 log = logging.getLogger(__name__)
 
 FLOOR_EARS = "pocketsphinx"
 """The recogniser of the embedded engine that better ones are offered for."""
+
+DRAIN_TIMEOUT = 1.0
+"""Seconds for showing what was told before a start failed: the reason is among it."""
 
 CLEANUP_TIMEOUT = 3.0
 """Seconds that the session gets to release everything when the app ends."""
@@ -72,6 +76,7 @@ class Conversing:
             trouble=self._no_sound,
             clock=clock,
         )
+        self._refusal_told = False
         self._ears_offered = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -93,7 +98,9 @@ class Conversing:
         self._idle.clear()
         try:
             self._show(self.conversation.begin())
-            self._set_view(phase=Phase.STARTING, connected_at=None, unsure=False, energy=None)
+            self._refusal_told = False
+            fresh = {"connected_at": None, "unsure": False, "energy": None, "worth_retry": True}
+            self._set_view(phase=Phase.STARTING, **fresh)
             if self._session is None:
                 self._session = await self._make_session()
                 self._fresh = True
@@ -127,6 +134,9 @@ class Conversing:
                 await self._begin(session)
             except NekoError as error:
                 failure = error
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(DRAIN_TIMEOUT):
+                        await bridge.drained()
                 reading.cancel()
         if failure is not None:
             raise failure
@@ -156,12 +166,20 @@ class Conversing:
         self._set_view(half_duplex=session.profile.sound.duplex == "half")
 
     def _failed(self, error: NekoError) -> None:
-        self._show(self.conversation.error(error, "/retry starts again."))
-        self._set_view(phase=Phase.FAILED, mic=self._mic())
-        while self._waiting:
-            key, text = self._waiting.popleft()
-            self._show(self.conversation.sent(key))
-            self._face.give_back(text)
+        self._show(self.conversation.gave_up(error, telling.retry(error.code)))
+        worth = error.code != TIME_LIMIT
+        self._set_view(phase=Phase.FAILED, link=LinkWord.OFFLINE, worth_retry=worth, mic=self._mic())
+        if self._waiting:
+            while self._waiting:
+                self._show(self.conversation.sent(self._waiting.popleft()[0]))
+            self._not_sent("What you typed was not sent.")
+
+    def _not_sent(self, what: str) -> None:
+        """Say once that messages do not go out; put into the input line, they would mix with the next."""
+        if not self._refusal_told:
+            self._refusal_told = True
+            again = telling.RETRY if self.view.worth_retry else ""
+            self.tell(what, f"Up brings it back. {again}".strip(), Severity.WARNING)
 
     async def _arrived(self, events: Sequence[AnyEvent]) -> None:
         changes: list[Change] = []

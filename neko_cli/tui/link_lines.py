@@ -26,16 +26,20 @@ class LinkLines:
         """Write into ``sheet``."""
         self.last_failure = ""
         """The message that was told last, until there is a connection again."""
+        self.final = False
+        """Whether it was told as one after which nothing is tried any more."""
         self._sheet = sheet
         self._details = details
         self._outage = ""
         self._since = 0.0
         self._mended = ""
+        self._swap_due = False
         self._energy: dict[str, Energy] = {}
 
     def begin(self) -> None:
         """A session begins: what was known of an earlier one is out of date."""
         self.last_failure = self._outage = self._mended = ""
+        self.final = self._swap_due = False
         self._energy.clear()
 
     def apply(self, event: AnyEvent, character: str) -> list[Change] | None:
@@ -49,6 +53,7 @@ class LinkLines:
                 return self._failed(event)
             case Connected():
                 self.last_failure = ""
+                self.final = False
                 self._mended = self._outage or mended
                 return self._ended(telling.back(event.at - self._since)) if self._outage else []
             case Notice(kind=NoticeKind.SESSION, severity=Severity.SUCCESS) if self._outage or mended:
@@ -60,8 +65,11 @@ class LinkLines:
                 return self._tell(Told(f"“{event.text}”"))
             case Swap():
                 self._mended = mended
-                in_outage = bool(self._outage or mended)
-                return self._tell(telling.swap(event, character, in_outage=in_outage, details=self._details))
+                # Anything may be told between an outage's end and the swap that belongs to it.
+                ends_outage, self._swap_due = self._swap_due, False
+                return self._tell(
+                    telling.swap(event, character, in_outage=ends_outage, details=self._details)
+                )
             case Energy():
                 self._mended = mended
                 before, self._energy[event.mode] = self._energy.get(event.mode), event
@@ -70,6 +78,9 @@ class LinkLines:
 
     def _failed(self, event: Failure) -> list[Change]:
         self.last_failure = event.message
+        self.final = event.fatal
+        if event.fatal or event.retry_in is not None:
+            self._swap_due = not event.fatal
         told = telling.failure(event)
         if self._outage in self._sheet.lines:
             return self._sheet.put(self._sheet.noticed(told, self._outage))

@@ -201,7 +201,7 @@ def hint_line(
             return _names(rest.strip(), profiles, width)
         return _matching(typed, commands, width)
     segments: list[Segment] = []
-    if view.phase in (Phase.FAILED, Phase.ENDED):
+    if view.phase in (Phase.FAILED, Phase.ENDED) and view.worth_retry:
         segments.append(_hint("/retry", "start again", "screen.retry", 0))
     if view.unsure:
         segments.append(_hint("^E", "edit what was heard", "screen.edit_heard", 0))

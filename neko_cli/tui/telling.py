@@ -11,7 +11,9 @@ from neko_cli.core.energy import Reason
 from neko_cli.core.events import Energy, Failure, Severity, Swap
 from neko_cli.core.swap_plan import SwapReason
 from neko_cli.core.text import one_line
-from neko_cli.tui.view import Strength
+from neko_cli.tui.view import TIME_LIMIT, Strength
+
+RETRY = "/retry starts again."
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -22,10 +24,15 @@ class Told(msgspec.Struct, frozen=True):
     severity: Severity = Severity.INFO
 
 
+def retry(code: str) -> str:
+    """How to go on after a final error with this code; empty where it would not help."""
+    return "" if code == TIME_LIMIT else RETRY
+
+
 def failure(event: Failure) -> Told:
     """A failure: final, or one that is being worked on."""
     if event.fatal:
-        return Told(event.message, f"{event.hint} /retry starts again.".strip(), Severity.ERROR)
+        return Told(event.message, f"{event.hint} {retry(event.code)}".strip(), Severity.ERROR)
     if event.retry_in is None:
         return Told(event.message, event.hint, Severity.ERROR)
     # A moment is not worth a number; the status line says that it goes on.

@@ -23,6 +23,9 @@ SILENT = -120.0
 """The level in dBFS that stands for silence."""
 
 
+TIME_LIMIT = "time_limit"
+"""The code of the profile's own limit on connection time: starting again would only reach it again."""
+
 CALL, TEXT = "call", "text"
 """The two modes of a conversation; each has an energy of its own."""
 
@@ -93,6 +96,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """``call`` or ``text``: which of the two ladders is the one in use."""
     energy: Strength | None = None
     """None until the session tells it."""
+    worth_retry: bool = True
+    """Whether starting again is offered where the session is over."""
 
 
 def mic_of(*, available: bool, push_to_talk: bool, listening: bool) -> Mic:
@@ -125,8 +130,10 @@ def reduce(view: View, event: AnyEvent, now: float) -> View:
             level = min(max(0, event.level), most)
             energy = Strength(level=level, max=most, model=one_line(event.model, 60))
             return msgspec.structs.replace(view, energy=energy)
-        case Failure(fatal=True):
-            return msgspec.structs.replace(view, phase=_unless_closing(view, Phase.FAILED))
+        case Failure(fatal=True, code=code):
+            phase = _unless_closing(view, Phase.FAILED)
+            worth = code != TIME_LIMIT
+            return msgspec.structs.replace(view, phase=phase, link=LinkWord.OFFLINE, worth_retry=worth)
         case SessionEnded() if view.phase is not Phase.FAILED:
             return _silent(msgspec.structs.replace(view, phase=_unless_closing(view, Phase.ENDED)))
         case SessionEnded():

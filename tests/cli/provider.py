@@ -256,6 +256,12 @@ async def _drops(talk: Talk) -> None:
             await talk.reply(f"You said: {talk.said}")
 
 
+async def _limits_when_it_drops(talk: Talk) -> None:
+    """Answer the first turn; drop the connection at the second and refuse all further ones."""
+    talk.provider.refuse = http.HTTPStatus.TOO_MANY_REQUESTS
+    await _drops(talk)
+
+
 async def _cuts(talk: Talk) -> None:
     """Drop the first connection in the middle of what the user says; answer on the next one."""
     first, talk.provider.links = talk.provider.links == 0, talk.provider.links + 1
@@ -304,6 +310,7 @@ BEHAVIOURS: dict[str, Callable[[Talk], Awaitable[None]]] = {
     "slow": _slow,
     "garbage": _garbage,
     "drops": _drops,
+    "limits when it drops": _limits_when_it_drops,
     "cuts": _cuts,
     "fails on bad": _fails_on_bad,
     "limits on bad": _limits_on_bad,

@@ -102,6 +102,23 @@ async def test_lines_have_no_inner_newlines_and_failed_ones_are_empty() -> None:
     assert shown == "a b c\n\nd\n"
 
 
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_only_an_answer_is_text_where_lines_are_counted(outcome: Outcome) -> None:
+    sheet = Sheet(Format.LINES)
+    await sheet.printer.own(1)
+    answered = outcome in (Outcome.COMPLETE, Outcome.INTERRUPTED)
+    assert await sheet.show(end("part", 1, outcome)) == ("part\n" if answered else "\n")
+
+
+async def test_the_end_of_a_turn_that_has_its_missing_line_prints_no_other() -> None:
+    sheet = Sheet(Format.LINES)
+    await sheet.printer.own(1)
+    await sheet.printer.missing_line(1)
+    await sheet.show(end("late", 1, Outcome.INTERRUPTED))
+    await sheet.printer.own(2)
+    assert await sheet.show(end("answer", 2)) == "\nanswer\n"
+
+
 async def test_json_lines_hold_every_public_event_and_no_levels() -> None:
     sheet = Sheet(Format.JSON)
     shown = await sheet.show(
@@ -205,6 +222,9 @@ async def test_a_fresh_connection_is_told_where_a_person_would_wonder(terminal: 
     sheet = Sheet(Format.TEXT)
     sheet.errors.isatty = lambda: terminal  # type: ignore[method-assign]
     await sheet.show(BACK, swapped("limit"), swapped("context"), LOST, swapped("lost"), BACK)
+    assert "another one goes on" not in sheet.errors.getvalue()
+    sheet.errors.truncate(0)
+    await sheet.show(LOST, BACK, notice(Severity.INFO), swapped("lost"))
     assert "another one goes on" not in sheet.errors.getvalue()
     await sheet.show(swapped("lost"))
     assert ("another one goes on" in sheet.errors.getvalue()) is terminal

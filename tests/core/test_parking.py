@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from neko_cli.core.errors import QuotaExhausted
 from neko_cli.core.events import (
     Failure,
     InputMode,
@@ -18,6 +19,7 @@ from neko_cli.core.events import (
     TurnEnded,
 )
 from tests.fakes.outlet import numbered
+from tests.fakes.sound import FakeSpeaker
 from tests.fakes.staging import sound, staged
 from tests.fakes.virtual import virtual
 
@@ -223,6 +225,53 @@ async def test_the_day_counts_what_other_sessions_have_used():
     async with staged({**PARKS, **guard}, journal=journal, session_id="s", profile_name="p") as stage:
         await stage.start()
         assert (await stage.until(Failure, fatal=True)).at == pytest.approx(60.0, abs=1.0)
+
+
+@virtual
+async def test_starting_again_does_not_get_around_the_limit_of_a_session():
+    async with staged({**PARKS, "guard": {"max_minutes": 1, "park_minutes": 0}}) as stage:
+        await stage.start()
+        await stage.until(Failure, fatal=True)
+        with pytest.raises(QuotaExhausted) as refused:
+            await stage.session.start_session(InputMode.TEXT)
+        assert refused.value.code == "time_limit"
+        assert refused.value.hint
+        await stage.passes(5.0)
+        assert stage.transport.connections.empty()
+
+
+@virtual
+async def test_a_day_that_is_used_up_opens_nothing():
+    journal = FakeJournal(used_today=600.0)
+    guard = {"guard": {"max_minutes_day": 10}}
+    speaker = FakeSpeaker()
+    async with staged(
+        {**PARKS, **guard}, journal=journal, session_id="s", profile_name="p", speaker=speaker
+    ) as stage:
+        for _ in range(2):
+            with pytest.raises(QuotaExhausted) as refused:
+                await stage.session.start_session(InputMode.TEXT)
+            assert refused.value.code == "time_limit"
+        assert stage.transport.connections.empty()
+        assert stage.session.state.link is LinkWord.OFFLINE
+        journal.earlier = 590.0
+        await stage.start()
+        assert (await stage.until(Failure, fatal=True)).code == "time_limit"
+
+
+@virtual
+async def test_our_own_time_counts_once_when_the_session_is_started_again():
+    journal = FakeJournal(used_today=60.0)
+    guard = {"guard": {"max_minutes_day": 10, "park_minutes": 0}}
+    async with staged({**PARKS, **guard}, journal=journal, session_id="s", profile_name="p") as stage:
+        await stage.start()
+        await stage.passes(300.0)
+        await stage.session.end_session()
+        journal.earlier += sum(journal.seconds)
+        await stage.start()
+        began = stage.core.now()
+        failure = await stage.until(Failure, fatal=True)
+        assert failure.at - began == pytest.approx(240.0, abs=2.0)
 
 
 @virtual

@@ -20,7 +20,9 @@ from neko_cli.core.events import (
     UserText,
 )
 from neko_cli.core.ports import SessionRecord
+from neko_cli.core.profile import parse
 from neko_cli.core.scribe import PATIENCE, SET_ASIDE, Scribe, is_final
+from tests.fakes.staging import COLD, exchange, profile, staged
 from tests.fakes.virtual import virtual
 from tests.simulation.loop import VirtualLoop
 
@@ -204,6 +206,86 @@ async def test_everything_that_is_to_last_is_kept_with_its_session_and_time():
         ("write", "s1", ended, 1e9),
         ("write", "s1", notice, 1e9),
     ]
+
+
+# -- switched off and on ------------------------------------------------------------------------
+
+
+@virtual
+async def test_switched_off_nothing_more_reaches_the_disk_and_everything_is_told():
+    desk = Desk()
+    desk.journal.at_once = True
+    desk.scribe.begin(RECORD)
+    desk.final("kept")
+    desk.scribe.keep(False)
+    kept = list(desk.journal.entries)
+    desk.scribe.tell(UserText(at=0.0, turn=2, text="private", final=True))
+    desk.scribe.summarised("text", "What was said.", 2)
+    desk.scribe.used(30.0)
+    desk.scribe.begin(RECORD)
+    desk.scribe.keep(False)
+    assert desk.journal.entries == kept
+    assert desk.texts == ["kept", "private"]
+    assert desk.notices == ["From here on nothing is saved."]
+    assert not desk.scribe.keeps
+
+
+@virtual
+async def test_switched_on_again_what_follows_is_kept_but_no_summary_of_what_was_not():
+    desk = Desk()
+    desk.journal.at_once = True
+    desk.scribe.keep(False)
+    desk.scribe.begin(RECORD)
+    desk.scribe.tell(UserText(at=0.0, turn=1, text="private", final=True))
+    desk.scribe.keep(True)
+    desk.scribe.keep(True)
+    desk.final("kept")
+    desk.scribe.summarised("text", "It was private.", 1)
+    assert [entry[0] for entry in desk.journal.entries] == ["begin", "write"]
+    assert desk.notices == ["From here on nothing is saved.", "From here on the conversation is saved."]
+    assert desk.scribe.keeps
+
+
+@virtual
+async def test_a_line_that_was_on_its_way_to_the_disk_is_still_told_after_it():
+    desk = Desk()
+    written = desk.final("on its way")
+    desk.scribe.keep(False)
+    desk.scribe.tell(UserText(at=0.0, turn=2, text="private", final=True))
+    await settled()
+    assert desk.texts == []
+    written.set_result(None)
+    await settled()
+    assert desk.texts == ["on its way", "private"]
+
+
+@virtual
+async def test_without_a_journal_it_says_when_saving_begins():
+    desk = Desk(journal=False)
+    desk.scribe.keep(True)
+    assert desk.notices == ["What is said is saved when neko is started the next time."]
+    assert not desk.scribe.keeps
+
+
+@virtual
+async def test_a_profile_that_says_so_while_talking_stops_the_saving():
+    journal = FakeJournal()
+    journal.at_once = True
+    async with staged(COLD, journal=journal, session_id="s", profile_name="p") as stage:
+        server = await stage.start()
+        await exchange(stage, server)
+        assert stage.session.session_id == "s"
+        await stage.session.switch_profile(parse(profile(memory={"save": False}), "test.toml"))
+        kept = list(journal.entries)
+        await stage.until(Notice, text="From here on nothing is saved.")
+        await exchange(stage, server, "A secret.", "I forget it.")
+        await stage.passes(60.0)
+        assert journal.entries == kept
+        assert stage.session.session_id == ""
+        await stage.session.switch_profile(parse(COLD, "test.toml"))
+        await exchange(stage, server, "And now?", "Kept.")
+        assert "A secret." not in str(journal.entries)
+        assert "Kept." in str(journal.entries)
 
 
 # -- patience -----------------------------------------------------------------------------------

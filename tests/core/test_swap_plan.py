@@ -11,6 +11,7 @@ from neko_cli.core.capabilities import Resume
 from neko_cli.core.profile import Standby, SwapTable
 from neko_cli.core.swap_plan import (
     FLOOR,
+    REPLACED,
     SETTLED,
     SPARE_PART,
     Act,
@@ -136,6 +137,13 @@ HANDLE = {"handle": True, "resume": Resume.HANDLE}
         (at(**DUE, spare_refused=True), Act.REPLACE),
         (at(**DUE, spare_refused=True, **TALKING), Act.REST),
         (at(**LATE, spare_refused=True, **TALKING), Act.REPLACE),
+        # But not for what it goes on well without.
+        (at(wishes=(SwapReason.USER,), spare_refused=True), Act.REPLACE),
+        (at(policy_turns=1, turns=3, spare_refused=True), Act.REPLACE),
+        (at(wishes=(SwapReason.CHARACTER,), spare_refused=True), Act.PREPARE),
+        (at(wishes=(SwapReason.AGENT,), spare_refused=True), Act.PREPARE),
+        (at(wishes=(SwapReason.AGENT, SwapReason.USER), spare_refused=True), Act.REPLACE),
+        (at(wishes=(SwapReason.AGENT,), policy_turns=1, turns=3, spare_refused=True), Act.REPLACE),
         # A spare link that is not what is wanted any more.
         (at(**DUE, **READY, spare_fits=False), Act.DROP),
         (at(**READY, spare_fits=False, policy_standby=Standby.WARM), Act.DROP),
@@ -279,12 +287,20 @@ def test_nobody_is_cut_short_unless_time_is_up(now):
 
 @often
 @given(situations)
+def test_no_link_is_closed_beforehand_for_what_it_goes_on_well_without(now):
+    if choose(now).act is Act.REPLACE:
+        assert choose(now).reason in REPLACED
+
+
+@often
+@given(situations)
 def test_before_the_limit_is_over_something_is_done(now):
     left = remaining(now)
     if left is None or left > FLOOR or not is_late(now):
         return
     act = choose(now).act
-    if now.spare is SpareState.PREPARING and not resumes(now, SwapReason.LIMIT) and not now.spare_refused:
+    replaced = resumes(now, SwapReason.LIMIT) or (now.spare_refused and due(now) in REPLACED)
+    if now.spare is SpareState.PREPARING and not replaced:
         assert act is Act.REST  # it is on its way
     else:
         assert act is not Act.REST

@@ -132,3 +132,25 @@ async def test_a_broken_screen_stops_the_reader_too() -> None:
     with pytest.raises(ExceptionGroup):
         await Bridge(session.events(), show).run()
     assert not session._stream._readers
+
+
+async def test_drained_waits_until_what_was_told_is_shown() -> None:
+    session = ScriptedSession()
+    shown: list[AnyEvent] = []
+
+    async def show(batch: Sequence[AnyEvent]) -> None:
+        await asyncio.sleep(0)
+        shown.extend(batch)
+
+    bridge = Bridge(session.events(), show)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        task = group.create_task(bridge.run())
+        for turn in range(1, 4):
+            session.emit(notice("x"), delta(turn, "word"))
+            await bridge.drained()
+            assert isinstance(shown[-1], ReplyText)
+            assert shown[-1].turn == turn
+        session.emit(OVER)
+        await bridge.drained()
+        assert shown[-1] == OVER
+        await task

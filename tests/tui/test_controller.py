@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from neko_cli.core.errors import AudioError, ConfigError, LinkError, NoMicrophone
-from neko_cli.core.events import InputMode, LinkWord, SessionEnded, Severity
+from neko_cli.core.events import InputMode, LinkWord, SessionEnded, Severity, Status
 from neko_cli.core.profile import Character, LocalTable, Profile, ProviderTable
 from neko_cli.testing import Call, ScriptedSession, Step
 from neko_cli.tui import conversing
@@ -247,7 +247,7 @@ async def test_a_session_that_cannot_be_made_says_so_and_can_be_retried() -> Non
         assert talking.session.names()[0] == "start_session"
 
 
-async def test_a_failed_start_gives_back_what_was_typed() -> None:
+async def test_after_a_failed_start_what_is_typed_stays_out_of_the_input_and_is_told_once() -> None:
     session = ScriptedSession()
     gate = session.hold("start_session")
     session.fail_next("start_session", LinkError("No route to the provider."))
@@ -257,10 +257,64 @@ async def test_a_failed_start_gives_back_what_was_typed() -> None:
         await session.called("start_session")
         await talking.controller.send("hello")
         gate.set()
-    assert talking.face.given == ["hello"]
     assert talking.controller.view.phase is Phase.FAILED
     await talking.controller.send("again")
-    assert talking.face.given == ["hello", "again"]
+    await talking.controller.send("and again")
+    assert talking.face.given == []
+    assert talking.face.texts == ["No route to the provider.", "What you typed was not sent."]
+    assert "Up" in list(talking.face.lines.values())[-1].aside
+
+
+async def test_messages_that_a_failed_session_refuses_are_told_once_for_each_start() -> None:
+    talking = Talking()
+    for times in (1, 2):
+        async with talking.running():
+            talking.session.emit(failure("Gave up.", fatal=True))
+            await talking.face.until(lambda: talking.controller.can_retry)
+            await talking.controller.send("one")
+            await talking.controller.send("two")
+            assert talking.face.texts.count("This cannot be sent now.") == times
+    assert talking.face.given == []
+
+
+class Refused(ScriptedSession):
+    """Tries twice to connect, and tells so as the real session does."""
+
+    def __init__(self, *, code: str = "", final: bool = True) -> None:
+        super().__init__()
+        self.code = code
+        self.final = final
+
+    async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
+        self.set_state(link=LinkWord.RECONNECTING)
+        self.emit(failure("No route.", retry_in=0.3))
+        await asyncio.sleep(0)
+        if self.final:
+            self.emit(failure("No route.", code=self.code, fatal=True))
+            self.set_state(link=LinkWord.OFFLINE, status=Status.ERROR)
+        raise LinkError("No route.", code=self.code)
+
+
+@pytest.mark.parametrize("final", [True, False])
+async def test_a_start_that_gave_up_shows_the_final_error_and_no_further_try(final: bool) -> None:
+    talking = Talking(Refused(final=final))
+    await talking.controller.run()
+    last = list(talking.face.lines.values())[-1]
+    assert (last.text, last.severity) == ("No route.", Severity.ERROR)
+    assert "/retry" in last.aside
+    assert "Trying again" not in last.aside
+    assert len(talking.face.lines) == (1 if final else 2)
+    view = talking.controller.view
+    assert (view.phase, view.link) == (Phase.FAILED, LinkWord.OFFLINE)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_after_the_profiles_time_limit_no_retry_is_offered(told: bool) -> None:
+    talking = Talking(Refused(code="time_limit", final=told))
+    await talking.controller.run()
+    await talking.controller.send("hello")
+    assert not any("/retry" in line.aside for line in talking.face.lines.values())
+    assert not talking.controller.view.worth_retry
 
 
 async def test_a_mistake_of_our_own_is_told_without_content() -> None:

@@ -71,6 +71,25 @@ def test_the_outages_own_line_tells_its_end_whoever_tells_it_first(order: str) -
     assert line.text.startswith("Connected again")
 
 
+@pytest.mark.parametrize("between", [typed(1, "hello"), notice("x"), failure("A turn failed.")])
+def test_what_comes_between_the_outages_end_and_its_swap_makes_no_further_line(between: AnyEvent) -> None:
+    lines = play(lost(), connected(), between, swapped("lost"))
+    assert not [line for line in lines if "another one goes on" in line.text]
+    lines = play(lost(), connected(), between, swapped("lost"), swapped("lost"))
+    assert len([line for line in lines if "another one goes on" in line.text]) == 1
+
+
+def test_a_swap_after_a_final_failure_belongs_to_no_outage() -> None:
+    final = failure("Gave up.", fatal=True)
+    *_, line = play(lost(), final, connected(), swapped("lost"))
+    assert "another one goes on" in line.text
+
+
+def test_the_profiles_time_limit_offers_no_retry() -> None:
+    [line] = play(failure("Enough for today.", hint="[guard] sets it.", code="time_limit", fatal=True))
+    assert line.aside == "[guard] sets it."
+
+
 def test_the_end_of_a_long_outage_says_how_long_it_was() -> None:
     [short] = play(lost(), connected(1.0))
     [long] = play(lost(), connected(65.0))

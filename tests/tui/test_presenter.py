@@ -172,6 +172,7 @@ def test_hints_follow_what_can_be_done_now() -> None:
     assert "^E" in hints(unsure=True)
     assert "/retry" in hints(phase=Phase.FAILED)
     assert "^T" not in hints(phase=Phase.FAILED)
+    assert "/retry" not in hints(phase=Phase.FAILED, worth_retry=False)
     assert "voice on" in hints(voice_muted=True)
 
 
