@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from neko_cli.core.events import Outcome, Swap, TurnEnded, UserText
+from neko_cli.core.events import Notice, NoticeKind, Outcome, Swap, TurnEnded, UserText
 from neko_cli.core.marks import RECOLLECTION
 from neko_cli.core.memory import Remembered
 from tests.simulation import numbers
@@ -203,7 +203,9 @@ def _links(world: World) -> list[str]:
 
 
 def _character(world: World) -> list[str]:
-    """The character that was chosen last is the one who answered last."""
+    """The character that was chosen last is the one who answered last, unless it could not be used."""
+    if any(notice.kind is NoticeKind.PROFILE for notice in world.events_of(Notice)):
+        return []
     answered = [link for link in world.cloud.links if link.replies]
     if not answered:
         return []
