@@ -113,9 +113,6 @@ NOT_SAVED = "The conversation is not being saved: "
 AGAIN = "The conversation is being saved again."
 
 
-# -- order --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("event", "final"),
     [
@@ -208,9 +205,6 @@ async def test_everything_that_is_to_last_is_kept_with_its_session_and_time():
     ]
 
 
-# -- switched off and on ------------------------------------------------------------------------
-
-
 @virtual
 async def test_switched_off_nothing_more_reaches_the_disk_and_everything_is_told():
     desk = Desk()
@@ -288,9 +282,6 @@ async def test_a_profile_that_says_so_while_talking_stops_the_saving():
         assert "Kept." in str(journal.entries)
 
 
-# -- patience -----------------------------------------------------------------------------------
-
-
 @virtual
 async def test_a_disk_that_hangs_is_waited_for_one_second_and_told_once():
     desk = Desk()
@@ -349,9 +340,6 @@ async def test_the_session_waits_for_no_longer_than_that_at_its_end():
     await desk.scribe.drained()
     assert asyncio.get_running_loop().time() - started == pytest.approx(PATIENCE)
     assert desk.texts == ["0", "1", "2", "3", "4"]
-
-
-# -- failures -----------------------------------------------------------------------------------
 
 
 @virtual
@@ -454,8 +442,6 @@ async def test_an_answer_after_it_was_told_tells_nothing_twice():
     await asyncio.sleep(5)
     assert desk.texts == ["first", "second"]
 
-
-# -- any course ---------------------------------------------------------------------------------
 
 STEPS = st.one_of(
     st.tuples(st.just("final")),

@@ -17,6 +17,8 @@ from tests.cli.running import ROOT
 from tests.real.conftest import require
 from tests.real.terminal import Terminal
 
+pytestmark = pytest.mark.serial  # a stopped program and its shell race for the terminal on a busy machine
+
 PROGRAM = ROOT / "tests" / "tui" / "terminal_program.py"
 PROMPT = "SHELL> "
 APP = "hands-free"
