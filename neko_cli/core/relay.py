@@ -143,7 +143,7 @@ class Relay:
         self._carried_idle = True
         self.words_may_come = False
         """Whether the link before may still send words of what was said over it."""
-        self._said = ""
+        self._cut_turn: int | None = None  # whose reply was cut, and is asked for again
         self._unsent_ms = 0.0
         self._held_at = 0.0
         self._from = 0
@@ -321,8 +321,14 @@ class Relay:
             host.playout.finish()
         if carried.given is not None:
             host.turns.feed(carried.given)
-        is_open = host.turns.state in (TurnState.HEARING, TurnState.THINKING, TurnState.SPEAKING)
-        self._said = host.turns.turn.reply if host.turns.turn.asked_again and is_open else ""
+        self._cut_turn = host.turns.turn.number if host.turns.turn.asked_again else None
+
+    @property
+    def _said(self) -> str:
+        """What a reply had said that was cut and is still wanted; empty when none was."""
+        turns = self._host.turns
+        is_open = turns.state in (TurnState.HEARING, TurnState.THINKING, TurnState.SPEAKING)
+        return turns.turn.reply if is_open and turns.turn.number == self._cut_turn else ""
 
     @property
     def _speaks_again(self) -> bool:
@@ -362,7 +368,7 @@ class Relay:
             self.rechecked_at = host.now()
         self._carried = Carried()
         self._known = None
-        self._said = ""
+        self._cut_turn = None
         self._unsent_ms = 0.0
         # What is still being played is remembered, and told, only when it was heard.
         self._untold = host.turns.turn.number if host.turns.state is TurnState.DRAINING else None
@@ -382,7 +388,7 @@ class Relay:
     def abandon(self) -> None:
         """There is no next link: nothing is carried to it."""
         self._carried = Carried()
-        self._said = ""
+        self._cut_turn = None
         self._unsent_ms = 0.0
         self._from = 0
         self.rechecked_at = None

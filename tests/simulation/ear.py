@@ -38,6 +38,8 @@ class Ear:
         self._quiet = 0
         self._begin = 0
         self.is_hearing = False
+        self.noises: list[Run] = []
+        """Sound too short for the detector to take it for speech, and silence after it."""
 
     @property
     def buffered(self) -> int:
@@ -76,6 +78,8 @@ class Ear:
             self.position = upto
             return
         self.position += max(0, left)
+        if self._loud and not self.is_hearing:
+            self.noises += [(first, last) for at, first, last in self._parts if at >= self._begin]
         self._loud = 0
         if self.is_hearing:
             self.is_hearing = False

@@ -226,7 +226,8 @@ def _energy(world: World) -> list[str]:
             problems.append(f"energy of another mode: {event}")
         if level is None:
             level = event.max
-        down += max(0, level - event.level)
+        if event.reason != "profile":  # another character, or the one before it, has a ladder of its own
+            down += max(0, level - event.level)
         level = event.level
         if event.level == 0:
             problems += _opened_while_exhausted(world, seen.when)

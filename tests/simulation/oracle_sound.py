@@ -23,6 +23,9 @@ _LOST = re.compile(r"([\d.]+) s of your voice")
 WORDS_WITHIN = 4.0
 """Seconds after a commit by which every transcript has come."""
 
+ROUNDING = 1e-4
+"""Seconds by which a swap's own figures are rounded."""
+
 UNTOLD_S = 0.1
 """A loss shorter than this is not told."""
 
@@ -51,6 +54,8 @@ def _voice(world: World) -> list[str]:
     for entry in world.forgiven:
         missing = numbers.minus(missing, entry.runs)
     missing = numbers.minus(missing, owed(world))
+    for link in world.cloud.links:
+        missing = numbers.minus(missing, link.ear.noises)
     if scenario.profile["sound"]["duplex"] == "half":
         missing = numbers.minus(missing, world.held_back)
     lost = sum(float(seconds) for event in world.events_of(Notice) for seconds in _LOST.findall(event.text))
@@ -218,5 +223,5 @@ def _cut_replies(world: World) -> set[str]:
     return {
         name
         for name, begun in first.items()
-        if name not in last or any(begun <= when <= last[name] for when in swaps)
+        if name not in last or any(begun - ROUNDING <= when <= last[name] + ROUNDING for when in swaps)
     }

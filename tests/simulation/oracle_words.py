@@ -166,7 +166,8 @@ def _continued(world: World) -> list[str]:
 def _known(world: World) -> list[str]:
     """A fresh link knows, once it is live, everything that is remembered: told, or said over it."""
     swaps = world.events_of(Swap)
-    short = any(swap.reason == "context" for swap in swaps)
+    # Told the summary and the last turns alone (design §4, energy and context).
+    short = any(swap.reason in ("context", "energy") for swap in swaps)
     if not swaps or short or world.scenario.profile["memory"]["messages"] < 1000 or world.archived:
         return []
     link = next((link for link in world.cloud.links if link.number == swaps[-1].to_link), None)
@@ -228,6 +229,9 @@ def _asked_again(world: World, link: ServerLink) -> list[str]:
         said = (
             [word for word in _WORDS.findall(request.text) if word in words] if request.kind == "ask" else []
         )
+        answer = next((reply for reply in link.replies if reply.at >= request.at), None)
+        if answer is not None and answer.over in ("cancelled", "interrupted"):
+            continue  # the user stopped what was still to be played, after it was asked
         unheard = [w for w in said if numbers.minus([(words[w].first, words[w].first)], played)]
         if len(unheard) > 1:
             problems.append(f"link {link.number} was told that the user heard {unheard}")

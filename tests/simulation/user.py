@@ -84,7 +84,9 @@ class User:
         for _ in range(3):
             if world.session.state.link in (LinkWord.ONLINE, LinkWord.PARKED):
                 return
+            before = world.memory_now()
             error = await world.call("start_session", world.session.start_session(world.mode))
+            world.archive(before)
             if isinstance(error, NekoError):
                 if error.retry_after is None:
                     raise Failed(f"the session does not start again: {error}")

@@ -269,12 +269,13 @@ class World:
     async def watch_rest(self) -> None:
         """Look again and again whether everything that was said must be settled by now."""
         patience = REST_S if self.scenario.line == 0.0 or self.scenario.line > 2.0 else 4 * REST_S
-        since = self.loop.time()
+        since, jumped = self.loop.time(), self.loop.jumped
         while True:
             await asyncio.sleep(0.25)
             state = self.session.state
             resting = state.status in (Status.IDLE, Status.LISTENING) and state.link is LinkWord.ONLINE
-            if not resting or self.mouth.is_speaking or self.cloud.is_disturbed:
+            stood_still, jumped = self.loop.jumped > jumped, self.loop.jumped
+            if not resting or stood_still or self.mouth.is_speaking or self.cloud.is_disturbed:
                 since = self.loop.time()
             elif self.loop.time() - max(since, self.spoke_at) >= patience:
                 self.rested_at = self.mouth.spoken
