@@ -229,13 +229,20 @@ def _asked_again(world: World, link: ServerLink) -> list[str]:
         said = (
             [word for word in _WORDS.findall(request.text) if word in words] if request.kind == "ask" else []
         )
-        answer = next((reply for reply in link.replies if reply.at >= request.at), None)
-        if answer is not None and answer.over in ("cancelled", "interrupted"):
+        if said and _was_stopped(world, said[0], request.at):
             continue  # the user stopped what was still to be played, after it was asked
         unheard = [w for w in said if numbers.minus([(words[w].first, words[w].first)], played)]
         if len(unheard) > 1:
             problems.append(f"link {link.number} was told that the user heard {unheard}")
     return problems
+
+
+def _was_stopped(world: World, word: str, since: float) -> bool:
+    """Whether the turn that has this word was interrupted after that time."""
+    for event in world.events_of(TurnEnded):
+        if event.at >= since:  # the first turn to end is the one that runs
+            return event.outcome is not Outcome.COMPLETE and (not event.text or word in event.text.split())
+    return False
 
 
 def style_early(world: World) -> list[bool]:
