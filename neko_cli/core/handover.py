@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from neko_cli.core.commands import AnswerTool, AskReply, Command, CommitAudio, SendText
+from neko_cli.core.commands import AnswerTool, AskReply, Command, SendText
 from neko_cli.core.context import continue_instructions
 from neko_cli.core.errors import LinkError
 from neko_cli.core.provider_events import ReplyEnded, ReplyStatus
@@ -19,14 +19,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How a turn stands when its link goes."""
 
     state: TurnState
+    number: int = 0
     asked: Command | None = None
     """The ask on the wire whose reply is wanted and did not end."""
     typed: str = ""
     spoken: bool = False
     transcript: str = ""
     """The final words of what was spoken, once they are known."""
-    manual: bool = False
-    """Whether we, not the provider's detector, end utterances."""
+    ended_by_us: bool = False
+    """Whether a key, or a closed microphone, ended the utterance: it is told to the next link with it."""
     said: str = ""
     """What the reply has said so far."""
     sound_complete: bool = False
@@ -72,13 +73,13 @@ def _asked_again(turn: Standing) -> Carried:
         # Its reply was cut before, and the rest had not begun.
         return Carried(ask=AskReply(continue_instructions(turn.said)), cut=True)
     if turn.typed:
-        return Carried(ask=SendText(turn.typed))
+        return Carried(ask=SendText(turn.typed, turn.number))
     if not turn.spoken:
         return Carried(ask=_portable(turn.asked) or AskReply())
     if turn.transcript:
-        return Carried(ask=SendText(turn.transcript))
-    if _we_commit(turn):
-        return Carried(again=True, ask=CommitAudio())
+        return Carried(ask=SendText(turn.transcript, turn.number))
+    if turn.ended_by_us:
+        return Carried(again=True)
     return Carried(again=True, given=TurnInput.SPOKEN_AGAIN)
 
 
@@ -89,8 +90,8 @@ def _cut(turn: Standing) -> Carried:
         failed = ReplyEnded("", ReplyStatus.FAILED, error=_CUT_TWICE)
         return Carried(given=TurnInput.REPLY_ENDED, ended=failed)
     if turn.spoken and not turn.transcript:
-        if _we_commit(turn):
-            return Carried(again=True, ask=CommitAudio(), cut=True)
+        if turn.ended_by_us:
+            return Carried(again=True, cut=True)
         return Carried(again=True, given=TurnInput.SPOKEN_AGAIN, cut=True)
     return Carried(ask=AskReply(continue_instructions(turn.said)), cut=True)
 
@@ -98,8 +99,3 @@ def _cut(turn: Standing) -> Carried:
 def _portable(asked: Command | None) -> Command | None:
     """An ask as another link understands it: that one made no tool call, so it takes no answer to it."""
     return AskReply() if isinstance(asked, AnswerTool) else asked
-
-
-def _we_commit(turn: Standing) -> bool:
-    """Whether no detector will hear the end of the utterance: a key, or a closed microphone, ended it."""
-    return turn.manual or isinstance(turn.asked, CommitAudio)

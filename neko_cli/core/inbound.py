@@ -60,6 +60,10 @@ class InboundHost(TurnHost, Protocol):
         """A reply begins."""
         ...
 
+    def answered(self) -> None:
+        """All of the reply to the present turn has come."""
+        ...
+
     def used_tokens(self, tokens: int) -> None:
         """So large was the context of the last reply."""
         ...
@@ -133,8 +137,7 @@ class Inbound:
             case ReplyEnded():
                 self._ended(event)
             case Interrupted():
-                self._turns.turn.ended = ReplyEnded(event.reply_id, ReplyStatus.INTERRUPTED)
-                self._turns.feed(TurnInput.REPLY_CUT)
+                self._interrupted(event.reply_id)
             case ToolRequested():
                 self._tool(event)
             case ProviderFault():
@@ -195,6 +198,11 @@ class Inbound:
         )
 
     def _ended(self, event: ReplyEnded) -> None:
+        cut = event.status in (ReplyStatus.INTERRUPTED, ReplyStatus.CANCELLED)
+        silent = cut and self._turns.state is TurnState.THINKING
+        if silent and self._slot.was_taken_over(event.reply_id):
+            self._usage(event)
+            return
         if self._slot.wants(event.reply_id):
             self._tell(self._tags.flush())
             self._playout.finish()
@@ -208,6 +216,8 @@ class Inbound:
             whole = event.status in (ReplyStatus.COMPLETE, ReplyStatus.INCOMPLETE)
             goes_on = whole and self._answer_tools()
             if not goes_on or self._turns.state is not TurnState.THINKING:
+                if whole:
+                    self._host.answered()
                 self._turns.feed(TurnInput.REPLY_ENDED if whole else TurnInput.REPLY_CUT)
         self._slot.ended(event.reply_id)
 
@@ -221,6 +231,14 @@ class Inbound:
             self._host.send(msgspec.structs.replace(answer, continue_reply=False))
         self._slot.ask(last)
         return True
+
+    def _interrupted(self, reply_id: str) -> None:
+        if reply_id and not self._slot.wants(reply_id):
+            return
+        if self._turns.state is TurnState.THINKING and self._slot.was_taken_over(reply_id):
+            return
+        self._turns.turn.ended = ReplyEnded(reply_id, ReplyStatus.INTERRUPTED)
+        self._turns.feed(TurnInput.REPLY_CUT)
 
     def _usage(self, event: ReplyEnded) -> None:
         if event.usage is not None:

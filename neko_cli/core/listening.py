@@ -8,10 +8,9 @@ from typing import Protocol
 
 from neko_cli.core import pcm
 from neko_cli.core.board import Board
-from neko_cli.core.commands import ChangeDetection, Command, CommitAudio
+from neko_cli.core.commands import ChangeDetection, Command
 from neko_cli.core.errors import AudioError, LinkError, NoMicrophone
 from neko_cli.core.ports import Microphone
-from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.state import TurnInput, TurnState
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.core.turns import Turns
@@ -28,10 +27,6 @@ class ListeningHost(Protocol):
 
     def send(self, command: Command) -> None:
         """Queue a command for the link; nothing happens without one."""
-        ...
-
-    def utterance_ended(self) -> None:
-        """A key, or a microphone that was closed, ended the utterance of the present turn."""
         ...
 
     def clear_input(self) -> None:
@@ -56,7 +51,6 @@ class Listening:
         board: Board,
         owner: TaskOwner,
         turns: Turns,
-        slot: ReplySlot,
         uplink: Uplink,
         make: MakeMicrophone | None,
     ) -> None:
@@ -64,7 +58,6 @@ class Listening:
         self._board = board
         self._owner = owner
         self._turns = turns
-        self._slot = slot
         self._uplink = uplink
         self._make = make
         self._microphone: Microphone | None = None
@@ -88,8 +81,7 @@ class Listening:
                 raise LinkError("There is no connection.", hint="Start the session first.")
             if self.push_to_talk:
                 self._uplink.begin()
-                self._turns.feed(TurnInput.INTERRUPT)
-                self._turns.feed(TurnInput.SPEECH_STARTED)
+                self._turns.feed(TurnInput.KEY_PRESSED)
             microphone = self._make()
             try:
                 await microphone.open()
@@ -126,19 +118,21 @@ class Listening:
         elif self.push_to_talk:
             # Something else was asked while the key was down; the next utterance starts afresh.
             self._host.clear_input()
+        else:
+            self._uplink.fall_silent()
 
     def finish(self, *, commit: bool = True) -> None:
         """The open utterance is complete: send it, or throw it away when that is not wanted."""
         if commit and not (self.push_to_talk and self._uplink.utterance_ms < LEAST_UTTERANCE_MS):
-            self._host.utterance_ended()
-            self._uplink.finish(lambda: self._slot.ask(CommitAudio()))
             self._turns.feed(TurnInput.SPEECH_STOPPED)
+            self._uplink.finish(self._turns.turn.number)
         else:
             self._turns.feed(TurnInput.INTERRUPT)
 
     def change_mode(self, *, push_to_talk: bool) -> None:
         """The key, or the detector, ends the user's turns from now on."""
         self.push_to_talk = push_to_talk
+        self._uplink.detects = not push_to_talk
         self._host.send(ChangeDetection(manual=push_to_talk))
 
     async def _run(self, microphone: Microphone) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from neko_cli.core.board import Board
 from neko_cli.core.codecs import PROVIDERS
-from neko_cli.core.commands import AskReply, CommitAudio, SendText, TellHistory
+from neko_cli.core.commands import AskReply, TellHistory
 from neko_cli.core.context import continue_instructions
 from neko_cli.core.energy import Change, EnergyBook, costs_energy
 from neko_cli.core.errors import NekoError, SessionExpired
@@ -83,11 +83,6 @@ class RelayHost(Protocol):
     @property
     def hears_unannounced(self) -> bool:
         """Whether somebody speaks, as far as we hear, over a link whose provider would not say so."""
-        ...
-
-    @property
-    def spoke_unheard(self) -> bool:
-        """Whether somebody seems to have spoken since the provider last took an utterance."""
         ...
 
     @property
@@ -302,13 +297,12 @@ class Relay:
         asked = host.slot.suspend()
         if host.turns.state is TurnState.SPEAKING and not host.turns.turn.sound_complete:
             host.turns.keep_voiced()
-        # An utterance may be complete, and its end not be asked for yet, because sound before it waits.
-        ending = CommitAudio() if host.uplink.is_ending else None
-        standing = host.turns.standing(asked or ending, manual=host.push_to_talk)
-        if words_due:
+        ours = host.push_to_talk or host.uplink.ended_by_us(host.turns.turn.number)
+        standing = host.turns.standing(asked, ended_by_us=ours)
+        if host.utterances.words_due_of(host.turns.turn.number):
             standing = msgspec.structs.replace(standing, transcript="")
         carried = self._carried = carry_over(standing)
-        self.words_may_come = words_due and not carried.again
+        self.words_may_come = words_due and not carried.again and _may_say_more(run)
         host.inbound.leave_link()
         host.utterances.leave_link(words_may_come=self.words_may_come)
         if carried.ask is not None:
@@ -319,6 +313,7 @@ class Relay:
         if carried.ended is not None:
             host.turns.turn.ended = carried.ended
             host.playout.finish()
+            host.uplink.settle_turns(host.turns.turn.number)
         if carried.given is not None:
             host.turns.feed(carried.given)
         self._cut_turn = host.turns.turn.number if host.turns.turn.asked_again else None
@@ -334,7 +329,11 @@ class Relay:
     def _speaks_again(self) -> bool:
         """Whether the next link hears the turn's utterance again, and answers it by itself."""
         host = self._host
-        return host.turns.state is TurnState.HEARING or isinstance(host.slot.first, CommitAudio)
+        turns = host.turns
+        return turns.state is TurnState.HEARING or (
+            turns.state in (TurnState.THINKING, TurnState.SPEAKING)
+            and host.uplink.ended_by_us(turns.turn.number)
+        )
 
     def hand_over(self, run: LinkRun, lost: NekoError | None) -> None:
         """A link is live: tell it what it missed, give it the held sound, ask what waits."""
@@ -352,18 +351,22 @@ class Relay:
         self.handed_at = host.now()
         if capabilities.seed_history:
             self._catch_up(run)
-        # A session that goes on refuses old sound (Gemini: close 1007); it has heard what was silence.
-        silent = self._carried_idle and not host.hears_unannounced
-        attached = host.uplink.attach(
-            link,
-            again=self._carried.again,
-            unsent_ms=self._unsent_ms,
-            skip_sent=silent and bool(run.opening.handle) and not host.spoke_unheard,
-            silent=silent and lost is None and not host.push_to_talk,
-        )
+        host.slot.input_asks = capabilities.input_asks
+        host.uplink.stretches.silence_ms = host.profile.turns.silence_ms
         if self._said and self._speaks_again and capabilities.cancel:
             # The provider answers the utterance by itself, and would do so from the beginning.
             host.slot.instead(AskReply(continue_instructions(self._said)))
+        host.news.handed(run)
+        host.slot.resume()
+        # A session that goes on refuses old sound (Gemini: close 1007); it has heard what was silence.
+        silent = host.turns.state is not TurnState.HEARING and not host.uplink.has_speech
+        attached = host.uplink.attach(
+            link,
+            again=self._carried.again or not self.words_may_come,
+            unsent_ms=self._unsent_ms,
+            skip_sent=silent and self._carried_idle and bool(run.opening.handle),
+            silent=silent and lost is None and not host.push_to_talk,
+        )
         if host.turns.state is TurnState.HEARING and not host.push_to_talk:
             self.rechecked_at = host.now()
         self._carried = Carried()
@@ -372,11 +375,6 @@ class Relay:
         self._unsent_ms = 0.0
         # What is still being played is remembered, and told, only when it was heard.
         self._untold = host.turns.turn.number if host.turns.state is TurnState.DRAINING else None
-        host.news.handed(run)
-        if isinstance(host.slot.first, CommitAudio):
-            host.uplink.finish(host.slot.resume)
-        else:
-            host.slot.resume()
         self.on_handed(Handed(run, attached, self._held_at, lost))
         while run.early and host.links.live is run:
             host.provider_event(run.early.popleft())
@@ -413,7 +411,7 @@ class Relay:
 
     def _left_out(self) -> int | None:
         """The turn whose text the next link is asked again, so that it is not told as well."""
-        return self._host.turns.turn.number if isinstance(self._host.slot.first, SendText) else None
+        return min((text.turn for text in self._host.slot.texts), default=None)
 
     # -- what the provider tells ------------------------------------------------------------
 
@@ -476,6 +474,11 @@ class Relay:
 
     def _notice(self, text: str, kind: NoticeKind, severity: Severity = Severity.WARNING) -> None:
         self._host.publish(Notice(at=self._host.now(), kind=kind, severity=severity, text=text))
+
+
+def _may_say_more(run: LinkRun | None) -> bool:
+    """Whether a link that goes is well, so that its provider's last words can be waited for."""
+    return run is not None and run.error is None and not run.closing
 
 
 def profile_tag(profile: Profile) -> str:

@@ -12,7 +12,6 @@ from neko_cli.core.commands import (
     AnswerTool,
     AskReply,
     CancelReply,
-    ClearAudio,
     Command,
     CommitAudio,
     SendText,
@@ -54,19 +53,64 @@ class ReplySlot:
         self._nudging = False
         self._instead: Command | None = None
         self._next: Command | None = None
+        self._over: deque[str] = deque(maxlen=HELD_LIMIT)  # replies that another ask has taken the place of
+        self._unbegun = 0  # asks of which no reply has begun when another took their place
+        self.input_asks = False
+        """Whether the provider answers each input by itself, and drops the reply that it is making."""
 
     def wants(self, reply_id: str) -> bool:
         """Whether words and sound of that reply are to be shown and played."""
         return self._wanted and reply_id == self._reply_id
 
     def ask(self, command: Command) -> None:
-        """Send a command that asks for a reply, now or when the slot is free."""
+        """Send a command that asks for a reply, now or when the slot is free.
+
+        The end of an utterance does not wait, or what is said next would become a part of it.
+        """
+        offline = self.state is SlotState.OFFLINE
+        if self.input_asks and not offline and not isinstance(command, AnswerTool):
+            self._take_over()
         if self.state is SlotState.FREE:
             self._become(SlotState.ASKED)
             self._asked = command
             self._send(command)
+        elif isinstance(command, CommitAudio) and not offline:
+            self._send(CommitAudio(ask_reply=False))
+            self._held.append(AskReply())
         else:
             self._held.append(command)
+
+    def commit(self) -> None:
+        """An utterance is over to which nobody wants a reply any more."""
+        if self.input_asks:
+            self.ask(CommitAudio())
+            self.cancel()
+        else:
+            self._send(CommitAudio(ask_reply=False))
+
+    def _take_over(self) -> None:
+        """What is asked now takes the place of the reply that is asked for, or made."""
+        if self._reply_id:
+            self._over.append(self._reply_id)
+        elif self.state in (SlotState.ASKED, SlotState.CANCELLING):
+            self._unbegun += 1
+        self._reply_id = ""
+        self._wanted = False
+        self._become(SlotState.FREE)
+
+    def was_taken_over(self, reply_id: str) -> bool:
+        """Of a reply that was interrupted before it said anything: whether it answers an earlier ask.
+
+        Then the slot waits for the next one.
+        """
+        if not self._unbegun or self.state is not SlotState.ACTIVE or reply_id != self._reply_id:
+            return False
+        self._unbegun -= 1
+        self._over.append(reply_id)
+        self._reply_id = ""
+        self._wanted = False
+        self._become(SlotState.ASKED)
+        return True
 
     def nudge(self) -> None:
         """The provider makes no reply though it should: ask for one."""
@@ -119,8 +163,6 @@ class ReplySlot:
                 self._send(TellSystem(text, ask_reply=False))
             case AnswerTool():
                 self._send(msgspec.structs.replace(command, continue_reply=False))
-            case CommitAudio():
-                self._send(ClearAudio())
             case _:
                 pass
 
@@ -130,10 +172,13 @@ class ReplySlot:
 
     def ended(self, reply_id: str) -> None:
         """A reply is over on the wire; one that is not ours changes nothing."""
+        if reply_id in self._over:
+            return
         if self._reply_id in ("", reply_id):
             self._free()
 
     def _free(self) -> None:
+        self._unbegun = 0
         self._nudging = False
         self._asked = None
         self._reply_id = ""
@@ -183,6 +228,8 @@ class ReplySlot:
     def suspend(self) -> Command | None:
         """The link is gone; what waits stays. Returns the ask whose reply is wanted and did not end."""
         self._instead = self._next = None
+        self._unbegun = 0
+        self._over.clear()
         asked = self._asked if self.state in (SlotState.ASKED, SlotState.ACTIVE) else None
         if self.state is SlotState.ACTIVE and not self._wanted:
             asked = None
@@ -205,9 +252,9 @@ class ReplySlot:
         )
 
     @property
-    def first(self) -> Command | None:
-        """What will be asked first when there is a link again."""
-        return self._held[0] if self._held else None
+    def texts(self) -> list[SendText]:
+        """Texts that wait."""
+        return [command for command in self._held if isinstance(command, SendText)]
 
     def carry(self, command: Command) -> None:
         """Ask for this before all else when there is a link again, unless it waits already."""

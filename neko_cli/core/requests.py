@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections import deque
 from typing import Protocol
 
@@ -30,7 +29,6 @@ from neko_cli.core.swap import Swapper
 from neko_cli.core.swap_plan import SwapReason
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
-from neko_cli.core.wake import SoundGate
 
 ROOM_TIMEOUT = 60.0
 """Seconds that streamed sound waits for a link that takes it."""
@@ -87,11 +85,7 @@ class Requests:
         self._host = host
         self._paused_microphone = False
         self._pictures: deque[ScreenFrame] = deque(maxlen=PICTURES)
-        self._gate: SoundGate | None = None
-        self._gate_rate = 0
         self._good: tuple[Profile, EnergyBook] | None = None  # in use before one that no link had yet
-        self.spoke_at = -math.inf
-        """When the user was last heard to speak, as far as we can tell, on the session's clock."""
 
     def say(self, text: str) -> int:
         """One text turn; raises NekoError when it cannot be sent. Without a link it waits for one."""
@@ -107,7 +101,7 @@ class Requests:
         turn.typed = text
         host.publish(UserText(at=host.now(), turn=turn.number, text=text, final=True))
         host.memory.add("user", text, turn.number)
-        host.slot.ask(SendText(text))
+        host.slot.ask(SendText(text, turn.number))
         return turn.number
 
     async def hear(self, chunk: AudioChunk) -> None:
@@ -116,26 +110,16 @@ class Requests:
         self._expect_session()
         if host.listening.push_to_talk and host.turns.state is not TurnState.HEARING:
             # Without a detector, sound begins an utterance, which stops the current reply.
-            host.turns.feed(TurnInput.INTERRUPT)
+            self._awake()
             host.uplink.begin()
-            host.turns.feed(TurnInput.SPEECH_STARTED)
-        self.sound_came(chunk.pcm, chunk.rate)
+            host.turns.feed(TurnInput.KEY_PRESSED)
         host.uplink.push(chunk.pcm, chunk.rate)
         await host.uplink.room(ROOM_TIMEOUT)
 
-    def sound_came(self, pcm: bytes, rate: int) -> None:
-        """Sound from the user; speech brings a parked link back."""
-        parked = self._host.board.link is LinkState.PARKED
-        if self._host.listening.push_to_talk:
-            if parked:
-                self._awake()
-            return
-        if self._gate is None or self._gate_rate != rate:
-            self._gate, self._gate_rate = SoundGate(rate), rate
-        if self._gate.heard(pcm) and parked:
+    def speech_came(self) -> None:
+        """Somebody speaks, as far as we hear: a parked link comes back."""
+        if self._host.board.link is LinkState.PARKED and self._host.uplink.stretches.is_sure:
             self._awake()
-        if self._gate.is_open:
-            self.spoke_at = self._host.now()
 
     def show(self, frame: ScreenFrame) -> None:
         """A picture for the character, without asking for a reply."""
@@ -183,7 +167,6 @@ class Requests:
         """The session is over: nothing of it waits."""
         self._paused_microphone = False
         self._pictures.clear()
-        self._gate = None
 
     def listening_wanted(self) -> None:
         """The user opens the microphone."""

@@ -48,9 +48,6 @@ log = logging.getLogger(__name__)
 STARTS = frozenset({LinkState.CONNECTING, LinkState.CONFIGURING})
 """Where the first link is on its way."""
 
-UNHEARD = 5.0
-"""Seconds for a provider to react to speech, where its reply is all that tells of it."""
-
 ECHO_TAIL = 0.15
 """Seconds for which a room still echoes after the character's last sound (half duplex)."""
 
@@ -100,11 +97,13 @@ class SessionCore:
         self.news = News(self)
         self.budget = Budget(profile.guard)
         self.vigil = Vigil(self, ports.clock, ports.route)
-        self.listening = Listening(
-            self, self.board, self.owner, self.turns, self.slot, self.uplink, ports.microphone
-        )
+        self.listening = Listening(self, self.board, self.owner, self.turns, self.uplink, ports.microphone)
         self.listening.push_to_talk = profile.turns.detection is Detection.MANUAL
-        self.requests = Requests(self)
+        self.uplink.detects = not self.listening.push_to_talk
+        self.uplink.stretches.silence_ms = profile.turns.silence_ms
+        self.uplink.on_end = self.utterances.sent
+        self.uplink.on_speech = self._speech_came
+        self.requests: Requests = Requests(self)
         self._restore()
 
     # -- what the parts ask for -------------------------------------------------------------
@@ -142,12 +141,7 @@ class SessionCore:
     @property
     def hears_speech(self) -> bool:
         """Whether somebody speaks, or spoke and was not heard yet, whatever the provider told of it."""
-        return self.spoke_unheard and self.now() - self.requests.spoke_at < UNHEARD
-
-    @property
-    def spoke_unheard(self) -> bool:
-        """Whether somebody seems to have spoken since the provider last took an utterance."""
-        return self.requests.spoke_at > self.utterances.committed_at
+        return self.uplink.has_speech
 
     def now(self) -> float:
         """Seconds since the session was made."""
@@ -162,20 +156,15 @@ class SessionCore:
         if self.links.live is not None:
             self.links.live.link.send(command)
 
-    def utterance_ended(self) -> None:
-        """A key, or a microphone that was closed, ended the utterance of the present turn."""
-        self.utterances.ended_by_us()
-
     def clear_input(self) -> None:
         """Nobody wants the utterance that is open."""
-        self.uplink.discard()
-        self.send(ClearAudio())
+        if self.uplink.discard():
+            self.send(ClearAudio())
 
     def sound_from_microphone(self, frame: bytes, rate: int) -> bytes | None:
         """What is sent of a microphone's frame: it, silence in its place, or nothing."""
         if not self.accepts:
             return None
-        self.requests.sound_came(frame, rate)
         return bytes(len(frame)) if self.microphone_held() else frame
 
     def provider_event(self, event: ProviderEvent) -> None:
@@ -188,14 +177,16 @@ class SessionCore:
         """A reply begins."""
         self.inbound.begin_reply()
 
-    def turn_opened(self) -> None:
-        """A turn begins: no utterance before it is sent again."""
-        self.uplink.settle()
-
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
-        """A turn is over."""
+        """A turn is over; what was said in it is sent again only if the user has spoken over the answer."""
+        if outcome is not Outcome.INTERRUPTED or not self.turns.is_spoken_over:
+            self.uplink.settle_turns(turn)
         self.news.turn_ended(turn, outcome, text)
         self.relay.turn_ended(turn, text)
+
+    def answered(self) -> None:
+        """All of the reply to the present turn has come: what was said in it is not sent again."""
+        self.uplink.settle_turns(self.turns.turn.number)
 
     def turn_changed(self, reason: str) -> None:
         """The turn's state changed."""
@@ -453,6 +444,9 @@ class SessionCore:
             log.error("ending the %s took longer than %.0f s", name, timeout)
 
     # -- own work ---------------------------------------------------------------------------
+
+    def _speech_came(self) -> None:
+        self.requests.speech_came()
 
     def _restore(self) -> None:
         """Take over what an earlier run has kept."""

@@ -81,6 +81,8 @@ class TurnInput(StrEnum):
     """What can happen in an exchange."""
 
     SPEECH_STARTED = "speech started"
+    KEY_PRESSED = "key pressed"
+    """The user speaks over everything, and the provider does not know it yet (push-to-talk)."""
     SPEECH_STOPPED = "speech stopped"
     SPEECH_DISCARDED = "speech discarded"
     TEXT_SENT = "text sent"
@@ -182,7 +184,13 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.HEARING, TurnInput.TEXT_SENT): (
         TurnState.THINKING,
-        (TurnEffect.TELL_SPEECH_STOPPED, TurnEffect.STOP_SOUND, TurnEffect.CLEAR_INPUT),
+        (
+            TurnEffect.TELL_SPEECH_STOPPED,
+            TurnEffect.STOP_SOUND,
+            TurnEffect.CLEAR_INPUT,
+            TurnEffect.CLOSE_CANCELLED,
+            TurnEffect.OPEN_TURN,
+        ),
     ),
     (TurnState.HEARING, TurnInput.REPLY_BEGAN): (
         TurnState.THINKING,
@@ -251,6 +259,17 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.DRAINING, TurnInput.DRAINED): (TurnState.IDLE, (TurnEffect.CLOSE_AS_TOLD,)),
     (TurnState.DRAINING, TurnInput.INTERRUPT): (TurnState.IDLE, _BARGE_IN),
+    (TurnState.IDLE, TurnInput.KEY_PRESSED): (TurnState.HEARING, _OPEN_HEARING),
+    (TurnState.HEARING, TurnInput.KEY_PRESSED): (
+        TurnState.HEARING,
+        (TurnEffect.TELL_SPEECH_STOPPED, TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),
+    ),
+    (TurnState.THINKING, TurnInput.KEY_PRESSED): (
+        TurnState.HEARING,
+        (TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),
+    ),
+    (TurnState.SPEAKING, TurnInput.KEY_PRESSED): (TurnState.HEARING, (*_CUT, *_OPEN_HEARING)),
+    (TurnState.DRAINING, TurnInput.KEY_PRESSED): (TurnState.HEARING, (*_BARGE_IN, *_OPEN_HEARING)),
     **{
         (state, TurnInput.SPOKEN_AGAIN): (TurnState.HEARING, ())
         for state in (TurnState.THINKING, TurnState.SPEAKING)

@@ -74,10 +74,6 @@ class TurnHost(Protocol):
         """What was said."""
         ...
 
-    def turn_opened(self) -> None:
-        """A turn begins: what was said before it is over and done with."""
-        ...
-
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
         """A turn is over; ``text`` is what was heard of its reply."""
         ...
@@ -116,6 +112,7 @@ class Turns:
         self._can_truncate = False
         self._speaks = False
         self._heard_ms = 0.0
+        self._given = TurnInput.DRAINED
         self.state = TurnState.IDLE
         self.turn = TurnRecord(0)
         self.progress_at = 0.0
@@ -141,16 +138,17 @@ class Turns:
         self._can_truncate = can_truncate
         self._speaks = speaks
 
-    def standing(self, asked: Command | None, *, manual: bool) -> Standing:
+    def standing(self, asked: Command | None, *, ended_by_us: bool) -> Standing:
         """How the turn stands, for the decision about a link that goes."""
         record = self.turn
         return Standing(
             state=self.state,
+            number=record.number,
             asked=asked,
             typed=record.typed,
             spoken=record.spoken,
             transcript=record.transcript,
-            manual=manual,
+            ended_by_us=ended_by_us,
             said=record.reply,
             sound_complete=record.sound_complete,
             asked_again=record.asked_again,
@@ -170,12 +168,18 @@ class Turns:
 
     def _step(self, given: TurnInput) -> None:
         old = self.state
+        self._given = given
         self.state, effects = step(TURN, self.state, given)
         for effect in effects:
             self._effects[effect]()
         if self.state is not old or effects:
             self._progress()
             self._host.turn_changed(given.value)
+
+    @property
+    def is_spoken_over(self) -> bool:
+        """Whether what ends a turn now is that the user goes on speaking: it is not done with."""
+        return self.state is TurnState.HEARING or self._given is TurnInput.REPLY_CUT
 
     def keep_voiced(self) -> None:
         """The reply was cut: words that came ahead of its voice were not said, where there is one."""
@@ -210,7 +214,6 @@ class Turns:
 
     def _open(self) -> None:
         self.turn = TurnRecord(self.turn.number + 1)
-        self._host.turn_opened()
         self._playout.begin()
         self._host.publish(TurnStarted(at=self._host.now(), turn=self.turn.number))
 

@@ -1,28 +1,26 @@
 """The user's voice on its way to the provider: kept until it is settled, resampled for its link.
 
 Sound is kept at the device's rate. What was sent stays until the provider has committed it and its
-words are known (*settled*): a link that is lost before takes nothing with it, because the next one is
-sent the same sound again. Positions count ticks, in which every usual sample is a whole number.
+words are known, or its turn was answered (*settled*): a link that is lost before takes nothing with it,
+because the next one is sent the same sound again. Utterances that a key ended are a part of the stream:
+their end is told to each link that is sent their sound.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import NamedTuple
+
+import msgspec
 
 from neko_cli.core import pcm
 from neko_cli.core.commands import AppendAudio
 from neko_cli.core.errors import LinkError
+from neko_cli.core.kept_sound import TICKS, Chunk, Interval, KeptSound
 from neko_cli.core.link import Link
 from neko_cli.core.ports import Microphone
-
-TICKS = 14_112_000
-"""Ticks in a second: a multiple of 8, 11.025, 16, 22.05, 24, 32, 44.1, 48 and 96 kHz."""
-
-SENT_S = 30
-"""Seconds of sound that was sent and is not settled; beyond that the oldest cannot be sent again."""
+from neko_cli.core.stretches import Stretches, without
 
 UNSENT_S = 8
 """Seconds of sound that waits for a link; beyond that the oldest goes, and is counted."""
@@ -42,24 +40,11 @@ FAR_MS = 1e9
 SILENT_MS = 2_000.0
 """Sent again of what a provider took for silence over a link that was well: its detector may be so late."""
 
-PIECE_MS = 100.0
-"""Sound that waited goes in pieces of this length: microphone frames would take ten times as long."""
+TAIL_MS = 200.0
+"""Silence more than a detector asks for, after a microphone that was closed in the middle of speech."""
 
 MARKS = 64
 """Utterances whose words may still come."""
-
-
-class _Chunk(NamedTuple):
-    pcm: bytes
-    rate: int
-
-    @property
-    def ticks(self) -> int:
-        return len(self.pcm) // 2 * TICKS // self.rate
-
-    def after(self, ticks: int) -> _Chunk:
-        """What is left once so many ticks, in whole samples, are cut off."""
-        return _Chunk(self.pcm[ticks * self.rate // TICKS * 2 :], self.rate)
 
 
 class Attached(NamedTuple):
@@ -69,44 +54,73 @@ class Attached(NamedTuple):
     cached_ms: float
 
 
+class _Taken(msgspec.Struct):
+    """An utterance that the present link's provider has committed."""
+
+    name: str
+    turn: int
+    begin: int
+    end: int
+    done: bool = False
+
+
+class _End(msgspec.Struct):
+    """Where we ended an utterance of a turn."""
+
+    at: int
+    turn: int
+    passed: bool = False
+    """Whether the present link was told."""
+    taken: bool = False
+    """Whether its provider has committed it."""
+
+
 class Uplink:
     """Keeps, resamples and forwards sound, in order; equal rates pass bit-exact."""
 
     def __init__(self) -> None:
-        self._chunks: deque[_Chunk] = deque()
-        self._next = 0  # which chunk is sent next
-        self._fresh = 0  # which chunk is the first that no link was ever given
-        self._new = 0  # position of that chunk
+        self._sound = KeptSound()
         self._half = b""  # half a sample, where a chunk ended within one
         self._rate = 0
-        self._first = 0  # position of the first chunk kept
-        self._sent = 0
-        self._end = 0
-        self._committed = 0
-        self._settled = 0
         self._begun = 0
-        self._closed: deque[int] = deque(maxlen=MARKS)  # where we ended utterances that are not committed yet
-        self._base = 0  # position of the first sample that the present link was sent
-        self._marks: OrderedDict[str, int] = OrderedDict()
+        self._committed = 0
+        self._taken: list[_Taken] = []  # in order; with what is gone they reach up to ``_committed``
+        self._gone: list[Interval] = []  # sent, and not wanted or settled
+        self._ends: list[_End] = []
         self._link: Link | None = None
         self._resampler: pcm.Resampler | None = None
-        self._then: Callable[[], None] | None = None
         self._room = asyncio.Event()
         self._room.set()
+        self.stretches = Stretches()
+        self.detects = True
+        """Whether utterances are ended by a detector, and we listen for where they are."""
         self.idle = False
         """Parked: only the last moments are kept, and the rest is not worth telling."""
         self.dropped_ms = 0.0
         """Sound that went because no link took it for too long, in ms."""
+        self.on_end: Callable[[int], None] = lambda turn: None
+        """Called when all sound of an utterance that we ended is on its way; with its turn."""
+        self.on_speech: Callable[[], None] = lambda: None
+        """Called with each piece of sound that has speech in it."""
 
     @property
     def utterance_ms(self) -> float:
         """Sound since ``begin``, in ms."""
-        return _ms(self._end - self._begun)
+        return _ms(self._sound.end - self._begun)
 
     @property
     def waiting_ms(self) -> float:
         """Sound that no link has been given yet, in ms."""
-        return _ms(self._end - self._sent)
+        return _ms(self._sound.end - self._sound.sent)
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether there is speech that the provider has not taken, as far as we hear."""
+        return self.stretches.any
+
+    def ended_by_us(self, turn: int) -> bool:
+        """Whether we, not the provider's detector, ended that turn's utterance, and it is not settled."""
+        return any(end.turn == turn for end in self._ends)
 
     # -- sound comes in ---------------------------------------------------------------------
 
@@ -117,12 +131,13 @@ class Uplink:
         self._half, self._rate = sound[even:], rate
         if not even:
             return
-        chunk = _Chunk(sound[:even], rate)
-        self._chunks.append(chunk)
-        self._end += chunk.ticks
+        chunk = Chunk(sound[:even], rate)
+        if self.detects and self.stretches.hear(chunk.pcm, rate, self._sound.end):
+            self.on_speech()
+        self._sound.add(chunk)
         self.pump()
         self._bound()
-        if self._end - self._sent > self._room_ticks():
+        if self._sound.end - self._sound.sent > self._room_ticks():
             self._room.clear()
 
     async def listen(self, microphone: Microphone, heard: Callable[[bytes, int], bytes | None]) -> None:
@@ -143,76 +158,99 @@ class Uplink:
         except TimeoutError:
             raise LinkError("The provider takes no more sound.") from None
 
-    @property
-    def is_ending(self) -> bool:
-        """Whether an utterance is complete whose last sound is not sent yet."""
-        return self._then is not None
-
     # -- utterances -------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """A key begins an utterance; one that was finished and not committed yet is kept before it."""
-        if not self._closed and self._then is None:
+        """A key begins an utterance; those that were finished before stay before it."""
+        if not any(not end.taken for end in self._ends):
             self.discard()
-        self._begun = self._end
+        self._begun = self._sound.end
 
-    def finish(self, then: Callable[[], None]) -> None:
-        """The utterance is complete: once all of it is sent, the resampler's rest goes and ``then``."""
-        self._then = then
+    def finish(self, turn: int) -> None:
+        """The utterance is complete: once all of it is sent, the resampler's rest goes and ``on_end``."""
+        self._ends.append(_End(self._sound.end, turn))
+        self.stretches.close(self._sound.end)
         self.pump()
 
-    def discard(self) -> None:
-        """Nothing of what came so far is wanted by anybody."""
-        while len(self._chunks) > self._next:
-            self._chunks.pop()
-        self._fresh = self._next
-        self._end = self._new = self._sent
-        self._committed = self._settled = self._sent
-        self._marks.clear()
-        self._then = None
+    def fall_silent(self) -> None:
+        """No more sound comes, and a detector at the other end is to hear the end of what was said."""
+        if self.stretches.open and self._rate:
+            self.push(pcm.silence(self.stretches.silence_ms + TAIL_MS, self._rate), self._rate)
+
+    def discard(self) -> bool:
+        """Nobody wants the open utterance; returns whether the provider was given any of it."""
+        kept = max([self._committed, *(end.at for end in self._ends if not end.taken)])
+        self._sound.drop_unsent(max(kept, self._sound.sent))
+        given = self._sound.sent > kept
+        if given and any(not end.taken for end in self._ends):
+            self._gone.append((kept, self._sound.sent))
+        elif given:
+            self._gone.append((kept, self._sound.sent))
+            self._committed = self._sound.sent
+        self.stretches.clear()
         self._resampler = None
         self._forget_settled()
         self._see_room()
+        return given
 
     def speech_began(self, at_ms: float | None) -> None:
         """The provider hears speech: what came before it was silence."""
-        if at_ms is not None and not self._marks:
-            self._committed = self._settled = max(self._settled, self._on_link(at_ms - LEAD_MS))
-            self._forget_settled()
+        begin = self._on_link(at_ms) if at_ms is not None else self.stretches.begin
+        if begin is not None:
+            self._quiet_up_to(begin - _ticks(LEAD_MS))
 
-    def commit(self, item_id: str, at_ms: float | None, *, silence_ms: float = 0.0) -> None:
+    @property
+    def sent(self) -> int:
+        """Position up to which the present link was given sound."""
+        return self._sound.sent
+
+    def rest(self, position: int) -> None:
+        """The provider, which has had the time, took nothing for speech that was sent before a position."""
+        upto = self.stretches.last_over_by(position)
+        if upto is not None:
+            self._quiet_up_to(upto)
+            self.stretches.taken(upto)
+
+    def commit(self, name: str, turn: int, at_ms: float | None, *, silence_ms: float = 0.0) -> None:
         """The provider has taken an utterance that ends at ``at_ms`` of the link's sound.
 
-        Without a time it is what was sent so far, but for ``silence_ms`` at its end, which a detector
-        had to hear before and in which another utterance may have begun.
+        Without a time it is the oldest that we ended, or heard to be over; else what was sent so far, but
+        for ``silence_ms`` at its end, which a detector had to hear before.
         """
+        ours = next((end for end in self._ends if end.passed and not end.taken), None)
         if at_ms is not None:
-            end = self._on_link(at_ms)
-        elif self._closed:
-            end = self._closed.popleft()
+            upto = self._on_link(at_ms)
+        elif ours is not None:
+            upto = ours.at
         else:
-            end = self._sent - round(silence_ms * TICKS / 1000.0)
-        self._committed = max(self._committed, end)
-        self._marks[item_id] = self._committed
-        while len(self._marks) > MARKS:
-            self.settle(next(iter(self._marks)))
+            over = self.stretches.over_by(self._sound.sent)
+            upto = over if over is not None else self._sound.sent - _ticks(silence_ms)
+        begin, self._committed = self._committed, max(self._committed, upto)
+        for end in self._ends:
+            end.taken = end.taken or (end.passed and end.at <= self._committed)
+        self.stretches.taken(self._committed)
+        self._taken.append(_Taken(name, turn, begin, self._committed))
+        if len(self._taken) > MARKS:
+            self._taken[0].done = True
+        self._forget_settled()
 
-    def settle(self, item_id: str | None = None) -> None:
-        """The words of an utterance are known (None: of all): it is never sent again."""
-        if item_id is None:
-            self._settled = self._committed
-            self._marks.clear()
-        elif item_id in self._marks:
-            self._settled = max(self._settled, self._marks.pop(item_id))
+    def settle(self, name: str) -> None:
+        """The words of an utterance are known: it is never sent again."""
+        for taken in self._taken:
+            taken.done = taken.done or taken.name == name
+        self._forget_settled()
+
+    def settle_turns(self, upto: int) -> None:
+        """A turn is over and done with, and all before it: what was said in them is never sent again."""
+        for taken in self._taken:
+            taken.done = taken.done or taken.turn <= upto
         self._forget_settled()
 
     # -- links ------------------------------------------------------------------------------
 
     def detach(self) -> None:
-        """The link takes no more; who finished an utterance must say so to the next one again."""
+        """The link takes no more."""
         self._link = None
-        self._then = None
-        self._closed.clear()
 
     def attach(
         self,
@@ -229,72 +267,60 @@ class Uplink:
         nothing else is sent again. ``silent`` says that the link before was well to the end and that its
         provider has heard nobody speak since the last commit.
         """
-        received = self._sent - round(unsent_ms * TICKS / 1000.0)
-        start = self._settled if again else self._committed
+        received = self._sound.sent - _ticks(unsent_ms)
+        gone = [*self._gone, *((t.begin, t.end) for t in self._taken if t.done or not again)]
         if skip_sent:
-            start = max(start, received)
-        if silent:
-            start = max(start, received - round(SILENT_MS * TICKS / 1000.0))
-        self._settled = self._committed = start
-        self._marks.clear()
-        while self._chunks and self._first + self._chunks[0].ticks <= start:
-            self._first += self._chunks.popleft().ticks
-            self._fresh = max(0, self._fresh - 1)
-        if self._chunks and self._first < start:
-            whole = self._chunks[0].ticks
-            self._chunks[0] = self._chunks[0].after(start - self._first)
-            self._first += whole - self._chunks[0].ticks
-        # Counted from whole samples: a provider's time may lie between two.
-        again_ms = _ms(max(0, received - self._first))
-        cached_ms = _ms(self._end - max(self._first, received))
-        self._sent = self._base = self._first
-        self._next = 0
+            gone.append((self._committed, received))
+        elif silent:
+            gone.append((self._committed, received - _ticks(SILENT_MS)))
+        begun = self._begun
+        rewound = self._sound.rewind(gone, received)
+        self._ends = [
+            _End(rewound.place(end.at), end.turn)
+            for end in self._ends
+            if not end.passed or rewound.keeps_before(end.at)
+        ]
+        self.stretches.moved(rewound)
+        self._begun = rewound.place(begun)
+        self._committed = 0
+        self._taken, self._gone = [], []
         self._resampler = None
         self._link = link
         self.pump()
-        return Attached(again_ms, cached_ms)
+        return Attached(_ms(rewound.resent), _ms(rewound.cached))
 
     def pump(self) -> None:
         """Give the link what it has room for."""
         link = self._link
         if link is None:
             return
-        while self._next < len(self._chunks) and link.has_room:
-            piece, ticks = self._piece()
-            self._sent += ticks
-            self._fresh, self._new = max(self._fresh, self._next), max(self._new, self._sent)
-            self._forward(link, piece)
-        if self._then is not None and self._next == len(self._chunks):
-            then, self._then = self._then, None
-            self._flush(link)
-            self._closed.append(self._sent)
-            then()
+        while True:
+            self._tell_ends(link)
+            if not self._sound.has_next or not link.has_room:
+                break
+            until = next((end.at for end in self._ends if not end.passed), None)
+            self._forward(link, self._sound.take(until))
         self._see_room()
 
     def reset(self) -> None:
         """Forget everything, as at the end of a session."""
         self.detach()
+        self._ends.clear()
         self.discard()
+        self._taken.clear()
+        self._forget_settled()
 
     # -- own work ---------------------------------------------------------------------------
 
-    def _piece(self) -> tuple[_Chunk, int]:
-        """The next chunk, joined with those that wait behind it, and their ticks."""
-        first = self._chunks[self._next]
-        self._next += 1
-        ticks, joined = first.ticks, [first.pcm]
-        room = pcm.bytes_for(PIECE_MS, first.rate) - len(first.pcm)
-        while self._next < len(self._chunks):
-            chunk = self._chunks[self._next]
-            room -= len(chunk.pcm)
-            if chunk.rate != first.rate or room < 0:
-                break
-            joined.append(chunk.pcm)
-            ticks += chunk.ticks
-            self._next += 1
-        return (_Chunk(b"".join(joined), first.rate) if len(joined) > 1 else first), ticks
+    def _tell_ends(self, link: Link) -> None:
+        for end in list(self._ends):
+            if not end.passed and end.at <= self._sound.sent:
+                end.passed = True
+                self._flush(link)
+                self._resampler = None
+                self.on_end(end.turn)
 
-    def _forward(self, link: Link, chunk: _Chunk) -> None:
+    def _forward(self, link: Link, chunk: Chunk) -> None:
         target = link.codec.capabilities.input_rate
         held = self._resampler
         if held is None or (held.source_rate, held.target_rate) != (chunk.rate, target):
@@ -310,38 +336,42 @@ class Uplink:
     def _on_link(self, at_ms: float) -> int:
         """A position from a time that the provider tells; never outside of what it can mean."""
         believable = min(max(at_ms, 0.0), FAR_MS)
-        return min(self._sent, max(self._settled, self._base + round(believable * TICKS / 1000.0)))
+        return min(self._sound.sent, max(self._committed, _ticks(believable)))
+
+    def _quiet_up_to(self, position: int) -> None:
+        """What came since the last commit, up to a position, was silence."""
+        upto = min(position, self._sound.sent)
+        if upto > self._committed and not any(not end.taken for end in self._ends):
+            self._gone.append((self._committed, upto))
+            self._committed = upto
+            self._forget_settled()
 
     def _bound(self) -> None:
-        limit = (IDLE_S if self.idle else UNSENT_S) * TICKS
-        # What is on its way to a link again has had its turn, and is bounded by SENT_S.
-        while (over := self._end - self._new - limit) > 0:
-            whole = self._chunks[self._fresh]
-            rest = self._chunks[self._fresh] = whole.after(over)
-            if not rest.pcm:
-                del self._chunks[self._fresh]
-            gone = whole.ticks - rest.ticks
-            if gone == 0:
-                break
-            self._end -= gone
+        at = self._sound.fresh_at
+        gone = self._sound.bound(IDLE_S if self.idle else UNSENT_S)
+        if gone:
+            self.stretches.shifted(at, gone)
+            for end in self._ends:
+                end.at = without(end.at, at, gone)
+            self._begun = without(self._begun, at, gone)
             if not self.idle:
                 self.dropped_ms += _ms(gone)
-        while self._next > 0 and self._sent - self._first > SENT_S * TICKS:
-            self._drop_first()
-        self._settled = max(self._settled, self._first)
-        self._committed = max(self._committed, self._first)
+        self._committed = max(self._committed, self._sound.first)
 
     def _forget_settled(self) -> None:
-        while self._next > 0 and self._first + self._chunks[0].ticks <= self._settled:
-            self._drop_first()
+        """Let go of what nobody asks for any more at the beginning of the sound."""
+        self._taken = [taken for taken in self._taken if not taken.done or self._note_gone(taken)]
+        settled = self._taken[0].begin if self._taken else self._committed
+        self._sound.forget(settled)
+        self._gone = [(begin, end) for begin, end in self._gone if end > self._sound.first]
+        self._ends = [end for end in self._ends if not end.taken or end.at > settled]
 
-    def _drop_first(self) -> None:
-        self._first += self._chunks.popleft().ticks
-        self._next -= 1
-        self._fresh -= 1
+    def _note_gone(self, taken: _Taken) -> bool:
+        self._gone.append((taken.begin, taken.end))
+        return False
 
     def _see_room(self) -> None:
-        if self._end - self._sent <= self._room_ticks():
+        if self._sound.end - self._sound.sent <= self._room_ticks():
             self._room.set()
 
     def _room_ticks(self) -> int:
@@ -351,3 +381,7 @@ class Uplink:
 
 def _ms(ticks: int) -> float:
     return ticks * 1000.0 / TICKS
+
+
+def _ticks(ms: float) -> int:
+    return round(ms * TICKS / 1000.0)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from neko_cli.core.commands import CommitAudio
 from neko_cli.core.events import Notice, NoticeKind, Severity, SpeechStarted, SpeechStopped, UserText
 from neko_cli.core.profile import Profile
 from neko_cli.core.provider_events import (
@@ -69,6 +70,8 @@ class _Utterance(msgspec.Struct):
     ended_ms: float | None = None
     committed_at: float = NEVER
     final: bool = False
+    ours: bool = False
+    """Whether we ended it."""
 
     @property
     def committed(self) -> bool:
@@ -87,9 +90,8 @@ class Utterances:
         self._late: OrderedDict[str, _Utterance] = OrderedDict()  # whose words the last link may send
         self._late_unnamed: deque[_Utterance] = deque()
         self._came = asyncio.Event()  # words came
-        self._unnamed: deque[_Utterance] = deque(maxlen=ITEMS_LIMIT)  # answered, and no words came yet
-        self._heard_first = False  # final words came before the reply to them
-        self._ended_by_us: deque[int] = deque(maxlen=ITEMS_LIMIT)  # turns whose utterances we ended
+        self._unnamed: deque[_Utterance] = deque(maxlen=ITEMS_LIMIT)  # ended by us, or answered: no words yet
+        self._worded = 0  # utterances whose words came before a reply to them
         self._count = 0
         self.captions = True
         """Whether the provider tells the user's words."""
@@ -103,8 +105,12 @@ class Utterances:
         """Whether words may still come of an utterance that was taken a moment ago."""
         if not self.captions:
             return False
-        since = self._host.now() - WORDS_WITHIN
-        return any(u.committed_at > since and not u.final for u in (*self._items.values(), *self._unnamed))
+        return any(self._is_due(found) for found in (*self._items.values(), *self._unnamed))
+
+    def words_due_of(self, turn: int) -> bool:
+        """Whether words may still come of what was said in that turn."""
+        found = [u for u in (*self._items.values(), *self._unnamed) if u.turn == turn]
+        return self.captions and any(self._is_due(one) for one in found)
 
     def take(self, event: UserEvent) -> None:
         """The provider tells something of what the user says."""
@@ -117,9 +123,7 @@ class Utterances:
                 self._ended(event)
             case InputCommitted():
                 self.are_told = True
-                self._slot.utterance_taken()
-                turn = self._ended_by_us.popleft() if self._ended_by_us else None
-                self._commit(self._utterance(event.item_id, turn))
+                self._taken(event.item_id)
             case InputTranscript():
                 self._words(event)
             case InputTranscriptFailed():
@@ -128,20 +132,29 @@ class Utterances:
                 self._host.uplink.settle(record.name)
                 self._notice("Your speech could not be turned into text.")
 
-    def ended_by_us(self) -> None:
-        """A key, or a microphone that was closed, ended the utterance of the present turn."""
-        self._ended_by_us.append(self._turns.turn.number)
+    def sent(self, turn: int) -> None:
+        """All sound of an utterance is on its way that a key, or a closed microphone, ended in that turn."""
+        found = self._new(turn)
+        found.ours = True
+        self._unnamed.append(found)
+        if turn == self._turns.turn.number and self._turns.state in (TurnState.THINKING, TurnState.SPEAKING):
+            self._slot.ask(CommitAudio())
+        else:
+            self._slot.commit()
 
     def reply_began(self) -> None:
         """A reply begins that nobody asked for: it is about something that was said."""
         if self.are_told:
             return
-        if self._heard_first:
-            self._heard_first = False
+        if self._worded:
+            self._worded -= 1
             return
-        ours = self._ended_by_us.popleft() if self._ended_by_us else self._turns.turn.number
-        found = self._new(ours)
-        self._unnamed.append(found)
+        found = next((one for one in self._unnamed if not one.committed), None)
+        if found is None and self._host.push_to_talk:
+            return  # one more reply to what was answered before
+        if found is None:
+            found = self._new(self._turns.turn.number)
+            self._unnamed.append(found)
         self._commit(found, silence_ms=self._host.profile.turns.silence_ms)
 
     def leave_link(self, *, words_may_come: bool) -> None:
@@ -152,8 +165,7 @@ class Utterances:
         self._late_unnamed = deque(self._unnamed if words_may_come else ())
         self._items.clear()
         self._unnamed.clear()
-        self._ended_by_us.clear()
-        self._heard_first = False
+        self._worded = 0
         self.are_told = False
 
     def late_words(self, event: InputTranscript) -> bool:
@@ -174,6 +186,21 @@ class Utterances:
             await self._came.wait()
 
     # -- own work ---------------------------------------------------------------------------
+
+    def _is_due(self, found: _Utterance) -> bool:
+        return found.committed_at > self._host.now() - WORDS_WITHIN and not found.final
+
+    def _taken(self, item_id: str) -> None:
+        """The provider has committed an utterance; one that we ended has no name until then."""
+        known = self._items.get(item_id)
+        ours = next((one for one in self._unnamed if one.ours), None)
+        if ours is not None and (known is None or known.turn == ours.turn):
+            self._unnamed.remove(ours)
+            known = known or ours
+            self._items[item_id] = known
+        elif known is None or not known.committed:
+            self._slot.utterance_taken()
+        self._commit(known or self._utterance(item_id))
 
     def _began(self, item_id: str) -> None:
         turns = self._turns
@@ -200,7 +227,7 @@ class Utterances:
     def _commit(self, record: _Utterance, *, silence_ms: float = 0.0) -> None:
         if not record.committed:
             record.committed_at = self.committed_at = self._host.now()
-            self._host.uplink.commit(record.name, record.ended_ms, silence_ms=silence_ms)
+            self._host.uplink.commit(record.name, record.turn, record.ended_ms, silence_ms=silence_ms)
 
     def _words(self, event: InputTranscript) -> None:
         if event.item_id not in self._items and not self.are_told:
@@ -211,7 +238,8 @@ class Utterances:
         if event.final and not record.committed:
             silence = 0.0 if self.are_told else self._host.profile.turns.silence_ms
             self._commit(record, silence_ms=silence)
-            self._heard_first = not self.are_told
+            if not self.are_told and not record.ours:
+                self._worded += 1
         self._tell_words(record, event)
         if not event.final:
             return

@@ -23,6 +23,7 @@ from neko_cli.core.state import LinkState, TurnInput, TurnState
 from neko_cli.core.swap import Swapper
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
+from neko_cli.core.utterances import Utterances
 from neko_cli.core.wake import ClockWatch
 
 LOOK_EVERY = 0.5
@@ -36,6 +37,9 @@ WAY_PROBE = 2.0
 
 RECHECK = 10.0
 """Seconds for the next detector to hear an utterance that was sent again; then it was none."""
+
+REACTS_WITHIN = 5.0
+"""Seconds for a provider to react to speech that has reached it; then it was none to it."""
 
 PROBE_PART = 0.5
 """Part of the limit on silence after which the other side is asked whether it still answers."""
@@ -60,6 +64,7 @@ class VigilHost(Protocol):
     swapper: Swapper
     turns: Turns
     uplink: Uplink
+    utterances: Utterances
     budget: Budget
 
     @property
@@ -92,6 +97,7 @@ class Vigil:
         self._way: tuple[int, str] = (0, "")
         self._way_at = 0.0
         self._looked_at = clock.monotonic()
+        self._reached: tuple[int, int, float] | None = None  # link, position of sound, and when it had come
         self._connected = 0.0
         self._noted = 0.0
         self._kept = (0, 0.0)  # the local day, and the seconds that were noted on it
@@ -137,6 +143,7 @@ class Vigil:
                 self._presume_lost("The provider has fallen silent.", "silent")
             else:
                 self._recheck()
+                await self._see_unheard(run)
                 self._host.news.look()
                 self._park_idle(run)
 
@@ -188,6 +195,24 @@ class Vigil:
         elif host.now() - since > RECHECK:
             host.relay.rechecked_at = None
             host.turns.feed(TurnInput.SPEECH_DISCARDED)
+
+    async def _see_unheard(self, run: LinkRun) -> None:
+        """What sounds like speech to us and was none to the provider is let go of, once that is certain."""
+        host, now = self._host, self._clock.monotonic()
+        calm = host.turns.state is TurnState.IDLE and host.slot.is_calm
+        if not calm or not host.hears_speech or host.utterances.words_due:
+            self._reached = None
+        elif self._reached is not None and self._reached[0] == run.link.generation:
+            _, position, since = self._reached
+            if now - since >= REACTS_WITHIN:
+                host.uplink.rest(position)
+                self._reached = None
+        else:
+            position = host.uplink.sent
+            came = await run.link.probe(WAY_PROBE)
+            self._sleep.reset()
+            if came and run is host.links.live and host.uplink.waiting_ms == 0.0:
+                self._reached = (run.link.generation, position, self._clock.monotonic())
 
     def _park_idle(self, run: LinkRun) -> None:
         host = self._host

@@ -91,6 +91,8 @@ class SoundGate:
         self._loud_ms = 0.0
         self._quiet_ms = 0.0
         self._open = False
+        self.is_loud = False
+        """Whether the last frame was loud."""
 
     @property
     def floor_dbfs(self) -> float:
@@ -99,8 +101,8 @@ class SoundGate:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody speaks, or spoke a moment ago."""
-        return self._open or self._loud_ms > 0.0
+        """Whether somebody speaks, or spoke a moment ago; what was too short to count is nothing."""
+        return self._open
 
     def heard(self, pcm: bytes) -> bool:
         """Whether somebody begins to speak with this frame; True once, until it was quiet again.
@@ -112,7 +114,7 @@ class SoundGate:
             return False
         level = level_dbfs(pcm)
         known = max(self._floor + self._above, self._least) if self._floor is not None else SURE_DBFS
-        loud = level >= known
+        loud = self.is_loud = level >= known
         if not loud or self._loud_ms >= STEADY_MS:
             self._follow(level, ms)
         if loud:
@@ -132,6 +134,7 @@ class SoundGate:
 
     def reset(self) -> None:
         """Forget the room, as after another microphone was chosen."""
+        self.is_loud = False
         self._floor = None
         self._loud_ms = 0.0
         self._quiet_ms = 0.0

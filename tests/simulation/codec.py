@@ -135,8 +135,8 @@ class SimCodec:
         match command:
             case AppendAudio(pcm):
                 return [b"A" + pcm]
-            case CommitAudio():
-                return [to_wire("commit")]
+            case CommitAudio(ask):
+                return [to_wire("commit", ask)]
             case ClearAudio():
                 return [to_wire("clear")] if can.clear_input else []
             case SendText(text):

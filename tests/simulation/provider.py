@@ -302,7 +302,7 @@ class ServerLink:
                 self.after(early, self.tell, "transcript", item, heard, False)
             self.after(late, self.tell, "transcript", item, heard, True)
 
-    def _on_commit(self) -> None:
+    def _on_commit(self, ask: bool) -> None:
         can = self.codec.capabilities
         least = LEAST_COMMIT_S * can.input_rate
         if self.ear.buffered >= least or self.style.asks_implicitly:
@@ -312,8 +312,10 @@ class ServerLink:
                 self._commit(runs, item)
         elif not self.style.asks_implicitly:
             self.tell("fault", "input_audio_buffer_commit_empty", "the buffer is empty", None, False)
-        # OpenAI is asked for the reply in a message of its own.
-        self.voice.ask()
+        if self.style.asks_implicitly:
+            self.voice.interrupt()  # as the beginning of the user's activity does (Gemini)
+        if ask or self.style.asks_implicitly:
+            self.voice.ask()
 
     def _on_clear(self) -> None:
         self.ear.clear()

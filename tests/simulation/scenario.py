@@ -93,6 +93,7 @@ def _style(rng: random.Random, rate: int, manual: bool) -> Style:
         can = Capabilities(
             cancel=False,
             clear_input=False,
+            input_asks=True,
             resume=Resume.HANDLE,
             going_away=True,
             mid_session_instructions=False,
