@@ -77,6 +77,14 @@ def recollect(
     return Recollection(summary, lines, interrupted.strip())
 
 
+def with_reply(recollection: Recollection, text: str) -> Recollection:
+    """The same with one more reply at its end; as it was when the text is empty."""
+    if not text.strip():
+        return recollection
+    lines = (*recollection.lines, HistoryLine(ASSISTANT, text.strip()))
+    return msgspec.structs.replace(recollection, lines=lines)
+
+
 def as_instructions(
     recollection: Recollection,
     character_name: str,

@@ -47,6 +47,10 @@ class AfterLoss(Enum):
 class KeeperHost(Protocol):
     """What the keeper needs from the session."""
 
+    async def prepare(self) -> None:
+        """Get ready what the next link is to be told; takes a bounded time."""
+        ...
+
     def opening(self) -> Opening:
         """How the next link is to be made."""
         ...
@@ -287,6 +291,9 @@ class Keeper:
             if attempt != self._attempt or self._board.link not in RECOVERS:
                 return
             self._step(LinkInput.RETRY, "retry")
+            await self._host.prepare()
+            if attempt != self._attempt:
+                return
             opening = self._host.opening()
             try:
                 run = await self._links.open(opening)

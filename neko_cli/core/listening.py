@@ -96,8 +96,7 @@ class Listening:
     async def stop(self, *, commit: bool) -> None:
         """Microphone off; idempotent. An open utterance is sent when it is to be committed.
 
-        With a detector at the other end, an utterance that is still open is committed as well: the
-        detector will never hear its end.
+        With a detector at the other end, the silence follows by which it hears the end of what was said.
         """
         async with self._lock:
             microphone, pump = self._microphone, self._pump
@@ -113,13 +112,14 @@ class Listening:
             self._end_utterance(commit=commit)
 
     def _end_utterance(self, *, commit: bool) -> None:
-        if self._turns.state is TurnState.HEARING:
-            self.finish(commit=commit or not self.push_to_talk)
-        elif self.push_to_talk:
+        heard = self._turns.state is TurnState.HEARING
+        if not self.push_to_talk:
+            self._uplink.fall_silent(heard=heard)
+        elif heard:
+            self.finish(commit=commit)
+        else:
             # Something else was asked while the key was down; the next utterance starts afresh.
             self._host.clear_input()
-        else:
-            self._uplink.fall_silent()
 
     def finish(self, *, commit: bool = True) -> None:
         """The open utterance is complete: send it, or throw it away when that is not wanted."""

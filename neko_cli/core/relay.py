@@ -207,6 +207,7 @@ class Relay:
             left_out=left_out,
             cut="" if self._speaks_again else self._said,
             cut_turn=host.turns.turn.number,
+            playing=host.turns.turn.reply if host.turns.state is TurnState.DRAINING else "",
             short=self.short,
             news=host.news.for_next_link,
         )

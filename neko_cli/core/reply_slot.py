@@ -258,7 +258,7 @@ class ReplySlot:
 
     def carry(self, command: Command) -> None:
         """Ask for this before all else when there is a link again, unless it waits already."""
-        if not any(type(held) is type(command) for held in self._held):
+        if command not in self._held:
             self._held.appendleft(command)
 
     def resume(self) -> None:

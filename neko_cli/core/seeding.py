@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from neko_cli.core.codecs.base import HistoryLine
-from neko_cli.core.context import as_history, as_instructions, recollect
+from neko_cli.core.context import as_history, as_instructions, recollect, with_reply
 from neko_cli.core.links import Opening
 from neko_cli.core.memory import ASSISTANT, FALLBACK_TURNS, Memory, Remembered
 from neko_cli.core.modes import Mode
@@ -30,6 +30,7 @@ def opening_for(
     left_out: int | None = None,
     cut: str = "",
     cut_turn: int | None = None,
+    playing: str = "",
     short: bool = False,
     news: str = "",
 ) -> Opening:
@@ -48,6 +49,8 @@ def opening_for(
             when nothing was said since.
         left_out: a turn whose input will be sent again, so that it is not told as well.
         cut: what a reply had said when its link was lost, in the turn ``cut_turn``.
+        playing: what a reply says that came whole and is still being heard; where earlier messages cannot
+            be told later, it is told now.
         short: tell only the summary and the last turns (a context that grew too large).
         news: what agents found, to be told by the character.
     """
@@ -62,7 +65,11 @@ def opening_for(
         model=model,
         handle=handle,
         history=as_history(recollection, HISTORY_BUDGET),
-        recollection=as_instructions(recollection, profile.character.name, profile.user.name),
+        recollection=as_instructions(
+            with_reply(recollection, playing if not handle else ""),
+            profile.character.name,
+            profile.user.name,
+        ),
     )
     if news:
         spec = msgspec.structs.replace(spec, instructions=f"{spec.instructions}\n\n{news}".strip())

@@ -19,7 +19,7 @@ from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import AfterLoss, Keeper
 from neko_cli.core.links import LinkRun, Links, Opening
 from neko_cli.core.listening import Listening
-from neko_cli.core.memory import Memory
+from neko_cli.core.memory import FALLBACK_TURNS, Memory
 from neko_cli.core.modes import Mode, mode_of
 from neko_cli.core.news import News
 from neko_cli.core.playout import Playout
@@ -73,6 +73,7 @@ class SessionCore:
         self._epoch = ports.clock.monotonic()
         self._spoke_at = -ECHO_TAIL
         self._ended = False
+        self._summed_up = -1  # how far memory had come when it was last summed up for a link
         self._changing = asyncio.Lock()
         self._running: dict[str, asyncio.Task[None]] = {}
         self.stream = Broadcast()
@@ -259,6 +260,13 @@ class SessionCore:
     def room(self) -> None:
         """The link takes sound again."""
         self.uplink.pump()
+
+    async def prepare(self) -> None:
+        """Sum up what a link will not be told word by word, once for all attempts to make it."""
+        if self.relay.short and self._summed_up != self.memory.serial:
+            self._summed_up = self.memory.serial
+            wait = self.profile.memory.summary_wait
+            await self.summaries.refresh(keep_turns=FALLBACK_TURNS, wait=wait)
 
     def opening(self) -> Opening:
         """How the next link is to be made."""

@@ -171,11 +171,13 @@ def choose(now: Situation) -> Choice:
         useless = now.spare is SpareState.READY and not _is_worth_it(now)
         return Choice(Act.DROP if useless else Act.REST)
     ripe = now.quiet or is_late(now)
-    if resumes(now, reason) or (now.spare_refused and reason in REPLACED):
+    # Beside a live link on which somebody talks, one that cannot be told so later would never fit.
+    never_fits = now.spare is SpareState.NONE and not now.can_catch_up and not now.quiet
+    if resumes(now, reason) or ((now.spare_refused or never_fits) and reason in REPLACED):
         return Choice(Act.REPLACE, reason) if ripe else Choice(Act.REST, reason)
     if now.spare is SpareState.NONE:
         # What cannot be told later must wait until nothing more is being said.
-        return Choice(Act.PREPARE if now.can_catch_up or ripe else Act.REST, reason)
+        return Choice(Act.PREPARE if now.can_catch_up or now.quiet else Act.REST, reason)
     if now.spare is SpareState.READY and ripe:
         return Choice(Act.SWAP, reason)
     return Choice(Act.REST, reason)

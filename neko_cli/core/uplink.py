@@ -172,9 +172,12 @@ class Uplink:
         self.stretches.close(self._sound.end)
         self.pump()
 
-    def fall_silent(self) -> None:
-        """No more sound comes, and a detector at the other end is to hear the end of what was said."""
-        if self.stretches.open and self._rate:
+    def fall_silent(self, *, heard: bool = False) -> None:
+        """No more sound comes, and a detector at the other end is to hear the end of what was said.
+
+        ``heard`` says that it hears somebody, whatever we hear.
+        """
+        if self._rate and (heard or self.stretches.open):
             self.push(pcm.silence(self.stretches.silence_ms + TAIL_MS, self._rate), self._rate)
 
     def discard(self) -> bool:

@@ -137,6 +137,8 @@ class Utterances:
         found = self._new(turn)
         found.ours = True
         self._unnamed.append(found)
+        if self._slot.input_asks and self._turns.state is TurnState.SPEAKING:
+            self._turns.keep_voiced()  # the provider drops the rest of the reply that it makes
         if turn == self._turns.turn.number and self._turns.state in (TurnState.THINKING, TurnState.SPEAKING):
             self._slot.ask(CommitAudio())
         else:
@@ -149,7 +151,8 @@ class Utterances:
         if self._worded:
             self._worded -= 1
             return
-        found = next((one for one in self._unnamed if not one.committed), None)
+        known = (*self._items.values(), *self._unnamed)  # words come in order: those that have some are older
+        found = next((one for one in known if not one.committed), None)
         if found is None and self._host.push_to_talk:
             return  # one more reply to what was answered before
         if found is None:

@@ -143,6 +143,7 @@ def _answered_twice(world: World) -> list[str]:
         for n in numbers.reply_words(e.text)
     }
     problems = []
+    cut = _cut_replies(world)
     answered: list[Run] = []
     for link in world.cloud.links:
         for utterance in link.utterances:
@@ -152,7 +153,11 @@ def _answered_twice(world: World) -> list[str]:
             continue  # which reply answers which utterance can only be guessed
         for utterance in link.utterances:
             replies = [reply for reply in link.replies if reply.at >= utterance.at]
-            wanted = replies and any(int(word.text[1:]) in told for word in replies[0].words)
+            wanted = (
+                replies
+                and replies[0].id not in cut
+                and any(int(word.text[1:]) in told for word in replies[0].words)
+            )
             if wanted and (link.number, replies[0].id) in ended:
                 answered += utterance.runs
     return problems
