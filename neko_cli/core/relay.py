@@ -15,7 +15,7 @@ from neko_cli.core.context import continue_instructions
 from neko_cli.core.energy import Change, EnergyBook, costs_energy
 from neko_cli.core.errors import NekoError, SessionExpired
 from neko_cli.core.events import AnyEvent, Connected, Energy, Failure, Notice, NoticeKind, Severity
-from neko_cli.core.handover import Carried, carry_over
+from neko_cli.core.handover import carry_over
 from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import AfterLoss
 from neko_cli.core.links import LinkRun, Links, Opening
@@ -134,8 +134,8 @@ class Relay:
         self._host = host
         self._clock = clock
         self._first = (host.profile.provider.name, first_title)
-        self._carried = Carried()
         self._carried_idle = True
+        self._again = False  # whether what is not settled is sent again
         self.words_may_come = False
         """Whether the link before may still send words of what was said over it."""
         self._cut_turn: int | None = None  # whose reply was cut, and is asked for again
@@ -302,10 +302,11 @@ class Relay:
         standing = host.turns.standing(asked, ended_by_us=ours)
         if host.utterances.words_due_of(host.turns.turn.number):
             standing = msgspec.structs.replace(standing, transcript="")
-        carried = self._carried = carry_over(standing)
-        self.words_may_come = words_due and not carried.again and _may_say_more(run)
+        carried = carry_over(standing)
         host.inbound.leave_link()
-        host.utterances.leave_link(words_may_come=self.words_may_come)
+        well = _may_say_more(run)
+        self._again = carried.again or not well
+        self.words_may_come = host.utterances.leave_link(again=self._again) and well
         if carried.ask is not None:
             host.slot.carry(carried.ask)
         if carried.cut:
@@ -363,14 +364,13 @@ class Relay:
         silent = host.turns.state is not TurnState.HEARING and not host.uplink.has_speech
         attached = host.uplink.attach(
             link,
-            again=self._carried.again or not self.words_may_come,
+            again=self._again,
             unsent_ms=self._unsent_ms,
             skip_sent=silent and self._carried_idle and bool(run.opening.handle),
             silent=silent and lost is None and not host.push_to_talk,
         )
         if host.turns.state is TurnState.HEARING and not host.push_to_talk:
             self.rechecked_at = host.now()
-        self._carried = Carried()
         self._known = None
         self._cut_turn = None
         self._unsent_ms = 0.0
@@ -386,7 +386,6 @@ class Relay:
 
     def abandon(self) -> None:
         """There is no next link: nothing is carried to it."""
-        self._carried = Carried()
         self._cut_turn = None
         self._unsent_ms = 0.0
         self._from = 0

@@ -243,6 +243,10 @@ class Uplink:
             taken.done = taken.done or taken.name == name
         self._forget_settled()
 
+    def is_settled(self, name: str) -> bool:
+        """Whether an utterance that was committed is not sent again."""
+        return not any(taken.name == name and not taken.done for taken in self._taken)
+
     def settle_turns(self, upto: int) -> None:
         """A turn is over and done with, and all before it: what was said in them is never sent again."""
         for taken in self._taken:

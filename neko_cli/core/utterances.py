@@ -160,16 +160,25 @@ class Utterances:
             self._unnamed.append(found)
         self._commit(found, silence_ms=self._host.profile.turns.silence_ms)
 
-    def leave_link(self, *, words_may_come: bool) -> None:
-        """The link is not live any more: its ids mean nothing, but for words that it may still send."""
-        self._late = OrderedDict(
-            (item, u) for item, u in self._items.items() if words_may_come and u.committed and not u.final
-        )
-        self._late_unnamed = deque(self._unnamed if words_may_come else ())
+    def leave_link(self, *, again: bool) -> bool:
+        """The link is not live any more: its ids mean nothing, but for words that it may still send.
+
+        They are waited for where the sound is not sent to the next link, which of those not settled
+        ``again`` says. Returns whether any are due.
+        """
+        settled = self._host.uplink.is_settled
+        late = {
+            id(found)
+            for found in (*self._items.values(), *self._unnamed)
+            if self.captions and self._is_due(found) and (not again or settled(found.name))
+        }
+        self._late = OrderedDict((item, found) for item, found in self._items.items() if id(found) in late)
+        self._late_unnamed = deque(found for found in self._unnamed if id(found) in late)
         self._items.clear()
         self._unnamed.clear()
         self._worded = 0
         self.are_told = False
+        return bool(late)
 
     def late_words(self, event: InputTranscript) -> bool:
         """Words from the link before; returns whether more of them are due."""
