@@ -31,10 +31,12 @@ class Stretch(msgspec.Struct):
     loud_to: int
     end: int | None = None
     loud_ms: float = 0.0
+    taken: bool = False
+    """Whether the present link's provider has taken it."""
 
 
 class Stretches:
-    """All that was heard and that the provider has not taken yet, oldest first."""
+    """All that was heard in the sound that is kept, oldest first; mostly about what no provider took yet."""
 
     def __init__(self) -> None:
         self._gate: SoundGate | None = None
@@ -61,12 +63,12 @@ class Stretches:
     @property
     def any(self) -> bool:
         """Whether there is speech that the provider has not taken."""
-        return bool(self._found)
+        return any(not found.taken for found in self._found)
 
     @property
     def open(self) -> bool:
         """Whether somebody speaks now."""
-        return bool(self._found) and self._found[-1].end is None
+        return bool(self._found) and self._found[-1].end is None and not self._found[-1].taken
 
     @property
     def is_sure(self) -> bool:
@@ -76,32 +78,40 @@ class Stretches:
     @property
     def begin(self) -> int | None:
         """Where the oldest begins."""
-        return self._found[0].begin if self._found else None
+        return next((found.begin for found in self._found if not found.taken), None)
 
     def over_by(self, position: int) -> int | None:
         """Where the oldest one is over that lies before a position as a whole.
 
         Clicks are passed over, unless there is nothing but clicks.
         """
-        whole = [found for found in self._found if found.end is not None and found.end <= position]
+        whole = self._over_by(position)
         chosen = next((found for found in whole if found.loud_ms >= LEAST_MS), whole[-1] if whole else None)
         return chosen.end if chosen is not None else None
 
     def last_over_by(self, position: int) -> int | None:
         """Where the newest one is over that lies before a position as a whole."""
-        ends = [found.end for found in self._found if found.end is not None and found.end <= position]
-        return ends[-1] if ends else None
+        whole = self._over_by(position)
+        return whole[-1].end if whole else None
 
     def taken(self, upto: int) -> None:
         """The provider has taken everything before a position."""
-        while self._found and self._found[0].loud_to <= upto:
+        for found in self._found:
+            if found.loud_to <= upto:
+                found.taken = True
+                found.end = upto if found.end is None else found.end
+            elif found.begin < upto:
+                found.begin = upto
+
+    def forget(self, upto: int) -> None:
+        """Sound before a position is not kept any more."""
+        while self._found and self._found[0].taken and self._found[0].loud_to <= upto:
             self._found.popleft()
-        if self._found:
-            self._found[0].begin = max(self._found[0].begin, upto)
 
     def moved(self, rewound: Rewound) -> None:
-        """Positions count anew; what was cut out with its sound is gone."""
+        """Positions count anew, for a provider that has taken nothing; what was cut out is gone."""
         for found in self._found:
+            found.taken = False
             found.begin, found.loud_to = rewound.place(found.begin), rewound.place(found.loud_to)
             if found.end is not None:
                 found.end = rewound.place(found.end)
@@ -122,9 +132,13 @@ class Stretches:
         self._quiet_ms = 0.0
 
     def clear(self) -> None:
-        """Nothing that was heard matters any more."""
-        self._found.clear()
+        """Nothing matters any more that was heard and not taken."""
+        self._found = deque((found for found in self._found if found.taken), maxlen=LIMIT)
         self._quiet_ms = 0.0
+
+    def _over_by(self, position: int) -> list[Stretch]:
+        untaken = (found for found in self._found if not found.taken)
+        return [found for found in untaken if found.end is not None and found.end <= position]
 
     def _note(self, loud: bool, begin: int, ticks: int) -> None:
         ms = ticks * 1000.0 / TICKS

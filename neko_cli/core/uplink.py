@@ -370,6 +370,7 @@ class Uplink:
         self._taken = [taken for taken in self._taken if not taken.done or self._note_gone(taken)]
         settled = self._taken[0].begin if self._taken else self._committed
         self._sound.forget(settled)
+        self.stretches.forget(self._sound.first)
         self._gone = [(begin, end) for begin, end in self._gone if end > self._sound.first]
         self._ends = [end for end in self._ends if not end.taken or end.at > settled]
 

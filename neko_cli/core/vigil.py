@@ -162,16 +162,23 @@ class Vigil:
         silent = self._clock.monotonic() - run.link.heard_at
         if not expected or silent < limit * PROBE_PART:
             return True
-        answers = await run.link.probe(limit * (1.0 - PROBE_PART))
-        self._sleep.reset()  # the wait for the answer was no sleep
+        answers = await self._probe(run, limit * (1.0 - PROBE_PART))
         return answers or run is not self._host.links.live
+
+    async def _probe(self, run: LinkRun, timeout: float) -> bool:
+        """Whether the other side answers; the wait for it is no sleep, as long as it was that alone."""
+        clocks = ClockWatch(timeout)
+        clocks.look(self._clock.monotonic(), self._clock.time())
+        answers = await run.link.probe(timeout)
+        if not clocks.look(self._clock.monotonic(), self._clock.time()):
+            self._sleep.reset()
+        return answers
 
     async def _way_holds(self, run: LinkRun) -> bool:
         """Whether packets go the same way, or the old one still answers (addresses may rotate)."""
         if self._way_is_same(run):
             return True
-        answers = await run.link.probe(WAY_PROBE)
-        self._sleep.reset()
+        answers = await self._probe(run, WAY_PROBE)
         return answers or run is not self._host.links.live
 
     def _way_is_same(self, run: LinkRun) -> bool:
@@ -209,15 +216,15 @@ class Vigil:
                 self._reached = None
         else:
             position = host.uplink.sent
-            came = await run.link.probe(WAY_PROBE)
-            self._sleep.reset()
+            came = await self._probe(run, WAY_PROBE)
             if came and run is host.links.live and host.uplink.waiting_ms == 0.0:
                 self._reached = (run.link.generation, position, self._clock.monotonic())
 
     def _park_idle(self, run: LinkRun) -> None:
         host = self._host
         idle = host.now() - max(host.board.last_activity, host.turns.progress_at, host.relay.handed_at)
-        busy = host.turns.state is not TurnState.IDLE or not host.slot.is_calm
+        talking = host.turns.state is not TurnState.IDLE or not host.slot.is_calm
+        busy = talking or host.hears_speech
         if busy or host.board.link is not LinkState.UP:
             return
         if park_due(idle, run.link.codec.capabilities, host.profile.guard):
