@@ -48,7 +48,7 @@ class SessionManager:
 
         ``new`` forgets what was said. A loudspeaker that fails is a notice, not an error.
         """
-        await self._core.start(input_mode, new=new)
+        await self._core.life.start(input_mode, new=new)
 
     async def stream_data(self, message: Message) -> None:
         """Sound, text or a picture; held (bounded) while starting. Raises NekoError."""
@@ -136,9 +136,9 @@ class SessionManager:
         if by_server and self._core.keeper.is_up:
             self._core.requests.swap()
         else:
-            await self._core.end("ended")
+            await self._core.life.end("ended")
 
     async def cleanup(self) -> None:
         """Release everything in order, each phase with a deadline; idempotent."""
-        await self._core.end("closed")
+        await self._core.life.end("closed")
         await self._core.owner.aclose()

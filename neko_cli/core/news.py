@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from neko_cli.core.commands import AskReply, TellSystem
-from neko_cli.core.companions.callbacks import AgentResult, Callbacks, tell_text
+from neko_cli.core.companions.callbacks import AgentResult, tell_text
 from neko_cli.core.events import Outcome
-from neko_cli.core.keeper import Keeper
-from neko_cli.core.links import LinkRun, Links
-from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.host import SessionHost
+from neko_cli.core.links import LinkRun
 from neko_cli.core.state import TurnInput, TurnState
-from neko_cli.core.swap import Swapper
 from neko_cli.core.swap_plan import SwapReason
-from neko_cli.core.turns import Turns
 
 REST = 30.0
 """Seconds until results are told again that a provider failed to tell."""
 
 
-class NewsHost(Protocol):
-    """What the news needs from the session."""
-
-    callbacks: Callbacks
-    keeper: Keeper
-    links: Links
-    slot: ReplySlot
-    swapper: Swapper
-    turns: Turns
-
-    def now(self) -> float:
-        """Seconds since the session was made."""
-        ...
-
-
 class News:
     """Tells results by a system message, or where a provider takes none, by a fresh session."""
 
-    def __init__(self, host: NewsHost) -> None:
+    def __init__(self, host: SessionHost) -> None:
         self._host = host
         self._telling: list[AgentResult] = []
         self._turn: int | None = None

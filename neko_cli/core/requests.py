@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from typing import Protocol
 
-from neko_cli.core.board import Board
 from neko_cli.core.commands import (
     AudioChunk,
-    Command,
     ScreenFrame,
     SendImage,
     SendText,
 )
 from neko_cli.core.energy import Change, EnergyBook, Reason
 from neko_cli.core.errors import InvalidRequest, LinkError, NekoError
-from neko_cli.core.events import AnyEvent, Notice, NoticeKind, Severity, UserText
-from neko_cli.core.keeper import Keeper
-from neko_cli.core.links import Links, Opening
-from neko_cli.core.listening import Listening
-from neko_cli.core.memory import Memory
+from neko_cli.core.events import Notice, NoticeKind, Severity, UserText
+from neko_cli.core.host import SessionHost
+from neko_cli.core.links import Opening
+from neko_cli.core.next_link import profile_tag, same_session
 from neko_cli.core.profile import Profile
-from neko_cli.core.relay import Relay, profile_tag, same_session
-from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.state import LinkState, TurnInput, TurnState
-from neko_cli.core.swap import Swapper
 from neko_cli.core.swap_plan import SwapReason
-from neko_cli.core.turns import Turns
-from neko_cli.core.uplink import Uplink
 
 ROOM_TIMEOUT = 60.0
 """Seconds that streamed sound waits for a link that takes it."""
@@ -37,51 +28,10 @@ PICTURES = 4
 """Pictures that wait for a link; a newer one replaces the oldest."""
 
 
-class RequestsHost(Protocol):
-    """What the requests need from the session."""
-
-    board: Board
-    keeper: Keeper
-    links: Links
-    listening: Listening
-    profile: Profile
-    relay: Relay
-    slot: ReplySlot
-    swapper: Swapper
-    turns: Turns
-    uplink: Uplink
-
-    def profile_changed(self, old: Profile) -> None:
-        """Limits may be others now."""
-        ...
-
-    @property
-    def memory(self) -> Memory:
-        """What was said."""
-        ...
-
-    @property
-    def accepts(self) -> bool:
-        """Whether what the user says reaches the provider, now or when there is a link again."""
-        ...
-
-    def now(self) -> float:
-        """Seconds since the session was made."""
-        ...
-
-    def publish(self, event: AnyEvent) -> None:
-        """Tell the readers."""
-        ...
-
-    def send(self, command: Command) -> None:
-        """Queue a command for the link."""
-        ...
-
-
 class Requests:
     """Each method does one thing that a user can ask for; all but ``hear``, pause and resume at once."""
 
-    def __init__(self, host: RequestsHost) -> None:
+    def __init__(self, host: SessionHost) -> None:
         self._host = host
         self._paused_microphone = False
         self._pictures: deque[ScreenFrame] = deque(maxlen=PICTURES)
@@ -184,14 +134,14 @@ class Requests:
         if profile == old:
             return
         if host.links.last is not None and same_session(old, host.links.last.opening.profile):
-            self._good = old, copy.deepcopy(host.relay.energy)
+            self._good = old, copy.deepcopy(host.next_link.energy)
         host.profile = profile
         host.profile_changed(old)
         another = (profile.character, profile.provider.name) != (old.character, old.provider.name)
-        energy = host.relay.energy
+        energy = host.next_link.energy
         for change in energy.switched(profile) if another else energy.edited(profile):
-            if change.mode is host.relay.mode:
-                host.relay.tell_energy(change)
+            if change.mode is host.next_link.mode:
+                host.herald.energy(change)
         live = host.links.live
         if live is not None and same_session(profile, live.opening.profile):
             host.swapper.forget(SwapReason.CHARACTER)
@@ -213,19 +163,19 @@ class Requests:
         return True
 
     def _go_back(self, linked: Profile) -> None:
-        host, relay, refused = self._host, self._host.relay, self._host.profile
-        level = relay.energy.level(relay.mode)
+        host, following, refused = self._host, self._host.next_link, self._host.profile
+        level = following.energy.level(following.mode)
         good, self._good = self._good, None
         if good is not None and same_session(good[0], linked):
-            host.profile, relay.energy = good
+            host.profile, following.energy = good
         else:
             host.profile = linked
-            relay.energy.edited(linked)
+            following.energy.edited(linked)
         host.profile_changed(refused)
         host.swapper.forget(SwapReason.CHARACTER)
-        energy, mode = relay.energy, relay.mode
+        energy, mode = following.energy, following.mode
         if energy.level(mode) != level:
-            relay.tell_energy(
+            host.herald.energy(
                 Change(
                     mode=mode,
                     old=level,

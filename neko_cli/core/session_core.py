@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from neko_cli.core.board import Board
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.commands import AskReply, ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
-from neko_cli.core.errors import AudioError, InvalidRequest, NekoError, our_mistake
-from neko_cli.core.events import AnyEvent, InputMode, Notice, NoticeKind, Outcome, SessionEnded, Severity
+from neko_cli.core.errors import AudioError, NekoError, our_mistake
+from neko_cli.core.events import AnyEvent, Notice, NoticeKind, Outcome, Severity
+from neko_cli.core.herald import Herald
 from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import AfterLoss, Keeper
+from neko_cli.core.life import Life
 from neko_cli.core.links import LinkRun, Links, Opening
 from neko_cli.core.listening import Listening
 from neko_cli.core.memory import FALLBACK_TURNS, Memory
-from neko_cli.core.modes import Mode, mode_of
+from neko_cli.core.modes import Mode
 from neko_cli.core.news import News
+from neko_cli.core.next_link import NextLink
 from neko_cli.core.playout import Playout
-from neko_cli.core.ports import SessionRecord
 from neko_cli.core.profile import Duplex, Profile
 from neko_cli.core.provider_events import InputTranscript, ProviderEvent, SpeechBegan
 from neko_cli.core.relay import Relay
@@ -41,7 +39,6 @@ from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
 from neko_cli.core.utterances import Utterances
 from neko_cli.core.vigil import Vigil
-from neko_cli.core.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -50,18 +47,6 @@ STARTS = frozenset({LinkState.CONNECTING, LinkState.CONFIGURING})
 
 ECHO_TAIL = 0.15
 """Seconds for which a room still echoes after the character's last sound (half duplex)."""
-
-LAST_SUMMARY = 3.0
-"""Seconds at most that the end of a call waits for its summary; less than who ends us waits for that."""
-
-LAST_WORDS = 1.5
-"""Seconds that the end waits for the words of what was said last."""
-
-PHASE_TIMEOUT = 5.0
-"""Seconds that each step of the end may take."""
-
-TELL_TIMEOUT = 2.0
-"""Seconds for the last events to be kept and told when the session ends."""
 
 
 class SessionCore:
@@ -72,10 +57,7 @@ class SessionCore:
         self.ports = ports
         self._epoch = ports.clock.monotonic()
         self._spoke_at = -ECHO_TAIL
-        self._ended = False
         self._summed_up = -1  # how far memory had come when it was last summed up for a link
-        self._changing = asyncio.Lock()
-        self._running: dict[str, asyncio.Task[None]] = {}
         self.stream = Broadcast()
         self.memories = {mode: Memory(profile.memory.messages) for mode in Mode}
         self.callbacks = Callbacks()
@@ -89,7 +71,9 @@ class SessionCore:
         self.inbound = Inbound(self, self.turns, self.slot, self.playout, self.utterances)
         self.uplink = Uplink()
         self.links = Links(self, self.owner, ports.transport, ports.clock, ports.dial)
-        self.relay = Relay(self, ports.clock, ports.provider_title)
+        self.herald = Herald(self, ports.clock)
+        self.next_link = NextLink(self, ports.clock, ports.provider_title)
+        self.relay = Relay(self)
         self.keeper = Keeper(
             self, self.board, self.owner, self.links, Backoff(ports.random), ports.clock.monotonic
         )
@@ -105,6 +89,7 @@ class SessionCore:
         self.uplink.on_end = self.utterances.sent
         self.uplink.on_speech = self._speech_came
         self.requests: Requests = Requests(self)
+        self.life = Life(self)
         self._restore()
 
     # -- what the parts ask for -------------------------------------------------------------
@@ -112,22 +97,12 @@ class SessionCore:
     @property
     def memory(self) -> Memory:
         """What was said in the mode of the session."""
-        return self.memories[self.relay.mode]
+        return self.memories[self.next_link.mode]
 
     @property
     def push_to_talk(self) -> bool:
         """Whether a key ends utterances."""
         return self.listening.push_to_talk
-
-    @property
-    def want_audio(self) -> bool:
-        """Whether replies are asked for as voice."""
-        return self.ports.want_audio
-
-    @property
-    def keep_spare(self) -> bool:
-        """Whether this run of the program may keep a spare link."""
-        return self.ports.keep_standby
 
     @property
     def accepts(self) -> bool:
@@ -223,7 +198,7 @@ class SessionCore:
 
     def handle_told(self, handle: str) -> None:
         """The provider says by what the session can be resumed."""
-        self.relay.handle_told(handle)
+        self.next_link.handle_told(handle)
 
     def going_away(self, seconds: float) -> None:
         """The provider will close the link in so many seconds."""
@@ -263,20 +238,20 @@ class SessionCore:
 
     async def prepare(self) -> None:
         """Sum up what a link will not be told word by word, once for all attempts to make it."""
-        if self.relay.short and self._summed_up != self.memory.serial:
+        if self.next_link.short and self._summed_up != self.memory.serial:
             self._summed_up = self.memory.serial
             wait = self.profile.memory.summary_wait
             await self.summaries.refresh(keep_turns=FALLBACK_TURNS, wait=wait)
 
     def opening(self) -> Opening:
         """How the next link is to be made."""
-        return self.relay.opening()
+        return self.next_link.opening()
 
     def after_loss(
         self, opening: Opening | None, error: NekoError, *, lived: float = 0.0
     ) -> tuple[AfterLoss, NekoError]:
         """What a loss means."""
-        return self.relay.after_loss(opening, error, lived=lived)
+        return self.next_link.after_loss(opening, error, lived=lived)
 
     def spare(self) -> LinkRun | None:
         """A link that is ready to take over."""
@@ -313,11 +288,11 @@ class SessionCore:
 
     def tell_connected(self, run: LinkRun) -> None:
         """A link is live."""
-        self.relay.tell_connected(run)
+        self.herald.connected(run)
 
     def tell_outage(self, error: NekoError, retry_in: float) -> None:
         """The link was lost."""
-        self.relay.tell_outage(error, retry_in)
+        self.herald.outage(error, retry_in)
 
     def woken(self) -> None:
         """A parked session is wanted again."""
@@ -325,7 +300,7 @@ class SessionCore:
 
     def tell_back(self) -> None:
         """The outage is over."""
-        self.relay.tell_back()
+        self.herald.back()
 
     def tell_failure(self, error: NekoError) -> None:
         """The link is down for good."""
@@ -342,115 +317,6 @@ class SessionCore:
         if self.turns.state is not TurnState.DRAINING or self.board.link is not LinkState.FAILED:
             self.turns.feed(TurnInput.LINK_LOST)
 
-    # -- beginning and end ------------------------------------------------------------------
-
-    async def start(self, input_mode: InputMode, *, new: bool) -> None:
-        """Open the loudspeaker and the link side by side; returns when the link is configured.
-
-        Raises NekoError; before anything is opened RateLimited with the code ``exhausted``, and
-        QuotaExhausted with the code ``time_limit``.
-        """
-        async with self._changing:
-            if self.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED):
-                if input_mode is not self.board.input_mode:
-                    raise InvalidRequest("The session is running.", hint="End it, then start it anew.")
-                return
-            await self.vigil.admit(self.ports.journal, self.ports.profile_name)
-            self._begin_mode(input_mode, new=new)
-            self._ended = False
-            self.board.input_mode = input_mode
-            self.board.touch()
-            self.slot.suspend()
-            self.keeper.begin()
-            await self.owner.open()
-            self._begin_record()
-            self.playout.opening()
-            self._run_once("loudspeaker", self._open_speaker)
-            self._run_once("watch", Watch(self).run)
-            self._run_once("swaps", self.swapper.run)
-            self._run_once("vigil", self.vigil.run)
-        await self.keeper.start()
-
-    def _begin_mode(self, input_mode: InputMode, *, new: bool) -> None:
-        """Energy first: an exhausted ladder refuses. Then what this session knows of earlier ones."""
-        relay, mode, wall = self.relay, mode_of(input_mode), self.ports.clock.time()
-        if refusal := relay.energy.refusal(mode, wall):
-            raise refusal
-        relay.mode = mode
-        change = relay.energy.recovered(mode, wall)
-        another_call = mode is Mode.CALL and self.board.link is LinkState.CLOSED
-        if mode is Mode.CALL:
-            change = change or relay.energy.new_call(wall)
-        self.board.energy = relay.energy.level(mode)
-        relay.tell_energy(change)
-        if new:
-            relay.handles.clear(mode)
-            self.memory.clear()
-        elif another_call:
-            resumes = relay.handles.usable(relay.tags(), wall)
-            earlier = self.memory.summary
-            if not resumes:
-                self.memory.clear()
-                self.memory.summary = earlier
-            elif earlier:
-                self._tell_memory(f"The last call, in short: {earlier}")
-
-    def _begin_record(self) -> None:
-        ports = self.ports
-        self.scribe.begin(
-            SessionRecord(
-                id=ports.session_id,
-                character=self.profile.character.name,
-                profile=ports.profile_name,
-                provider=self.profile.provider.name,
-                model=self.relay.energy.model(self.relay.mode),
-                mode=self.relay.mode,
-                started_at=ports.clock.time(),
-            )
-        )
-
-    async def end(self, reason: str) -> None:
-        """End in order: microphone, link, loudspeaker. Idempotent."""
-        async with self._changing:
-            if self._ended or self.board.link is LinkState.DOWN:
-                return
-            self._ended = True
-            self.requests.ended()
-            if self.links.live is not None:
-                self.relay.handles.link_alive(self.relay.mode, self.ports.clock.time())
-            try:
-                await self._phase("microphone", self.listening.stop(commit=False))
-                self.swapper.drop_spare()
-                if self.links.live is not None:
-                    await self._last_words()
-                await self._phase("link", self.keeper.stop(reason))
-                if self.relay.mode is Mode.CALL:
-                    wait = min(self.profile.memory.summary_wait, LAST_SUMMARY)
-                    await self._phase("summary", self.summaries.finish_call(wait))
-            finally:  # who ends us may have no time for a summary
-                self.vigil.note_used()
-                await self._phase("tasks", self.owner.aclose())
-                await self._phase("loudspeaker", self.playout.close())
-                self.uplink.reset()
-                self.publish(SessionEnded(at=self.now(), reason=reason))
-                await self._phase("last events", self.scribe.drained(), TELL_TIMEOUT)
-
-    async def _last_words(self) -> None:
-        """What was said last belongs to the conversation: its words are waited for, for a moment."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS):
-                await self.utterances.said_all()
-
-    async def _phase(
-        self, name: str, work: Coroutine[Any, Any, None], timeout: float = PHASE_TIMEOUT
-    ) -> None:
-        """One step of the end; one that hangs is left behind, and the next one follows."""
-        try:
-            async with asyncio.timeout(timeout):
-                await work
-        except TimeoutError:
-            log.error("ending the %s took longer than %.0f s", name, timeout)
-
     # -- own work ---------------------------------------------------------------------------
 
     def _speech_came(self) -> None:
@@ -463,18 +329,6 @@ class SessionCore:
             for memory in self.memories.values():
                 memory.restore(past)
             self.turns.turn.number = past.last_turn
-
-    def _run_once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start a task of the session, unless an earlier start has left it running."""
-        task = self._running.get(name)
-        if task is None or task.done():
-            self._running[name] = self.owner.spawn(work(), name)
-
-    async def _open_speaker(self) -> None:
-        try:
-            await self.playout.open()
-        except AudioError as error:
-            self.notice(f"No sound: {error} Replies come as text.")
 
     async def _drain(self, turn: int) -> None:
         try:
@@ -489,9 +343,6 @@ class SessionCore:
     def notice(self, text: str) -> None:
         """Tell the user something about the sound."""
         self.publish(Notice(at=self.now(), kind=NoticeKind.SOUND, severity=Severity.WARNING, text=text))
-
-    def _tell_memory(self, text: str) -> None:
-        self.publish(Notice(at=self.now(), kind=NoticeKind.MEMORY, severity=Severity.INFO, text=text))
 
     def turn_failed(self, error: NekoError) -> None:
         """Tell why the current turn is given up."""

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Protocol
 
 from neko_cli.core.errors import NekoError
 from neko_cli.core.extract import summarise as extract
+from neko_cli.core.host import SessionHost
 from neko_cli.core.memory import ASSISTANT, Memory, Remembered
 from neko_cli.core.ports import Summariser
-from neko_cli.core.profile import Profile
-from neko_cli.core.relay import Relay
-from neko_cli.core.scribe import Scribe
-from neko_cli.core.tasks import TaskOwner
 
 log = logging.getLogger(__name__)
 
@@ -31,28 +27,10 @@ SHORT_CALL = 4
 """Messages of a call that need no summariser: they are nearly as short as a summary themselves."""
 
 
-class SummariesHost(Protocol):
-    """What summaries need from the session."""
-
-    owner: TaskOwner
-    relay: Relay
-    scribe: Scribe
-
-    @property
-    def profile(self) -> Profile:
-        """The profile in use."""
-        ...
-
-    @property
-    def memory(self) -> Memory:
-        """What was said."""
-        ...
-
-
 class Summaries:
     """One summary at a time; without a summariser, memory tells its messages alone."""
 
-    def __init__(self, host: SummariesHost, summariser: Summariser | None) -> None:
+    def __init__(self, host: SessionHost, summariser: Summariser | None) -> None:
         self._host = host
         self._summariser = summariser
         self._lock = asyncio.Lock()
@@ -111,7 +89,7 @@ class Summaries:
             return
         upto = max(line.turn for line in lines)
         memory.summarised(text, upto)
-        self._host.scribe.summarised(self._host.relay.mode, text, upto)
+        self._host.scribe.summarised(self._host.next_link.mode, text, upto)
 
     def _named(self, lines: list[Remembered]) -> list[tuple[str, str]]:
         profile = self._host.profile

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Protocol
 
 import msgspec
 
-from neko_cli.core.board import Board
 from neko_cli.core.errors import NekoError, RateLimited
-from neko_cli.core.events import AnyEvent, Swap
-from neko_cli.core.keeper import Keeper
-from neko_cli.core.links import LinkRun, Links, Opening
-from neko_cli.core.memory import FALLBACK_TURNS, Memory
+from neko_cli.core.events import Swap
+from neko_cli.core.host import SessionHost
+from neko_cli.core.links import LinkRun, Opening
+from neko_cli.core.memory import FALLBACK_TURNS
+from neko_cli.core.next_link import same_session
 from neko_cli.core.ports import Clock
 from neko_cli.core.profile import Profile
-from neko_cli.core.relay import Handed, Relay, same_session
-from neko_cli.core.reply_slot import ReplySlot
+from neko_cli.core.relay import Handed
 from neko_cli.core.retry import Backoff
 from neko_cli.core.seeding import missed
 from neko_cli.core.state import LinkState, TurnState
-from neko_cli.core.summaries import Summaries
 from neko_cli.core.swap_plan import Act, Choice, Situation, SpareState, SwapReason, choose, resumes
-from neko_cli.core.tasks import TaskOwner
-from neko_cli.core.turns import Turns
-from neko_cli.core.uplink import Uplink
-from neko_cli.core.utterances import Utterances
 
 LOOK_EVERY = 0.2
 """Seconds between looks at whether a swap is due."""
@@ -44,57 +37,10 @@ SPARE_ATTEMPTS = 3
 """Failures after which this session does without spare links."""
 
 
-class SwapHost(Protocol):
-    """What the swapper needs from the session."""
-
-    board: Board
-    keeper: Keeper
-    links: Links
-    owner: TaskOwner
-    relay: Relay
-    slot: ReplySlot
-    summaries: Summaries
-    turns: Turns
-    uplink: Uplink
-    utterances: Utterances
-
-    @property
-    def profile(self) -> Profile:
-        """The profile in use."""
-        ...
-
-    @property
-    def memory(self) -> Memory:
-        """What was said."""
-        ...
-
-    @property
-    def keep_spare(self) -> bool:
-        """Whether this run of the program may keep a spare link."""
-        ...
-
-    @property
-    def hears_unannounced(self) -> bool:
-        """Whether somebody speaks, as far as we hear, over a link whose provider would not say so."""
-        ...
-
-    def now(self) -> float:
-        """Seconds since the session was made."""
-        ...
-
-    def publish(self, event: AnyEvent) -> None:
-        """Tell the readers."""
-        ...
-
-    def profile_refused(self, made: Opening, error: NekoError) -> bool:
-        """No link can be made with a profile; returns whether the next one is made with another."""
-        ...
-
-
 class Swapper:
     """Looks from time to time, does what ``swap_plan`` chooses, one thing at a time."""
 
-    def __init__(self, host: SwapHost, clock: Clock, backoff: Backoff) -> None:
+    def __init__(self, host: SessionHost, clock: Clock, backoff: Backoff) -> None:
         """``backoff`` is for spare links that cannot be made."""
         self._host = host
         self._clock = clock
@@ -207,9 +153,9 @@ class Swapper:
             spare_limit=capabilities.idle_close,
             spare_refused=self._is_refused(live),
             idle_is_free=capabilities.idle_is_free,
-            keep_spare=host.keep_spare,
+            keep_spare=host.ports.keep_standby,
             can_catch_up=capabilities.seed_history,
-            handle=bool(host.relay.handles.usable(host.relay.tags(), self._clock.time())),
+            handle=bool(host.next_link.handle),
             resume=capabilities.resume,
         )
         fits = self._spare is None or self._fits(self._spare, choose(plan).reason)
@@ -238,7 +184,7 @@ class Swapper:
     def _fits(self, run: LinkRun, reason: SwapReason | None) -> bool:
         """Whether a spare link is what the next one should be."""
         host, made = self._host, run.opening
-        if not host.relay.fits(made) or (reason is SwapReason.CONTEXT and not self._spare_short):
+        if not host.next_link.fits(made) or (reason is SwapReason.CONTEXT and not self._spare_short):
             return False
         can_catch_up = run.link.codec.capabilities.seed_history
         missing = len(missed(host.memory, made, left_out=None))
@@ -253,9 +199,9 @@ class Swapper:
         host = self._host
         keep = FALLBACK_TURNS if short else None
         await host.summaries.refresh(keep_turns=keep, wait=host.profile.memory.summary_wait)
-        host.relay.short = short
-        opening = host.relay.opening(spare=True)
-        host.relay.short = False
+        host.next_link.short = short
+        opening = host.next_link.opening(standby=True)
+        host.next_link.short = False
         try:
             run = await host.links.open(opening)
         except NekoError as error:
@@ -320,14 +266,14 @@ class Swapper:
         await host.links.close(live, drop_sound=True)
         if attempt != host.keeper.attempt:
             return
-        host.relay.short = reason is SwapReason.CONTEXT
-        opening = host.relay.opening(handle=handle)
-        host.relay.short = False
+        host.next_link.short = reason is SwapReason.CONTEXT
+        opening = host.next_link.opening(handle=handle)
+        host.next_link.short = False
         try:
             run = await host.links.open(opening)
         except NekoError as error:
             if attempt == host.keeper.attempt:
-                host.keeper.recover(*host.relay.after_loss(opening, error))
+                host.keeper.recover(*host.next_link.after_loss(opening, error))
             return
         if attempt != host.keeper.attempt or not host.keeper.take(None, run):
             host.links.retire(run)

@@ -5,25 +5,14 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from typing import Protocol
 
-from neko_cli.core.board import Board
-from neko_cli.core.companions.guards import Budget, Standing, park_due
+from neko_cli.core.companions.guards import Standing, park_due
 from neko_cli.core.errors import LinkError, NekoError, QuotaExhausted
-from neko_cli.core.events import AnyEvent, Notice, NoticeKind, Severity
-from neko_cli.core.keeper import Keeper
-from neko_cli.core.links import LinkRun, Links
-from neko_cli.core.news import News
+from neko_cli.core.events import Notice, NoticeKind, Severity
+from neko_cli.core.host import SessionHost
+from neko_cli.core.links import LinkRun
 from neko_cli.core.ports import Clock, Journal, Route
-from neko_cli.core.profile import Profile
-from neko_cli.core.relay import Relay
-from neko_cli.core.reply_slot import ReplySlot
-from neko_cli.core.scribe import Scribe
 from neko_cli.core.state import LinkState, TurnInput, TurnState
-from neko_cli.core.swap import Swapper
-from neko_cli.core.turns import Turns
-from neko_cli.core.uplink import Uplink
-from neko_cli.core.utterances import Utterances
 from neko_cli.core.wake import ClockWatch
 
 LOOK_EVERY = 0.5
@@ -51,45 +40,10 @@ DAY_TIMEOUT = 2.0
 """Seconds for the history to say how much connection time was used today."""
 
 
-class VigilHost(Protocol):
-    """What the vigil needs from the session."""
-
-    board: Board
-    keeper: Keeper
-    links: Links
-    news: News
-    relay: Relay
-    scribe: Scribe
-    slot: ReplySlot
-    swapper: Swapper
-    turns: Turns
-    uplink: Uplink
-    utterances: Utterances
-    budget: Budget
-
-    @property
-    def profile(self) -> Profile:
-        """The profile in use."""
-        ...
-
-    @property
-    def hears_speech(self) -> bool:
-        """Whether somebody seems to speak, whatever the provider has heard of it."""
-        ...
-
-    def now(self) -> float:
-        """Seconds since the session was made."""
-        ...
-
-    def publish(self, event: AnyEvent) -> None:
-        """Tell the readers."""
-        ...
-
-
 class Vigil:
     """Runs beside a session for as long as it lives."""
 
-    def __init__(self, host: VigilHost, clock: Clock, route: Route | None) -> None:
+    def __init__(self, host: SessionHost, clock: Clock, route: Route | None) -> None:
         self._host = host
         self._clock = clock
         self._route = route

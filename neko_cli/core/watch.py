@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
 
-from neko_cli.core.board import Board
-from neko_cli.core.errors import LinkError, NekoError
-from neko_cli.core.events import AnyEvent, Levels
-from neko_cli.core.keeper import Keeper
-from neko_cli.core.links import Links
-from neko_cli.core.listening import Listening
+from neko_cli.core.errors import LinkError
+from neko_cli.core.events import Levels
+from neko_cli.core.host import SessionHost
 from neko_cli.core.losses import Loss
 from neko_cli.core.pcm import SILENCE_DBFS
-from neko_cli.core.playout import Playout
-from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.state import TurnInput, TurnState
-from neko_cli.core.stream import Broadcast
-from neko_cli.core.turns import Turns
-from neko_cli.core.uplink import Uplink
 
 ANSWER_TIMEOUT = 60.0
 """Seconds without any sign of a reply after which a turn is given up."""
@@ -36,40 +27,10 @@ REST_INTERVAL = 0.5
 """Seconds between looks at what is overdue, when no meter moves."""
 
 
-class WatchHost(Protocol):
-    """What the watch needs from the session: its parts, and a way to tell."""
-
-    board: Board
-    keeper: Keeper
-    links: Links
-    listening: Listening
-    playout: Playout
-    slot: ReplySlot
-    stream: Broadcast
-    turns: Turns
-    uplink: Uplink
-
-    def now(self) -> float:
-        """Seconds since the session was made."""
-        ...
-
-    def publish(self, event: AnyEvent) -> None:
-        """Tell the readers."""
-        ...
-
-    def notice(self, text: str) -> None:
-        """Tell the user something about the sound."""
-        ...
-
-    def turn_failed(self, error: NekoError) -> None:
-        """Tell why the current turn is given up."""
-        ...
-
-
 class Watch:
     """Runs beside a session for as long as it lives."""
 
-    def __init__(self, host: WatchHost) -> None:
+    def __init__(self, host: SessionHost) -> None:
         self._host = host
         self._losses = (
             Loss("{seconds:.1f} s of your voice were lost while there was no connection."),
