@@ -56,6 +56,11 @@ class InboundHost(TurnHost, Protocol):
         """The profile in use."""
         ...
 
+    @property
+    def push_to_talk(self) -> bool:
+        """Whether a key ends utterances."""
+        ...
+
     def handle_new_message(self) -> None:
         """A reply begins."""
         ...
@@ -156,7 +161,8 @@ class Inbound:
     def _reply_began(self, reply_id: str) -> None:
         spoken = self._slot.answers_speech
         unasked = spoken and self._turns.state in (TurnState.IDLE, TurnState.DRAINING)
-        wanted = self._slot.began(reply_id)
+        holds_key = self._host.push_to_talk and self._turns.state is TurnState.HEARING
+        wanted = self._slot.began(reply_id, welcome=not holds_key)
         if wanted:
             self._turns.feed(TurnInput.REPLY_BEGAN)
         if spoken:

@@ -118,8 +118,10 @@ class ReplySlot:
             self.ask(AskReply())
             self._nudging = True
 
-    def began(self, reply_id: str) -> bool:
-        """A reply begins on the wire; returns whether it is wanted."""
+    def began(self, reply_id: str, *, welcome: bool = True) -> bool:
+        """A reply begins on the wire; returns whether it is wanted, which it is only when ``welcome``."""
+        if not welcome:
+            self._become(SlotState.CANCELLING)
         if self.state is SlotState.CANCELLING:
             self._reply_id = reply_id
             self._send(CancelReply(reply_id))

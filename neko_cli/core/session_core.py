@@ -312,6 +312,7 @@ class SessionCore:
         self.slot.reset()
         self.relay.abandon()
         self.news.abandon()
+        self.utterances.leave_link(again=True)
         self.uplink.detach()
         self.uplink.discard()
         if self.turns.state is not TurnState.DRAINING or self.board.link is not LinkState.FAILED:
