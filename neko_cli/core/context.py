@@ -13,7 +13,7 @@ import msgspec
 
 from neko_cli.core.codecs.base import HistoryLine
 from neko_cli.core.marks import RECOLLECTION, enclosed, unmarked, unmarked_line
-from neko_cli.core.memory import ASSISTANT, USER, Memory, Remembered
+from neko_cli.core.memory import ASSISTANT, USER, Remembered
 
 INSTRUCTIONS_BUDGET = 12_000
 """Characters of a recollection in the instructions: some 3,000 tokens, sent once for each link."""
@@ -129,14 +129,6 @@ def as_history(recollection: Recollection, budget_chars: int) -> tuple[HistoryLi
     texts = _fitting([("", line.text) for line in lines], budget_chars - sum(len(line.text) for line in head))
     newest = lines[len(lines) - len(texts) :]
     return (*head, *(HistoryLine(line.role, text) for line, text in zip(newest, texts, strict=True)))
-
-
-def unsaid(memory: Memory, seeded: int, *, before_turn: int | None = None) -> tuple[HistoryLine, ...]:
-    """What a link has missed that was seeded when memory's serial number was ``seeded``.
-
-    ``before_turn`` leaves out the turns that will be sent again.
-    """
-    return recollect("", memory.since(seeded), before_turn=before_turn).lines
 
 
 def continue_instructions(said_so_far: str) -> str:

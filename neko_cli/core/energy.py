@@ -196,21 +196,15 @@ class EnergyBook:
         """What the character's display says now."""
         return prompt_for(self._profile, mode, self.level(mode))
 
-    def rate_limited(
-        self, mode: Mode, now: float, retry_after: float | None = None, *, opened_at: int | None = None
-    ) -> Change | None:
-        """A rate limit of a mode; None when it cost nothing (exhausted already, or paid already).
+    def rate_limited(self, mode: Mode, now: float, retry_after: float | None = None) -> Change | None:
+        """A rate limit of a mode; None when it cost nothing (exhausted already).
 
         Args:
             mode: what the link was for.
             now: the time in seconds.
             retry_after: how long the provider asks us to wait, in seconds.
-            opened_at: the level at which the link was opened. When it is above the present one, the
-                same shortage was paid for by another link (a standby beside the live one).
         """
         pool = self._pools[mode]
-        if opened_at is not None and opened_at > pool.level > 0:
-            return None
         change = self._move(mode, degrade(pool.ladder, pool.level), Reason.RATE_LIMIT)
         if pool.level == 0:
             wait = COOL_DOWN if retry_after is None or math.isnan(retry_after) else max(0.0, retry_after)

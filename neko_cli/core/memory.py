@@ -108,19 +108,6 @@ class Memory:
         while len(self._entries) > self.limit:
             self._make_wait(self._entries.pop(0))
 
-    def correct(self, role: str, turn: int, text: str) -> bool:
-        """A better transcript of the newest message of this role and turn; False when there is none.
-
-        It keeps its place and its number: whoever was told it is not told it again.
-        """
-        if not text.strip():
-            return False
-        for entry in reversed(self._waiting + self._entries):
-            if (entry.message.role, entry.message.turn) == (role, turn):
-                entry.message = Remembered(role, text, turn)
-                return True
-        return False
-
     def recent(self, limit: int = 10) -> list[Remembered]:
         """The newest messages, oldest first."""
         return _messages(self._entries[-limit:]) if limit > 0 else []

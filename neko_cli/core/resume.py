@@ -79,12 +79,6 @@ class HandleBook:
             return ""
         return handle.value
 
-    def rejected(self, value: str) -> None:
-        """The provider refused this handle; one that was told since stays."""
-        for mode, handle in list(self._handles.items()):
-            if handle.value == value:
-                del self._handles[mode]
-
     def clear(self, mode: Mode | None = None) -> None:
         """Forget a mode's handle, or all."""
         if mode is None:

@@ -13,7 +13,6 @@ from neko_cli.core.context import (
     as_instructions,
     continue_instructions,
     recollect,
-    unsaid,
 )
 from neko_cli.core.memory import Memory, Remembered
 
@@ -166,20 +165,6 @@ def test_a_long_summary_leaves_room_for_the_words() -> None:
     assert history[-1].text == "a30"
     assert sum(len(line.text) for line in history) <= 2000
     assert len(history) == 61
-
-
-# What a standby missed
-
-
-def test_a_standby_is_told_what_was_said_since_it_was_seeded() -> None:
-    memory = Memory()
-    memory.add("user", "u1", 1)
-    seeded = memory.serial
-    memory.add("assistant", "a1", 1)
-    memory.add("user", "u2", 2)
-    assert unsaid(memory, seeded) == (HistoryLine("assistant", "a1"), HistoryLine("user", "u2"))
-    assert unsaid(memory, seeded, before_turn=2) == (HistoryLine("assistant", "a1"),)
-    assert unsaid(memory, memory.serial) == ()
 
 
 # Going on with a cut reply

@@ -205,15 +205,6 @@ def test_an_exhausted_ladder_changes_no_more() -> None:
     assert book.rung(Mode.CALL) is None
 
 
-def test_a_link_of_a_higher_rung_has_been_paid_for() -> None:
-    book = EnergyBook(PLAIN)
-    assert book.rate_limited(Mode.CALL, 0.0, opened_at=3) is not None
-    assert book.rate_limited(Mode.CALL, 0.1, opened_at=3) is None
-    assert book.level(Mode.CALL) == 2
-    assert book.rate_limited(Mode.CALL, 0.2, opened_at=2) is not None
-    assert book.level(Mode.CALL) == 1
-
-
 def test_an_exhausted_ladder_refuses_until_the_cool_down_is_over() -> None:
     book = exhausted(now=100.0)
     refusal = book.refusal(Mode.CALL, 100.0)

@@ -70,18 +70,6 @@ def test_a_user_may_write_marks() -> None:
     assert texts(memory.recent()) == ["What does <<<recollection mean?"]
 
 
-def test_a_correction_replaces_the_newest_utterance_of_its_turn_in_its_place() -> None:
-    memory = talk(2)
-    memory.add("user", "q1b", 1)
-    seeded = memory.serial
-    assert memory.correct("user", 1, "better")
-    assert texts(memory.recent()) == ["q1", "better", "a1", "q2", "a2"]
-    assert memory.since(seeded) == []
-    assert texts(memory.since(seeded - 1)) == ["better"]
-    assert not memory.correct("user", 9, "nobody said it")
-    assert not memory.correct("user", 1, " ")
-
-
 @given(said)
 def test_the_order_is_by_turn_then_user_then_arrival(messages) -> None:
     memory = Memory()

@@ -80,16 +80,6 @@ def test_a_session_that_cannot_be_resumed_just_now_has_no_handle() -> None:
     assert book.usable(TEXT, 1.0) == "text"
 
 
-def test_a_rejected_handle_is_forgotten_and_a_newer_one_is_not() -> None:
-    book = HandleBook()
-    book.told("one", CALL, now=0.0)
-    book.rejected("one")
-    assert book.usable(CALL, 0.0) == ""
-    book.told("two", CALL, now=0.0)
-    book.rejected("one")
-    assert book.usable(CALL, 0.0) == "two"
-
-
 def test_a_handle_does_not_show_its_value() -> None:
     assert "secret" not in repr(Handle("secret", CALL, 0.0))
     assert "secret" not in str(Handle("secret", CALL, 0.0).__rich_repr__())

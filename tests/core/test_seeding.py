@@ -94,14 +94,6 @@ def test_words_of_an_earlier_turn_that_come_late_are_told_once(memory):
     assert everything[-1] == ("user", "question 4")
 
 
-def test_a_corrected_transcript_is_not_told_again(memory):
-    made = opening(memory)
-    memory.correct("user", 3, "question three")
-    turn(memory, 4)
-    assert told(made, memory)[-2:] == [("user", "question 4"), ("assistant", "answer 4")]
-    assert len(told(made, memory)) == 8
-
-
 # -- a reply that was cut -----------------------------------------------------------------------
 
 

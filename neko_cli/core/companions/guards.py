@@ -17,7 +17,7 @@ WARN_LEFT = 60.0
 """Seconds before a limit when it is told once more."""
 
 _NEARLY = 1e-3
-"""Seconds; a timer set by :meth:`Budget.due_in` must find something due when it ends."""
+"""Seconds by which sums of floats may be off."""
 
 
 class Standing(StrEnum):
@@ -81,14 +81,6 @@ class Budget:
                     Standing.WARN, scope, left[scope], _warn_text(scope, self._limits[scope], left[scope])
                 )
         return FINE
-
-    def due_in(self, connected_s: float) -> float | None:
-        """Seconds of connection until the next warning or stop; None when there is no limit."""
-        waits = []
-        for scope, limit in self._limits.items():
-            left = limit - self._used(scope, connected_s)
-            waits += [left - mark for mark in (*self._marks(scope), 0.0) if mark not in self._told[scope]]
-        return max(0.0, min(waits)) if waits else None
 
     def used_elsewhere(self, used_today_s: float) -> None:
         """What all other sessions of the profile have used today by now."""

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from neko_cli.core.capabilities import Capabilities
 from neko_cli.core.companions.guards import Budget, Scope, Standing, park_due
 from neko_cli.core.profile import GuardTable
@@ -23,7 +19,6 @@ def limits(session: float = 0, day: float = 0) -> GuardTable:
 def test_without_limits_all_is_fine() -> None:
     budget = Budget(limits(), 1e9)
     assert budget.look(NOON, 1e9).standing is Standing.FINE
-    assert budget.due_in(0.0) is None
 
 
 def test_a_limit_is_told_at_four_fifths_and_at_one_minute_once_each() -> None:
@@ -89,27 +84,6 @@ def test_two_limits_are_told_one_after_the_other_the_nearer_first() -> None:
     first, second, third = (budget.look(NOON, 480) for _ in range(3))
     assert (first.scope, second.scope) == (Scope.DAY, Scope.SESSION)
     assert third.standing is Standing.FINE
-
-
-@given(st.floats(0.02, 200), st.floats(0, 200), st.floats(0, 12_000))
-def test_whoever_sleeps_until_it_is_due_misses_nothing(session: float, day: float, used: float) -> None:
-    budget = Budget(limits(session, day), used)
-    connected, warned = 0.0, []
-    for _ in range(12):
-        verdict = budget.look(NOON, connected)
-        if verdict.standing is Standing.STOP:
-            break
-        if verdict.standing is Standing.WARN:
-            warned.append(verdict)
-            assert verdict.left > 0
-        wait = budget.due_in(connected)
-        assert wait is not None
-        connected += wait
-    else:
-        raise AssertionError("never stopped")
-    assert len(warned) <= 4
-    expected = min([session * 60, *([max(0.0, day * 60 - used)] if day > 0 else [])])
-    assert connected == pytest.approx(expected, abs=0.01)
 
 
 # Parking
