@@ -156,7 +156,7 @@ def _silence(world: World) -> list[str]:
         if link.vanished_at is None or link.wire.closing is None:
             continue
         waited = _longest_wait(world, link.vanished_at, link.wire.ended_at)
-        if waited > link.codec.capabilities.silence_limit + NOTICED_WITHIN:
+        if waited > link.codec.capabilities.silence_limit + NOTICED_WITHIN + world.loop.jumped:
             problems.append(
                 f"link {link.number} was dead at {link.vanished_at:.3f}; {waited:.1f} s were waited"
             )
