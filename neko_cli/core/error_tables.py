@@ -136,7 +136,8 @@ WORDS: tuple[tuple[Category, re.Pattern[str]], ...] = (
     (
         _RATE,
         re.compile(
-            r"rate[ _-]?limit|too many|resource[ _]exhausted|quota|throttl|\b429\b"
+            r"(?<![a-z])rate[ _-]?limit|resource[ _]exhausted|(?<![a-z])quotas?(?![a-z])|throttl|\b429\b"
+            r"|too many (?:\w+ ){0,2}(?:requests|sessions|connections|calls|tokens|users|queries)"
             r"|concurren\w* (?:limit|session)|限流|频率"
         ),
     ),

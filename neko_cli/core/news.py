@@ -58,6 +58,7 @@ class News:
         if run.opening.news and run.opening.news == self.for_next_link and idle and self._turn is None:
             self._begin_turn()
             self._host.slot.carry(AskReply())
+            self._host.swapper.forget(SwapReason.AGENT)  # else they would have another link made
 
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
         """A turn is over: what it was to tell has been told, or waits again."""

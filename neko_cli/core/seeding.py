@@ -51,12 +51,12 @@ def opening_for(
         cut: what a reply had said when its link was lost, in the turn ``cut_turn``.
         playing: what a reply says that came whole and is still being heard; where earlier messages cannot
             be told later, it is told now.
-        short: tell only the summary and the last turns (a context that grew too large).
+        short: tell only the summary and the last turns (a context that grew too large, a lower model).
         news: what agents found, to be told by the character.
     """
     recollection = recollect("", ())
     if not handle:
-        lines = memory.fallback() if short else memory.unsummarised(FALLBACK_TURNS)
+        lines = _last_turns(memory) if short else memory.unsummarised(FALLBACK_TURNS)
         recollection = recollect(memory.summary, lines, before_turn=left_out, interrupted=cut)
     spec = spec_for(
         profile,
@@ -87,6 +87,17 @@ def opening_for(
         cut_turn=cut_turn if cut else None,
         news=news,
     )
+
+
+def _last_turns(memory: Memory) -> list[Remembered]:
+    """What goes with the summary when little is to be told: the last turns.
+
+    A summary takes its time, and leaves out the turns that came meanwhile: they are told too, unless
+    it fell so far behind that nothing would be short about that.
+    """
+    untold = memory.unsummarised(FALLBACK_TURNS)
+    near = bool(memory.summary) and len({message.turn for message in untold}) <= 2 * FALLBACK_TURNS
+    return untold if near else memory.fallback()
 
 
 def missed(memory: Memory, opening: Opening, *, left_out: int | None) -> list[HistoryLine]:

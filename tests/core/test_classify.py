@@ -110,6 +110,25 @@ def test_ids_mean_nothing(message: str) -> None:
     assert from_error(None, None, message).category is Category.SERVER
 
 
+@pytest.mark.parametrize(
+    ("message", "category"),
+    [
+        ("A misunderstanding, still outstanding", Category.SERVER),
+        ("The quotation mark is invalid", Category.REQUEST),
+        ("Corporate limits are not supported", Category.REQUEST),
+        ("Too many tools: the list is invalid", Category.REQUEST),
+        ("1008 parts, 4290 samples, 1 fault", Category.SERVER),
+        ("Too many concurrent sessions", Category.RATE_LIMIT),
+        ("Too Many Requests", Category.RATE_LIMIT),
+        ("project_rate_limit hit", Category.RATE_LIMIT),
+        ("all quotas are used up", Category.RATE_LIMIT),
+    ],
+)
+def test_words_count_as_words_and_not_as_parts_of_others(message: str, category: Category) -> None:
+    assert from_error(None, None, message).category is category
+    assert from_close(Closing(4000, message)).category is category
+
+
 def test_the_word_invalid_is_not_an_id() -> None:
     assert from_error(None, None, "invalid: thing").category is Category.REQUEST
 

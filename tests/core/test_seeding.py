@@ -162,6 +162,20 @@ def test_a_short_opening_is_the_summary_and_the_last_turns(memory):
     assert told(made, memory) == said(memory)[-10:]
 
 
+@pytest.mark.parametrize(("meanwhile", "lines"), [(0, 8), (1, 10), (4, 16), (5, 8)])
+def test_a_short_opening_leaves_out_no_turn_that_came_while_the_summary_was_made(memory, meanwhile, lines):
+    """Unless it fell so far behind that nothing would be short any more."""
+    for number in range(4, 11):
+        turn(memory, number)
+    taken = memory.take_for_summary(keep_turns=4)
+    for number in range(11, 11 + meanwhile):
+        turn(memory, number)
+    memory.summarised("They talked about numbers.", taken[-1].turn)
+    first, *rest = told(opening(memory, short=True), memory)
+    assert "They talked about numbers." in first[1]
+    assert rest == said(memory)[-lines:]
+
+
 def test_a_long_conversation_is_cut_at_its_beginning(memory):
     for number in range(4, 24):
         memory.add("user", f"{number} " + "x" * 1500, number)

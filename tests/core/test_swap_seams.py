@@ -8,8 +8,10 @@ import base64
 import pytest
 
 from neko_cli.core.commands import AudioChunk
+from neko_cli.core.errors import LinkError
 from neko_cli.core.events import (
     Connected,
+    Failure,
     InputMode,
     LinkWord,
     Notice,
@@ -22,7 +24,7 @@ from neko_cli.core.events import (
 )
 from neko_cli.core.provider_events import GoingAway
 from tests.fakes.outlet import numbered
-from tests.fakes.staging import COLD, exchange, staged, told, works
+from tests.fakes.staging import COLD, TALK, exchange, staged, told, with_door, works
 from tests.fakes.virtual import virtual
 
 # -- nobody notices -----------------------------------------------------------------------------
@@ -167,3 +169,87 @@ async def test_a_link_that_stays_for_late_words_gets_no_more_sound():
         assert samples(spare) == numbered(2401, 12_000)
         assert len(samples(server)) <= 4800  # what was on its way when the link was replaced
         assert swap.cached_ms + swap.resent_ms == 500.0
+
+
+# -- what goes wrong in the middle --------------------------------------------------------------
+
+
+@virtual
+async def test_what_is_said_while_a_link_is_replaced_outlasts_a_next_one_that_cannot_be_made():
+    """Where no two links may be open at once, the old one is closed by then."""
+    async with staged(COLD) as stage:
+        door = with_door(stage)
+        door.one_at_a_time = True
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.stream_data(AudioChunk(numbered(1, 2400), 24_000))
+
+        async def slowly(code=1000, reason=""):
+            if server.closing is None:
+                door.error = LinkError("No route.")
+                await stage.session.stream_data(AudioChunk(numbered(2401, 2400), 24_000))
+                server.drop(code)
+
+        server.close = slowly
+        await stage.session.swap()
+        await stage.until(Failure)
+        await stage.session.stream_data(AudioChunk(numbered(4801, 2400), 24_000))
+        await stage.passes(3.0)
+        door.error = None
+        fresh = await stage.back()
+        swap = await stage.until(Swap)
+        await stage.passes(0.1)
+        assert samples(server) == numbered(1, 2400)
+        assert samples(fresh) == numbered(1, 7200)
+        assert (swap.resent_ms, swap.cached_ms) == (100.0, 200.0)
+        assert len(stage.told(Failure)) == 1
+
+
+@virtual
+async def test_sound_that_was_being_flushed_when_the_next_link_died_goes_whole_to_the_one_after_it():
+    async with staged(COLD) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        for n in range(10):
+            await stage.session.stream_data(AudioChunk(numbered(1 + 2400 * n, 2400), 24_000))
+        server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+        await stage.passes(0.1)
+        server.drop(1006)
+        second = await stage.transport.accepted()
+        send, sent = second.send, 0
+
+        async def some(frame):
+            nonlocal sent
+            if "append" in frame:
+                sent += 1
+                if sent > 3:
+                    second.drop(1006)
+                    raise LinkError("gone")
+            await send(frame)
+
+        second.send = some
+        await second.configured()
+        await stage.session.stream_data(AudioChunk(numbered(24_001, 2400), 24_000))
+        third = await stage.back()
+        await stage.passes(0.5)
+        assert samples(second) == numbered(1, 7200)
+        assert samples(third) == numbered(1, 26_400)
+
+
+@virtual
+async def test_a_spare_link_that_has_taken_over_is_the_live_one_in_every_respect():
+    """What is done about a spare link from then on does not touch it; its loss is that of the live one."""
+    async with staged(COLD) as stage:
+        server = await stage.start()
+        await exchange(stage, server)
+        await stage.session.swap()
+        spare = await stage.back(1.0)
+        await stage.until(Swap)
+        await told(spare, 2)
+        stage.core.swapper.drop_spare()
+        assert stage.core.swapper.take_spare() is None
+        await stage.passes(5.0)
+        assert spare.closing is None
+        await stage.session.send_message("Still there?")
+        await told(spare, 1)
+        spare.drop(1011)
+        after = await stage.back()
+        assert await told(after, 3) == [*TALK, ("user", "Still there?")]

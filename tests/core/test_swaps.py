@@ -168,10 +168,12 @@ async def test_after_so_many_turns():
         assert stage.transport.connections.empty()  # it counts afresh
 
 
+@pytest.mark.parametrize("mode", list(InputMode))
 @virtual
-async def test_when_a_context_is_too_large():
+async def test_when_a_context_is_too_large(mode):
+    """By what the provider counts, its instructions included."""
     async with staged(profile(swap={"tokens": 1000})) as stage:
-        server = await stage.start()
+        server = await stage.start(mode)
         await exchange(stage, server, usage={"input_tokens": 600, "output_tokens": 300})
         await stage.passes(10.0)
         assert stage.transport.connections.empty()
