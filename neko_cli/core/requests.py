@@ -185,6 +185,11 @@ class Requests:
         self._pictures.clear()
         self._gate = None
 
+    def wake(self) -> None:
+        """Somebody is there: a parked link comes back; nothing happens to any other."""
+        if self._host.board.link is LinkState.PARKED:
+            self._awake()
+
     def listening_wanted(self) -> None:
         """The user opens the microphone."""
         self._host.board.touch()
