@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from neko_cli.core import link_log
 from neko_cli.core.board import Board
 from neko_cli.core.codecs import PROVIDERS
 from neko_cli.core.commands import AskReply, CommitAudio, SendText, TellHistory
@@ -308,6 +309,7 @@ class Relay:
         if words_due:
             standing = msgspec.structs.replace(standing, transcript="")
         carried = self._carried = carry_over(standing)
+        link_log.say(link_log.carried_over(self._from, host.turns, carried, host.uplink, self._unsent_ms))
         self.words_may_come = words_due and not carried.again
         host.inbound.leave_link()
         host.utterances.leave_link(words_may_come=self.words_may_come)
@@ -355,6 +357,8 @@ class Relay:
             skip_sent=silent and bool(run.opening.handle) and not host.spoke_unheard,
             silent=silent and lost is None and not host.push_to_talk,
         )
+        unknown = missed(host.memory, run.opening, left_out=self._left_out())
+        link_log.say(link_log.handed_over(run, attached, len(unknown)))
         if self._said and self._speaks_again and capabilities.cancel:
             # The provider answers the utterance by itself, and would do so from the beginning.
             host.slot.instead(AskReply(continue_instructions(self._said)))
@@ -453,6 +457,7 @@ class Relay:
         """A level changed: the event, and what the character says to it."""
         if change is None:
             return
+        link_log.say(link_log.energy(change))
         host = self._host
         host.board.energy = self.energy.level(self.mode)
         host.publish(

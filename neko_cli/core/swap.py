@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from neko_cli.core import link_log
 from neko_cli.core.board import Board
 from neko_cli.core.errors import NekoError, RateLimited
 from neko_cli.core.events import AnyEvent, Swap
@@ -156,6 +157,7 @@ class Swapper:
             self._making.cancel()
         run, self._spare = self._spare, None
         if run is not None:
+            link_log.say(link_log.spare("dropped", run, self._clock.monotonic()))
             self._host.links.retire(run)
 
     async def run(self) -> None:
@@ -256,6 +258,7 @@ class Swapper:
         host.relay.short = short
         opening = host.relay.opening(spare=True)
         host.relay.short = False
+        link_log.because("standby")
         try:
             run = await host.links.open(opening)
         except NekoError as error:
@@ -270,6 +273,7 @@ class Swapper:
             return
         self._failures = self._refusals = 0
         self._spare, self._spare_short = run, short
+        link_log.say(link_log.spare("ready", run, self._clock.monotonic()))
         self._poked.set()
 
     def _gives_up(self, made: Opening, error: NekoError) -> bool:
@@ -293,6 +297,7 @@ class Swapper:
         """A spare link could not be made, or was lost: wait before the next."""
         delay = self._backoff.next_delay(None)
         self._not_before = self._clock.monotonic() + (delay if delay is not None else 60.0)
+        link_log.say(link_log.spare_put_off(self._not_before - self._clock.monotonic(), self._failures))
 
     def _swap(self, reason: SwapReason) -> None:
         """Promote the spare link; all in one go, so nothing can come in between."""
@@ -323,6 +328,7 @@ class Swapper:
         host.relay.short = reason is SwapReason.CONTEXT
         opening = host.relay.opening(handle=handle)
         host.relay.short = False
+        link_log.because(f"replacing link {live.link.generation}: {reason}")
         try:
             run = await host.links.open(opening)
         except NekoError as error:
@@ -364,6 +370,8 @@ class Swapper:
             ended = self._host.now()
             if link.sounded.is_set():
                 ended -= self._clock.monotonic() - link.sounded_at
+        gap = ended - handed.started
+        link_log.say(link_log.swapped(reason, before, link.generation, gap, attached, planned=planned))
         self._host.publish(
             Swap(
                 at=self._host.now(),
