@@ -55,7 +55,7 @@ def opens(number: int, opening: Opening) -> str:
     how = "resumes by a handle" if opening.handle else "fresh"
     return (
         f"link {number} opens ({_WHY.get()}): provider {_name(opening.profile.provider.name)}, "
-        f"model {_name(spec.model) or 'its own'}, {opening.mode}, {how}, told {len(spec.history)} lines"
+        f"{_model(spec.model)}, {opening.mode}, {how}, told {len(spec.history)} lines"
     )
 
 
@@ -179,6 +179,10 @@ def _by(closing: Closing | None) -> str:
 
 def _lived(run: LinkRun, now: float) -> str:
     return f"lived {now - run.up_at:.1f} s" if run.link.ready is not None else "never configured"
+
+
+def _model(name: str) -> str:
+    return f"model {_name(name)}" if name else "its usual model"
 
 
 def _name(text: str) -> str:

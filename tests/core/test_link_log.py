@@ -68,7 +68,7 @@ def test_a_lost_link_and_the_next_one(log: pytest.LogCaptureFixture) -> None:
     in_order(
         log,
         "DOWN → CONNECTING (start)",
-        "link 1 opens (start, attempt 1): provider embedded, model its own, call, fresh, told 0 lines",
+        "link 1 opens (start, attempt 1): provider embedded, its usual model, call, fresh, told 0 lines",
         "link 1 is configured: 0.000 s to dial, 0.000 s to connect, 0.000 s to configure; model m",
         "link 1 is live, 0.000 s after it was configured",
         "handed over to link 1: 0 lines that it had missed, 0 ms of sound again",
@@ -76,7 +76,7 @@ def test_a_lost_link_and_the_next_one(log: pytest.LogCaptureFixture) -> None:
         "no live link (server, code 1011): the next one in 0.30 s, 1 of 30 attempts used",
         "UP → WAITING (server)",
         "carried over from link 1: turn 2 is hearing, 0 ms had not left",
-        "link 2 opens (reconnect, attempt 1): provider embedded, model its own, call, fresh, told 2 lines",
+        "link 2 opens (reconnect, attempt 1): provider embedded, its usual model, call, fresh, told 2 lines",
         "link 2 is configured: ",
         "link 2 is live after link 1, ",
         "handed over to link 2: 0 lines that it had missed, 200 ms of sound again, 0 ms that were held",
@@ -145,7 +145,7 @@ def test_a_handle_and_a_silence(log: pytest.LogCaptureFixture) -> None:
         "link 1 is cut, lived ",
         "no live link (link, code silent): ",
         "carried over from link 1: turn 2 is thinking, SendText is asked again, ",
-        "link 2 opens (reconnect, attempt 1): provider embedded, model its own, text, resumes by a handle, ",
+        "link 2 opens (reconnect, attempt 1): provider embedded, its usual model, text, resumes by a handle, ",
     )
 
 
