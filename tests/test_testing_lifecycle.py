@@ -187,6 +187,18 @@ class SpeaksUp(Parrot):
         self.answer(self.last, "What?")
 
 
+class ConnectsForAKey(Parrot):
+    def wake(self) -> None:
+        self.go_online()
+
+
+class AnswersAKey(Parrot):
+    def wake(self) -> None:
+        if self.state.is_active:
+            self.last += 1
+            self.answer(self.last, "Who is there?")
+
+
 class FailsToInterrupt(Parrot):
     async def interrupt(self) -> None:
         raise RuntimeError("no reply")
@@ -323,6 +335,8 @@ class ChangesItsName(Parrot):
         (ListensInPauses, "it listens during a pause"),
         (ForgetsThePause, "the microphone is not as before"),
         (SpeaksUp, "although nothing was said"),
+        (ConnectsForAKey, "after a wake before the start is_active is True"),
+        (AnswersAKey, "woken, it told"),
         (FailsToInterrupt, "it raised RuntimeError"),
         (KeepsItsProfile, "profile is not the one"),
         (SpeaksAfterItsEnd, "after session_ended"),

@@ -74,6 +74,23 @@ async def test_a_call_can_be_held_failed_and_waited_for() -> None:
     assert session.names() == ["send_message", "stream_data", "stream_data"]
 
 
+async def test_a_key_wakes_what_is_asleep_and_nothing_else() -> None:
+    session = ScriptedSession()
+    await session.start_session(InputMode.TEXT)
+    reader = session.events()
+    session.wake()
+    session.set_state(is_active=False, link=LinkWord.PARKED)
+    session.wake()
+    session.wake()
+    assert (session.state.link, session.state.is_active) == (LinkWord.ONLINE, True)
+    await session.cleanup()
+    session.wake()
+    assert session.state.link is LinkWord.CLOSED
+    told = [event.link for event in await read(reader) if isinstance(event, StatusChanged)]
+    assert told == [LinkWord.ONLINE, LinkWord.PARKED, LinkWord.ONLINE, LinkWord.CLOSED]
+    assert session.names().count("wake") == 4
+
+
 async def test_a_call_that_does_not_come_is_not_waited_for_for_ever() -> None:
     with pytest.raises(TimeoutError):
         await ScriptedSession().called("swap", timeout=0.01)

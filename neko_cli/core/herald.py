@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from neko_cli.core import link_log
 from neko_cli.core.energy import Change
 from neko_cli.core.errors import NekoError
 from neko_cli.core.events import Connected, Energy, Failure, Notice, NoticeKind, Severity
@@ -44,6 +45,7 @@ class Herald:
         """A level changed: the event, and what the character says to it."""
         if change is None:
             return
+        link_log.say(link_log.energy(change))
         host, book = self._host, self._host.next_link.energy
         host.board.energy = book.level(host.next_link.mode)
         host.publish(

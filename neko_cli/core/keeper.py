@@ -7,6 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
+from neko_cli.core import link_log
 from neko_cli.core.board import Board
 from neko_cli.core.errors import Category, LinkError, NekoError
 from neko_cli.core.links import LinkRun, Links, Opening
@@ -155,6 +156,7 @@ class Keeper:
         tries = 0
         while True:
             opening = self._host.opening()
+            link_log.because(f"start, attempt {tries + 1}")
             try:
                 run = await self._links.open(opening)
             except NekoError as error:
@@ -219,6 +221,7 @@ class Keeper:
         """The live link is of no use any more, though it may still be open: replace it."""
         run = self._links.live
         if run is not None and self._board.link in (LinkState.UP, LinkState.SWAPPING):
+            link_log.say(link_log.presumed_lost(run, error, self._now()))
             self._links.cut(run)
             self.lost(run, error)
 
@@ -295,6 +298,7 @@ class Keeper:
             if attempt != self._attempt:
                 return
             opening = self._host.opening()
+            link_log.because(link_log.why_again(self._lost, self._backoff.attempts))
             try:
                 run = await self._links.open(opening)
             except NekoError as error:
@@ -314,9 +318,13 @@ class Keeper:
 
     def _lose(self, error: NekoError, delay: float) -> None:
         self._lost = error
+        link_log.say(
+            link_log.next_attempt(error, delay, self._backoff.attempts, self._backoff.policy.attempts)
+        )
         self._step(LinkInput.LOST, error.category, error=error, retry_in=delay)
 
     def _refuse(self, error: NekoError) -> None:
+        link_log.say(link_log.given_up(error))
         error.hint = error.hint or ADVICE.get(error.category, USUAL_ADVICE)
         self._step(LinkInput.REFUSED, error.category, error=error)
 
@@ -334,6 +342,7 @@ class Keeper:
         self._board.link, effects = step(LINK, before, given)
         if self._board.link is before:
             return
+        link_log.say(link_log.state(before, self._board.link, reason))
         host = self._host
         for effect in effects:
             match effect:

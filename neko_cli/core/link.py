@@ -114,6 +114,11 @@ class Link:
         return self._waiting_ms() <= ROOM_MS
 
     @property
+    def closing(self) -> Closing | None:
+        """How its connection ended, once it has."""
+        return self._connection.closing if self._connection is not None else None
+
+    @property
     def waiting_ms(self) -> float:
         """Sound that is not on the socket yet, in ms."""
         return self._waiting_ms()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from neko_cli.core import link_log
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.errors import LinkError, NekoError, our_mistake
 from neko_cli.core.link import OPEN_TIMEOUT, SETUP_TIMEOUT, Link
@@ -104,6 +105,8 @@ class LinkRun:
         self.lingers = False
         self.said_all = asyncio.Event()
         """Set when no words of what was said over it are due any more."""
+        self.begun_at = self.made_at = self.opened_at = 0.0
+        """When its codec was asked for and made, and its socket was open, on the session's clock."""
         self.up_at = 0.0
         self.early: deque[ProviderEvent] = deque(maxlen=EARLY)
         """What its provider said before it became live."""
@@ -143,6 +146,7 @@ class Links:
         Raises NekoError when there is none. When the caller is cancelled, the link ends with it.
         """
         era = self._era
+        begun = self._clock.monotonic()
         codec = await self._dial(opening.profile, opening.spec)
         if era != self._era:
             raise LinkError("The session was ended while it was connecting.", code="ended")
@@ -157,6 +161,8 @@ class Links:
         )
         run = LinkRun(link, opening)
         self._runs[link.generation] = run
+        run.begun_at, run.made_at = begun, self._clock.monotonic()
+        link_log.say(link_log.opens(link.generation, opening))
         run.task = self._owner.spawn(self._run(run), f"link {link.generation}")
         try:
             async with asyncio.timeout(OPEN_TIMEOUT + SETUP_TIMEOUT + 1.0):
@@ -175,6 +181,7 @@ class Links:
         """Make a link the live one, if the live one is still the expected and the new one is open."""
         if self.live is not expected or not run.is_open:
             return False
+        link_log.say(link_log.live(run, self.last, self._clock.monotonic()))
         self.live = self.last = run
         return True
 
@@ -187,6 +194,7 @@ class Links:
             self.live = None
         run.closing = True
         run.lingers = linger
+        link_log.say(link_log.retired(run, self._clock.monotonic()))
         if linger:
             run.link.drop_sound()
         else:
@@ -209,6 +217,8 @@ class Links:
         """End a link in order: what is queued is sent (but for sound), then it closes, else it is cut."""
         if self.live is run:
             self.live = None
+        if not run.closing:
+            link_log.say(link_log.retired(run, self._clock.monotonic()))
         run.closing = True
         run.link.close(drop_sound=drop_sound)
         # A link that is not configured has nothing to send and is cut at once.
@@ -219,6 +229,7 @@ class Links:
         if self.live is run:
             self.live = None
         run.closing = True
+        link_log.say(link_log.cut(run, self._clock.monotonic()))
         if run.task is not None and run.task is not asyncio.current_task():
             run.task.cancel()
 
@@ -243,6 +254,7 @@ class Links:
     async def _run(self, run: LinkRun) -> None:
         try:
             await run.link.run()
+            link_log.say(link_log.closed(run, self._clock.monotonic()))
         except NekoError as error:
             self._lost(run, error)
         except Exception as error:  # a mistake of ours; without this the session would seem to be up
@@ -256,6 +268,7 @@ class Links:
 
     def _lost(self, run: LinkRun, error: NekoError) -> None:
         run.error = error
+        link_log.say(link_log.ended(run, error, self._clock.monotonic()))
         if run.closing:
             return
         if self.live is run:
@@ -273,6 +286,7 @@ class Links:
 
     def link_opened(self, generation: int) -> None:
         """The socket is open."""
+        self._runs[generation].opened_at = self._clock.monotonic()
         if self.live is None and generation == self._generation:
             self._host.link_opened()
 
@@ -281,6 +295,7 @@ class Links:
         run = self._runs.get(generation)
         if run is not None:
             run.up_at = self._clock.monotonic()
+            link_log.say(link_log.configured(run))
             run.settled.set()
 
     def link_event(self, generation: int, event: ProviderEvent) -> None:

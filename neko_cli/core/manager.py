@@ -60,6 +60,10 @@ class SessionManager:
             case ScreenFrame():
                 self._core.requests.show(message)
 
+    def wake(self) -> None:
+        """Somebody is there: a parked link comes back. Returns at once; harmless otherwise."""
+        self._core.requests.wake()
+
     async def start_listening(self) -> None:
         """Microphone on; raises AudioError."""
         self._core.requests.listening_wanted()

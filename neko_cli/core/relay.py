@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from neko_cli.core import link_log
 from neko_cli.core.commands import AskReply, TellHistory
 from neko_cli.core.context import continue_instructions
 from neko_cli.core.errors import NekoError
@@ -32,7 +33,6 @@ class Relay:
 
     def __init__(self, host: SessionHost) -> None:
         self._host = host
-        self._carried_idle = True
         self._again = False  # whether what is not settled is sent again
         self.words_may_come = False
         """Whether the link before may still send words of what was said over it."""
@@ -80,8 +80,6 @@ class Relay:
         self.known = (host.memory.serial, host.turns.turn.number)
         self._unsent_ms = run.link.waiting_ms if run is not None else 0.0
         host.next_link.link_alive()
-        words_due = host.utterances.words_due
-        self._carried_idle = host.turns.state in (TurnState.IDLE, TurnState.DRAINING) and not words_due
         host.inbound.flush_words()
         asked = host.slot.suspend()
         if host.turns.state is TurnState.SPEAKING and not host.turns.turn.sound_complete:
@@ -91,6 +89,7 @@ class Relay:
         if host.utterances.words_due_of(host.turns.turn.number):
             standing = msgspec.structs.replace(standing, transcript="")
         carried = carry_over(standing)
+        link_log.say(link_log.carried_over(self._from, host.turns, carried, host.uplink, self._unsent_ms))
         host.inbound.leave_link()
         well = _may_say_more(run)
         self._again = carried.again or not well
@@ -154,9 +153,11 @@ class Relay:
             link,
             again=self._again,
             unsent_ms=self._unsent_ms,
-            skip_sent=silent and self._carried_idle and bool(run.opening.handle),
+            skip_sent=silent and bool(run.opening.handle),
             silent=silent and lost is None and not host.push_to_talk,
         )
+        unknown = missed(host.memory, run.opening, left_out=host.next_link.left_out)
+        link_log.say(link_log.handed_over(run, attached, len(unknown)))
         if host.turns.state is TurnState.HEARING and not host.push_to_talk:
             self.rechecked_at = host.now()
         self.known = None

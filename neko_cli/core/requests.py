@@ -118,6 +118,11 @@ class Requests:
         self._paused_microphone = False
         self._pictures.clear()
 
+    def wake(self) -> None:
+        """Somebody is there: a parked link comes back; nothing happens to any other."""
+        if self._host.board.link is LinkState.PARKED:
+            self._awake()
+
     def listening_wanted(self) -> None:
         """The user opens the microphone."""
         self._host.board.touch()

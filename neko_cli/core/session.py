@@ -69,6 +69,10 @@ class Session(Protocol):
         """Sound, text or a picture from the user; buffered (bounded) while starting."""
         ...
 
+    def wake(self) -> None:
+        """Somebody is there: a parked link comes back. Returns at once; harmless otherwise."""
+        ...
+
     async def start_listening(self) -> None:
         """Microphone on; raises AudioError."""
         ...

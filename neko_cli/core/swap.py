@@ -7,6 +7,7 @@ import contextlib
 
 import msgspec
 
+from neko_cli.core import link_log
 from neko_cli.core.errors import NekoError, RateLimited
 from neko_cli.core.events import Swap
 from neko_cli.core.host import SessionHost
@@ -102,6 +103,7 @@ class Swapper:
             self._making.cancel()
         run, self._spare = self._spare, None
         if run is not None:
+            link_log.say(link_log.spare("dropped", run, self._clock.monotonic()))
             self._host.links.retire(run)
 
     async def run(self) -> None:
@@ -202,6 +204,7 @@ class Swapper:
         host.next_link.short = short
         opening = host.next_link.opening(standby=True)
         host.next_link.short = False
+        link_log.because("standby")
         try:
             run = await host.links.open(opening)
         except NekoError as error:
@@ -216,6 +219,7 @@ class Swapper:
             return
         self._failures = self._refusals = 0
         self._spare, self._spare_short = run, short
+        link_log.say(link_log.spare("ready", run, self._clock.monotonic()))
         self._poked.set()
 
     def _gives_up(self, made: Opening, error: NekoError) -> bool:
@@ -239,6 +243,7 @@ class Swapper:
         """A spare link could not be made, or was lost: wait before the next."""
         delay = self._backoff.next_delay(None)
         self._not_before = self._clock.monotonic() + (delay if delay is not None else 60.0)
+        link_log.say(link_log.spare_put_off(self._not_before - self._clock.monotonic(), self._failures))
 
     def _swap(self, reason: SwapReason) -> None:
         """Promote the spare link; all in one go, so nothing can come in between."""
@@ -269,6 +274,7 @@ class Swapper:
         host.next_link.short = reason is SwapReason.CONTEXT
         opening = host.next_link.opening(handle=handle)
         host.next_link.short = False
+        link_log.because(f"replacing link {live.link.generation}: {reason}")
         try:
             run = await host.links.open(opening)
         except NekoError as error:
@@ -310,6 +316,8 @@ class Swapper:
             ended = self._host.now()
             if link.sounded.is_set():
                 ended -= self._clock.monotonic() - link.sounded_at
+        gap = ended - handed.started
+        link_log.say(link_log.swapped(reason, before, link.generation, gap, attached, planned=planned))
         self._host.publish(
             Swap(
                 at=self._host.now(),

@@ -143,6 +143,23 @@ async def it_does_nothing_where_there_is_nothing_to_stop(trial: Trial) -> None:
     expect(not turns, f"it told {turns} although nothing was said")
 
 
+async def it_takes_a_wake_at_any_time(trial: Trial) -> None:
+    """A key was pressed: that brings back what is asleep, and does nothing to what is not."""
+    session, witness = trial.session, trial.witness()
+    session.wake()
+    trial.expect_off("after a wake before the start")
+    await trial.start()
+    for _ in range(2):
+        session.wake()
+    trial.expect_up("after a wake")
+    await trial.end(witness)
+    session.wake()
+    trial.expect_off("after a wake after the end")
+    expect(len(witness.told(Connected)) == 1, f"woken, it connected {len(witness.told(Connected))} times")
+    turns = [event for event in witness.seen if isinstance(event, TurnStarted | TurnEnded | Failure)]
+    expect(not turns, f"woken, it told {turns}")
+
+
 async def it_takes_settings_at_any_time(trial: Trial) -> None:
     """Before the start, while it runs, and after the end."""
     session = trial.session
@@ -262,6 +279,7 @@ LIFE = [
         it_tells_a_late_reader_the_state_and_no_old_events,
         it_pauses_and_resumes,
         it_does_nothing_where_there_is_nothing_to_stop,
+        it_takes_a_wake_at_any_time,
         it_takes_settings_at_any_time,
         it_takes_another_profile_before_it_starts,
         it_ends_once_and_session_ended_is_the_last_event,

@@ -54,8 +54,9 @@ class Step(msgspec.Struct, frozen=True):
 class ScriptedSession:
     """Implements ``neko_cli.core.session.Session`` with a state and events that the test decides.
 
-    Starting it goes online, listening switches the microphone on, a pause switches it off, and ending
-    ends the subscriptions, as with a real session; everything else happens only when the test says so.
+    Starting it goes online, waking goes online when the link is parked, listening switches the
+    microphone on, a pause switches it off, and ending ends the subscriptions, as with a real session;
+    everything else happens only when the test says so.
     """
 
     def __init__(
@@ -184,6 +185,12 @@ class ScriptedSession:
     async def stream_data(self, message: Message) -> None:
         """Record a message."""
         await self._record("stream_data", message)
+
+    def wake(self) -> None:
+        """Go online when the link is parked."""
+        self.calls.append(Call("wake"))
+        if self._state.link is LinkWord.PARKED:
+            self.go_online()
 
     async def start_listening(self) -> None:
         """Switch the microphone on."""

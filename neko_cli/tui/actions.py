@@ -103,6 +103,9 @@ ACTS: tuple[Act, ...] = (
     Act("leave", "Quit", "end the conversation", "ctrl+q", "Ctrl+Q", "/quit", priority=True),
 )
 
+GOING = frozenset(key for act in ACTS if act.action in ("leave", "suspend") for key in act.keys.split(","))
+"""Keys of somebody who goes away."""
+
 READING_KEYS = (
     ("PgUp, PgDn", "scroll the transcript"),
     ("Up, Down", "messages that you sent before"),

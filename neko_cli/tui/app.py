@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from textual.app import App, SystemCommand
+from textual.events import Event, Key, Paste
 from textual.screen import Screen
 
 from neko_cli.core.events import Severity
 from neko_cli.tui import theme
+from neko_cli.tui.actions import GOING
 from neko_cli.tui.controller import Controller
 from neko_cli.tui.crash import describe
 from neko_cli.tui.face import LoadProfile, MakeSession, MayHear, Options
@@ -93,6 +95,12 @@ class NekoApp(App[None]):
     def controller(self) -> Controller:
         """What drives the session."""
         return self.chat.controller
+
+    async def on_event(self, event: Event) -> None:
+        """Every key and paste, before whatever has the focus may take it: somebody is there."""
+        if isinstance(event, Paste) or (isinstance(event, Key) and event.key not in GOING):
+            self.controller.somebody()
+        await super().on_event(event)
 
     def get_default_screen(self) -> Screen[None]:
         """The chat."""

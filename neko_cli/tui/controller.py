@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from neko_cli.core.errors import AudioError, NekoError
-from neko_cli.core.events import Severity
+from neko_cli.core.events import LinkWord, Severity
 from neko_cli.core.session import Session
 from neko_cli.core.text import one_line
 from neko_cli.tui.conversing import Conversing
@@ -48,6 +48,12 @@ class Controller(Conversing):
             self.tell("Too many messages wait already.", "", Severity.WARNING)
         else:
             self._not_sent("This cannot be sent now.")
+
+    def somebody(self) -> None:
+        """A key was pressed: what is asleep comes back, so that it is there when the line is sent."""
+        session = self._ready()
+        if session is not None and session.state.link is LinkWord.PARKED:
+            session.wake()
 
     async def interrupt(self) -> None:
         """Stop the reply; in push-to-talk mode, drop what is being said."""

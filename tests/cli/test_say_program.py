@@ -348,6 +348,7 @@ def test_the_log_is_private_and_holds_neither_key_nor_words(provider, say, tmp_p
     assert str(log).encode() in done.stderr
     assert log.stat().st_mode & 0o077 == 0
     text = log.read_text()
+    assert "link 1 is live" in text
     assert "my-secret-words" not in text
     assert "sk-test" not in text
 

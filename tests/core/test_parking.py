@@ -98,6 +98,67 @@ async def test_an_idle_link_is_closed_until_somebody_types():
 
 
 @virtual
+async def test_while_somebody_types_the_link_comes_back_and_is_warm_when_the_line_is_sent():
+    async with staged(PARKS) as stage:
+        server = await stage.start()
+        await parked(stage, server)
+        stage.session.wake()
+        assert stage.session.state.link is LinkWord.RECONNECTING
+        stage.session.wake()
+        server = await stage.back(1.0)
+        await stage.until(StatusChanged, link=LinkWord.ONLINE, within=1.0)
+        server.nothing_more()
+        await stage.passes(20.0)
+        await question(stage, server)
+        server.reply("r1", "Yes.")
+        assert (await stage.until(TurnEnded)).text == "Yes."
+        assert stage.transport.connections.empty()
+        assert (stage.told(Failure), stage.told(StatusChanged, link=LinkWord.SWAPPING)) == ([], [])
+
+
+@virtual
+async def test_a_line_that_is_sent_before_the_link_is_back_waits_for_it():
+    async with staged(PARKS) as stage:
+        server = await stage.start()
+        await parked(stage, server)
+        stage.session.wake()
+        await stage.session.send_message("Hello?")
+        server = await stage.back(1.0)
+        assert (await server.expect("conversation.item.create"))["item"]["content"][0]["text"] == "Hello?"
+        await server.expect("response.create")
+        assert stage.transport.connections.empty()
+
+
+@virtual
+async def test_whoever_typed_nothing_after_all_is_left_alone_again():
+    async with staged(PARKS) as stage:
+        server = await stage.start()
+        await parked(stage, server)
+        await stage.passes(1000.0)
+        stage.session.wake()
+        woken_at = stage.core.now()
+        server = await stage.back(1.0)
+        await parked(stage, server)
+        assert stage.core.now() - woken_at == pytest.approx(300.0, abs=2.0)
+
+
+@virtual
+async def test_a_key_does_nothing_to_a_link_that_is_awake_or_ended():
+    async with staged(PARKS) as stage:
+        stage.session.wake()
+        server = await stage.start()
+        await stage.passes(200.0)
+        stage.session.wake()  # nobody has said anything by that
+        await parked(stage, server)
+        assert stage.core.now() == pytest.approx(300.0, abs=2.0)
+        await stage.session.end_session()
+        stage.session.wake()
+        await stage.passes(10.0)
+        assert stage.session.state.link is LinkWord.CLOSED
+        assert stage.transport.connections.empty()
+
+
+@virtual
 async def test_a_key_brings_the_link_back():
     async with staged(MANUAL) as stage:
         server = await stage.start(InputMode.AUDIO)

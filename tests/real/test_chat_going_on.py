@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import ROOT
+from tests.cli.provider import Provider
+from tests.cli.running import KEY, ROOT
 from tests.real.conftest import require
 from tests.real.terminal import Terminal
 
@@ -29,6 +30,7 @@ def shell(tmp_path: Path) -> Iterator[Terminal]:
     """A person at a shell; the embedded engine answers."""
     require([] if shutil.which("tmux") else ["tmux"])
     env = {"PS1": "SHELL> ", "HOME": str(tmp_path), "NEKO_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    env["OPENAI_API_KEY"] = KEY
     with Terminal(["bash", "--norc", "--noprofile", "-i"], env=env, rows=30) as terminal:
         terminal.wait_for("SHELL>")
         yield terminal
@@ -87,3 +89,24 @@ def test_an_edit_of_the_profile_holds_from_the_next_turn_on_and_a_mistake_change
     shell.wait_for("Neko goes on from here")
     shell.press("C-q")
     shell.wait_for("neko --resume")
+
+
+def test_a_connection_that_was_closed_comes_back_while_the_line_is_still_typed(
+    shell: Terminal, tmp_path: Path
+) -> None:
+    profile(tmp_path, '[guard]\npark_minutes = 0.05\n[swap]\nstandby = "cold"\n')
+    with Provider("answer") as provider:
+        enter(shell, f"{PROGRAM} --profile cat --provider openai --url {provider.url}")
+        shell.wait_for("asleep")
+        assert len(provider.of("session.update")) == 1
+        shell.type("h")
+        shell.wait_for(r"(?s)idle(?!.*(?:asleep|reconnecting)).*\bh\b")
+        assert len(provider.of("session.update")) == 2
+        assert not provider.arrived.is_set()
+        enter(shell, "ello")
+        shell.wait_for("You said: hello")
+        shell.wait_for("asleep")
+        links = len(provider.of("session.update"))
+        shell.press("C-q")
+        shell.wait_for("neko --resume")
+        assert len(provider.of("session.update")) == links

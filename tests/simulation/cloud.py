@@ -76,7 +76,8 @@ class Cloud:
             attempt.refused = refusal
             await self._refuse(refusal, timeout)
         await asyncio.sleep(2 * self.delay())
-        wire = Wire(codec.number, self.loop, self.delay, self._line)
+        takes = self.scenario.socket_bytes
+        wire = Wire(codec.number, self.loop, self.delay, self._line, takes=takes)
         server = ServerLink(self, style, codec, wire, never_ready=refusal is Refusal.NO_SETUP)
         wire.server = server
         self.links.append(server)

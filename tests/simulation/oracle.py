@@ -48,7 +48,7 @@ NOTICED_WITHIN = 3.0
 
 def check(world: World) -> list[str]:
     """Every promise that was broken, in words."""
-    problems: list[str] = []
+    problems: list[str] = list(world.unanswered)
     for part in (
         _silence,
         _parking,

@@ -101,6 +101,8 @@ class Act(StrEnum):
     TYPE = "type"
     WAIT = "wait"
     AWAIT_QUIET = "await_quiet"
+    AWAIT_ANSWER = "await_answer"
+    """Wait for the whole answer to what was said last; it is a broken promise when none comes in time."""
     INTERRUPT = "interrupt"
     LISTEN = "listen"
     UNLISTEN = "unlisten"
@@ -160,6 +162,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """By the number of the attempt to open a link, from 1."""
     greet: bool = False
     keep_standby: bool = True
+    socket_bytes: int = 4_096
+    """What a socket takes before a sender has to wait: a second or two of the simulation's sound."""
 
     @property
     def is_faultless(self) -> bool:

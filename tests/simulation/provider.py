@@ -100,6 +100,11 @@ class ServerLink:
             onset_ms=self.style.onset_ms,
         )
 
+    @property
+    def frames(self) -> int:
+        """Frames sent so far, up to the moment from which on nothing goes wrong any more."""
+        return self._kinds.get("", 0)
+
     # -- timers and frames ------------------------------------------------------------------
 
     def after(self, seconds: float, work: Callable[..., None], *args: Any) -> None:
@@ -125,10 +130,10 @@ class ServerLink:
         if not self.is_alive:
             return
         self.wire.tell(frame)
-        for counted in ("", kind):
-            self._kinds[counted] = self._kinds.get(counted, 0) + 1
         if self.cloud.calm:
             return
+        for counted in ("", kind):
+            self._kinds[counted] = self._kinds.get(counted, 0) + 1
         due = [f for f in self._strikes if f.event in ("", kind) and self._kinds[f.event] >= f.frame]
         for fault in due:
             self._strikes.remove(fault)

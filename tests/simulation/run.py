@@ -53,7 +53,11 @@ def run_seed(seed: int, *, keep_trace: bool = False) -> Result:
 
 def run_scenario(scenario: Scenario, *, keep_trace: bool = False) -> Result:
     """Run one scenario."""
-    world = World(scenario, keep_trace=keep_trace)
+    return run_world(World(scenario, keep_trace=keep_trace))
+
+
+def run_world(world: World) -> Result:
+    """Run a world that was made for its scenario; what was seen stays in it."""
     complaints = _Complaints()
     logger = logging.getLogger("neko_cli")
     logger.addHandler(complaints)
@@ -82,7 +86,7 @@ def run_scenario(scenario: Scenario, *, keep_trace: bool = False) -> Result:
     problems += [f"warned: {warning.message}" for warning in caught or ()]
     problems += [f"nobody caught: {line}" for line in world.loop.unhandled]
     return Result(
-        scenario=scenario,
+        scenario=world.scenario,
         problems=problems,
         trace=world.trace.lines,
         digest=world.trace.digest,

@@ -34,6 +34,8 @@ class User:
         self._world = world
         self._group = group
         self._typed = 0
+        self._spoke_from = 0
+        """How many events had been seen when the user began to speak."""
         self._acts: dict[Act, Callable[[Action], Awaitable[None]]] = {
             act: getattr(self, f"_{act.value}") for act in Act
         }
@@ -135,7 +137,7 @@ class User:
     async def _words_are_answered(self) -> bool:
         world = self._world
         await self._quiet(PATIENCE)
-        before = len(world.seen)
+        self._spoke_from = len(world.seen)
         if world.mouth.room < world.scenario.rate:
             return True
         if self.is_push_to_talk:
@@ -145,17 +147,18 @@ class User:
             await asyncio.sleep(0.3)
             world.mouth.say(600)
             await world.mouth.silent()
+        return await self._until(self._is_answered, PATIENCE)
 
-        def answered() -> bool:
-            events = [seen.event for seen in world.seen[before:]]
-            words = "".join(e.text for e in events if isinstance(e, UserText) and e.final and e.spoken)
-            captions = all(style.capabilities.captions for style in world.scenario.styles)
-            over = any(isinstance(e, TurnEnded) and e.outcome is Outcome.COMPLETE for e in events)
-            last = world.mouth.spoken - 1
-            told = f"-{last}" in words or not captions
-            return over and (told or any(run[0] <= last <= run[1] for run in owed(world)))
-
-        return await self._until(answered, PATIENCE)
+    def _is_answered(self) -> bool:
+        """Whether there was a whole answer since the user began to speak, and to the last sample."""
+        world = self._world
+        events = [seen.event for seen in world.seen[self._spoke_from :]]
+        words = "".join(e.text for e in events if isinstance(e, UserText) and e.final and e.spoken)
+        captions = all(style.capabilities.captions for style in world.scenario.styles)
+        over = any(isinstance(e, TurnEnded) and e.outcome is Outcome.COMPLETE for e in events)
+        last = world.mouth.spoken - 1
+        told = f"-{last}" in words or not captions
+        return over and (told or any(run[0] <= last <= run[1] for run in owed(world)))
 
     async def _quiet(self, seconds: float, rest: float = 1.5) -> bool:
         """Wait until nobody has talked for ``rest`` seconds; False when the link has failed."""
@@ -196,6 +199,7 @@ class User:
         if world.microphones and world.microphones[-1].is_open:
             await world.mouth.silent()
             if world.session.state.is_listening:
+                self._spoke_from = len(world.seen)
                 world.mouth.say(*action.parts_ms)
         else:
             await self._listen(action)
@@ -217,6 +221,12 @@ class User:
         await self._until(
             lambda: world.session.state.status in (Status.IDLE, Status.LISTENING), action.seconds
         )
+
+    async def _await_answer(self, action: Action) -> None:
+        if not await self._until(self._is_answered, action.seconds):
+            last = self._world.mouth.spoken - 1
+            late = f"the words up to sample {last} were not answered within {action.seconds:g} s"
+            self._world.unanswered.append(late)
 
     async def _interrupt(self, action: Action) -> None:
         world = self._world
@@ -250,6 +260,7 @@ class User:
         error = await world.call("start_listening", world.session.start_listening())
         if isinstance(error, NekoError):
             return
+        self._spoke_from = len(world.seen)
         world.mouth.say(*parts_ms)
         await world.mouth.silent()
         await asyncio.sleep(0.12)

@@ -11,9 +11,6 @@ from neko_cli.core.errors import LinkError
 from neko_cli.core.ports import Closing
 from tests.simulation.loop import VirtualLoop
 
-SOCKET_BYTES = 4_096
-"""What a socket takes before a sender has to wait: a second or two of the simulation's sound."""
-
 SEND_TIMEOUT = 10.0
 """Seconds after which the real transport gives up a send."""
 
@@ -110,10 +107,21 @@ class Wire:
     """One connection, seen from the client: see ``ports.Connection``."""
 
     def __init__(
-        self, number: int, loop: VirtualLoop, delay: Callable[[], float], bytes_per_s: float = 0.0
+        self,
+        number: int,
+        loop: VirtualLoop,
+        delay: Callable[[], float],
+        bytes_per_s: float = 0.0,
+        *,
+        takes: int = 4_096,
     ) -> None:
-        """``bytes_per_s`` is how fast the way to the server is; 0 takes no time at all."""
+        """Make one.
+
+        ``bytes_per_s`` is how fast the way to the server is, 0 takes no time at all; ``takes`` is what
+        may be on that way before a sender has to wait, in bytes.
+        """
         self.number = number
+        self._takes = takes
         self._loop = loop
         self._up = Pipe(loop, self._arrive_up, delay, bytes_per_s)
         self._down = Pipe(loop, self._arrive_down, delay)
@@ -152,7 +160,7 @@ class Wire:
         return self._incoming.popleft()
 
     async def send(self, frame: str | bytes) -> None:
-        if self.closing is None and self._up.waiting_bytes > SOCKET_BYTES:
+        if self.closing is None and self._up.waiting_bytes > self._takes:
             await self._wait_for_room()
         if self.closing is not None:
             raise LinkError("The connection is gone.", code="1006")
@@ -161,7 +169,7 @@ class Wire:
     async def _wait_for_room(self) -> None:
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
-                while self._up.waiting_bytes > SOCKET_BYTES and self.closing is None:
+                while self._up.waiting_bytes > self._takes and self.closing is None:
                     self._room.clear()
                     await self._room.wait()
         except TimeoutError:

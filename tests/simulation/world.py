@@ -99,6 +99,8 @@ class World:
         self.archived: list[Remembered] = []
         """What was in memory before a new call began without it."""
         self.interruptions: list[float] = []
+        self.unanswered: list[str] = []
+        """What the user waited for, and no whole answer came in time."""
         self.muted = False
         self.was_muted = False
         self.mode = InputMode(scenario.mode)

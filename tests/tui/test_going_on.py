@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual.events import Paste
+from textual.pilot import Pilot
 
 from neko_cli.core.errors import AudioError, ConfigError
-from neko_cli.core.events import Notice, NoticeKind, Severity, Swap
+from neko_cli.core.events import LinkWord, Notice, NoticeKind, Severity, Swap
 from neko_cli.core.profile import MemoryTable, Profile
-from neko_cli.testing import ScriptedSession
+from neko_cli.testing import Call, ScriptedSession
 from neko_cli.tui import controller as controller_module
+from neko_cli.tui.screens.help import HelpScreen
 from neko_cli.tui.view import Mic
-from tests.tui.scenes import failure, notice, said
+from tests.tui.scenes import SIZE, Scene, failure, notice, said, screen_text
 from tests.tui.test_controller import Talking
 
 
@@ -130,6 +133,78 @@ async def test_before_the_start_a_stay_in_the_shell_needs_no_session() -> None:
     await talking.controller.pause()
     await talking.controller.resume()
     assert talking.session.names() == []
+
+
+async def asleep(scene: Scene, pilot: Pilot[None]) -> None:
+    """Nobody has talked for a while."""
+    await scene.ready(pilot)
+    scene.session.set_state(is_active=False, link=LinkWord.PARKED)
+    await scene.until(pilot, lambda: "asleep" in screen_text(scene))
+    assert "wake" not in scene.session.names()
+
+
+@pytest.mark.parametrize(
+    "key", ["h", "space", "enter", "backspace", "up", "pageup", "escape", "f3", "ctrl+t"]
+)
+async def test_any_key_wakes_what_is_asleep_and_still_does_what_it_does(key: str) -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=SIZE) as pilot:
+        await asleep(scene, pilot)
+        await pilot.press(key)
+        assert scene.session.names().count("wake") == 1
+        await scene.until(pilot, lambda: "asleep" not in screen_text(scene))
+        assert scene.app.chat.prompt.text == {"h": "h", "space": " "}.get(key, "")
+        if key == "f3":
+            await scene.session.called("mute_voice")
+
+
+async def test_it_is_woken_once_by_the_first_letter_and_the_line_is_sent_whole() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=SIZE) as pilot:
+        await asleep(scene, pilot)
+        await pilot.press(*"hello")
+        assert scene.session.names().count("wake") == 1
+        assert "send_message" not in scene.session.names()
+        await pilot.press("enter")
+        assert await scene.session.called("send_message") == Call("send_message", ("hello",))
+        assert scene.session.names().count("wake") == 1
+
+
+async def test_a_key_on_another_screen_and_a_paste_wake_it_too() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=SIZE) as pilot:
+        await scene.ready(pilot)
+        await pilot.press("f1")
+        await scene.until(pilot, lambda: isinstance(scene.app.screen, HelpScreen))
+        scene.session.set_state(is_active=False, link=LinkWord.PARKED)
+        await pilot.press("x")
+        assert scene.session.names().count("wake") == 1
+        await pilot.press("escape")
+        scene.session.set_state(is_active=False, link=LinkWord.PARKED)
+        scene.app.post_message(Paste("a line"))
+        await scene.until(pilot, lambda: scene.app.chat.prompt.text == "a line")
+        assert scene.session.names().count("wake") == 2
+
+
+async def test_a_key_is_no_news_to_a_session_that_is_awake_or_not_yet_there() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=SIZE) as pilot:
+        await pilot.press("h")
+        await scene.ready(pilot)
+        await pilot.press("e", "f3")
+        assert "wake" not in scene.session.names()
+
+
+@pytest.mark.parametrize("key", ["ctrl+q", "ctrl+z"])
+async def test_who_leaves_wakes_nobody(key: str) -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=SIZE) as pilot:
+        await asleep(scene, pilot)
+        await pilot.press(key)
+        await pilot.pause()
+    assert "wake" not in scene.session.names()
+    assert scene.session.names()[-1] == "cleanup"
+    assert scene.app.return_code == (0 if key == "ctrl+q" else None)
 
 
 @pytest.mark.parametrize(
