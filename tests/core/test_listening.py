@@ -149,6 +149,26 @@ async def test_what_was_said_before_muting_is_answered(make_stage):
     assert (ended.turn, ended.outcome, ended.text) == (1, Outcome.COMPLETE, "Heard.")
 
 
+async def test_a_microphone_that_goes_off_when_the_detector_has_found_the_end_is_answered_once(make_stage):
+    """The detector alone ends utterances: there is nothing that could cross its own commit."""
+    stage = make_stage()
+    server = await stage.start(InputMode.AUDIO)
+    await stage.session.start_listening()
+    stage.microphones[0].hear(VOICE)
+    await sound(server, len(VOICE))
+    server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+    await stage.until(SpeechStarted)
+    server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=500)
+    server.tell("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
+    await stage.session.stop_listening()
+    server.reply("r1", "Once.")
+    assert (await stage.until(TurnEnded)).text == "Once."
+    await stage.session.send_message("next")
+    while (event := await server.to_server.get())["type"] == "input_audio_buffer.append":
+        assert set(base64.b64decode(event["audio"])) == {0}
+    assert event["type"] == "conversation.item.create"
+
+
 @pytest.mark.parametrize("error", [MicrophonePermissionError("no"), NoMicrophone("none")])
 async def test_a_microphone_that_will_not_open_is_a_typed_error(make_stage, error):
     stage = make_stage(microphone=lambda: FakeMicrophone(error=error))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 
 import pytest
 
@@ -329,26 +328,6 @@ async def test_a_detector_that_committed_first_is_not_answered_twice(make_stage)
     assert (await stage.until(TurnEnded)).text == "Once."
     await stage.session.send_message("next")
     await server.expect("conversation.item.create")
-
-
-async def test_a_microphone_that_goes_off_when_the_detector_has_found_the_end_is_answered_once(make_stage):
-    """The detector alone ends utterances: there is nothing that could cross its own commit."""
-    stage = make_stage()
-    server = await stage.start(InputMode.AUDIO)
-    await stage.session.start_listening()
-    stage.microphones[0].hear(HALF_A_SECOND)
-    await sound(server, len(HALF_A_SECOND))
-    server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
-    await stage.until(SpeechStarted)
-    server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=500)
-    server.tell("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
-    await stage.session.stop_listening()
-    server.reply("r1", "Once.")
-    assert (await stage.until(TurnEnded)).text == "Once."
-    await stage.session.send_message("next")
-    while (event := await server.to_server.get())["type"] == "input_audio_buffer.append":
-        assert set(base64.b64decode(event["audio"])) == {0}
-    assert event["type"] == "conversation.item.create"
 
 
 async def test_the_rest_of_a_reply_that_was_talked_over_before_it_spoke_is_not_played(make_stage):
