@@ -13,14 +13,16 @@ from neko_cli.core.state import TURN, TurnInput, TurnState, step
 
 GREETING = AskReply("Say hello.")
 TOOL = AnswerTool("c1", "clock", "12:00")
-ASKS = (None, GREETING, TOOL, CommitAudio(), SendText("typed"))
+NUMBER = 7
+ASKS = (None, GREETING, TOOL, CommitAudio(), SendText("typed", NUMBER))
 HEARD_AGAIN = Carried(again=True, given=TurnInput.SPOKEN_AGAIN)
-COMMITTED_AGAIN = Carried(again=True, ask=CommitAudio())
+SENT_AGAIN = Carried(again=True)
+"""The uplink tells the utterance's end again, with its sound."""
 
 
 def standings():
     """All states, with all combinations of what may be known; those that cannot be included."""
-    for state, asked, typed, spoken, transcript, manual, said, whole, again in itertools.product(
+    for state, asked, typed, spoken, transcript, ours, said, whole, again in itertools.product(
         TurnState,
         ASKS,
         ("", "typed"),
@@ -33,11 +35,12 @@ def standings():
     ):
         yield Standing(
             state=state,
+            number=NUMBER,
             asked=asked,
             typed=typed,
             spoken=spoken,
             transcript=transcript,
-            manual=manual,
+            ended_by_us=ours,
             said=said,
             sound_complete=whole,
             asked_again=again,
@@ -55,27 +58,34 @@ EVERY = list(standings())
         (Standing(state=TurnState.IDLE, asked=GREETING), Carried(ask=GREETING)),
         # The user is speaking: the open utterance goes on.
         (Standing(state=TurnState.HEARING, spoken=True), Carried()),
-        (Standing(state=TurnState.HEARING, spoken=True, manual=True), Carried()),
+        (Standing(state=TurnState.HEARING, spoken=True, ended_by_us=True), Carried()),
         # All came; the rest is being played.
         (Standing(state=TurnState.DRAINING, typed="typed", said="Yes."), Carried()),
         # Waiting for the reply.
         (Standing(state=TurnState.THINKING, typed="typed"), Carried(ask=SendText("typed"))),
+        (Standing(state=TurnState.THINKING, number=3, typed="typed"), Carried(ask=SendText("typed", 3))),
         (
-            Standing(state=TurnState.THINKING, typed="typed", asked=SendText("typed")),
-            Carried(ask=SendText("typed")),
+            Standing(state=TurnState.THINKING, number=3, typed="typed", asked=SendText("typed", 3)),
+            Carried(ask=SendText("typed", 3)),
         ),
         (Standing(state=TurnState.THINKING, typed="typed", asked=TOOL), Carried(ask=SendText("typed"))),
         (Standing(state=TurnState.THINKING, asked=GREETING), Carried(ask=GREETING)),
         (Standing(state=TurnState.THINKING), Carried(ask=AskReply())),
         (Standing(state=TurnState.THINKING, spoken=True), HEARD_AGAIN),
-        (Standing(state=TurnState.THINKING, spoken=True, manual=True), COMMITTED_AGAIN),
-        (Standing(state=TurnState.THINKING, spoken=True, asked=CommitAudio()), COMMITTED_AGAIN),
+        (Standing(state=TurnState.THINKING, spoken=True, ended_by_us=True), SENT_AGAIN),
+        (Standing(state=TurnState.THINKING, spoken=True, ended_by_us=True, asked=CommitAudio()), SENT_AGAIN),
+        # What is on the wire says nothing about who ends the utterance: the uplink knows it.
+        (Standing(state=TurnState.THINKING, spoken=True, asked=CommitAudio()), HEARD_AGAIN),
+        (
+            Standing(state=TurnState.THINKING, number=4, spoken=True, transcript="spoken words"),
+            Carried(ask=SendText("spoken words", 4)),
+        ),
         (
             Standing(state=TurnState.THINKING, spoken=True, transcript="spoken words"),
             Carried(ask=SendText("spoken words")),
         ),
         (
-            Standing(state=TurnState.THINKING, spoken=True, manual=True, transcript="spoken words"),
+            Standing(state=TurnState.THINKING, spoken=True, ended_by_us=True, transcript="spoken words"),
             Carried(ask=SendText("spoken words")),
         ),
         # In the middle of the reply, to words that are not known yet.
@@ -84,8 +94,8 @@ EVERY = list(standings())
             Carried(again=True, given=TurnInput.SPOKEN_AGAIN, cut=True),
         ),
         (
-            Standing(state=TurnState.SPEAKING, spoken=True, manual=True, said="Once"),
-            Carried(again=True, ask=CommitAudio(), cut=True),
+            Standing(state=TurnState.SPEAKING, spoken=True, ended_by_us=True, said="Once"),
+            Carried(again=True, cut=True),
         ),
     ],
 )
@@ -152,13 +162,20 @@ def test_sound_is_sent_again_only_where_its_words_are_not_known():
 
 
 def test_who_ended_the_utterance_ends_it_again():
-    """Without a detector to hear the end, the next link is told of it; with one, it is left to it."""
+    """One that we ended is told with its sound, and the turn waits; else it is left to the next detector."""
     for standing in EVERY:
         carried = carry_over(standing)
         if carried.again:
-            we = standing.manual or isinstance(standing.asked, CommitAudio)
-            assert isinstance(carried.ask, CommitAudio) == we, standing
+            assert carried.ask is None, standing
+            we = standing.ended_by_us
             assert (carried.given is TurnInput.SPOKEN_AGAIN) == (not we), standing
+
+
+def test_an_utterance_that_is_sent_again_is_not_ended_beside_its_sound():
+    """A commit that is asked for by itself would come before the sound, or after that of another."""
+    for standing in EVERY:
+        if standing.spoken and standing.state is not TurnState.IDLE:
+            assert not isinstance(carry_over(standing).ask, CommitAudio), standing
 
 
 def test_an_answer_to_a_tool_is_for_the_link_that_called_it():
@@ -171,4 +188,4 @@ def test_a_question_is_never_asked_in_two_ways():
         carried = carry_over(standing)
         if isinstance(carried.ask, SendText):
             assert not carried.again
-            assert carried.ask in (SendText(standing.typed or standing.transcript), standing.asked)
+            assert carried.ask in (SendText(standing.typed or standing.transcript, NUMBER), standing.asked)

@@ -23,7 +23,9 @@ from neko_cli.core.events import (
     TurnEnded,
     UserText,
 )
+from neko_cli.core.uplink import TAIL_MS
 from tests.fakes.sound import FakeMicrophone, FakeSpeaker
+from tests.fakes.staging import sound
 
 
 async def test_a_spoken_turn_with_transcript_and_confidence(make_stage):
@@ -76,13 +78,21 @@ async def test_push_to_talk_commits_what_was_said(make_stage):
     assert (await stage.until(TurnEnded)).text == "Heard."
 
 
-async def test_push_to_talk_released_without_commit_throws_it_away(make_stage):
+@pytest.mark.parametrize("spoken", [True, False])
+async def test_push_to_talk_released_without_commit_throws_it_away(make_stage, spoken):
+    """The provider is told so where it was given any of it."""
     stage = make_stage({"turns": {"detection": "manual"}})
     server = await stage.start(InputMode.AUDIO)
     await stage.session.start_listening()
+    if spoken:
+        stage.microphones[0].hear(b"\x01\x00" * 12_000)
+        await sound(server, 24_000)
     await stage.session.stop_listening()
-    await server.expect("input_audio_buffer.clear")
+    if spoken:
+        await server.expect("input_audio_buffer.clear")
     assert (await stage.until(TurnEnded)).outcome is Outcome.CANCELLED
+    await stage.session.send_message("typed")
+    await server.expect("conversation.item.create")
 
 
 async def test_switching_to_push_to_talk_tells_the_provider(make_stage):
@@ -96,14 +106,67 @@ async def test_switching_to_push_to_talk_tells_the_provider(make_stage):
     assert update["session"]["audio"]["input"]["turn_detection"]["type"] == "server_vad"
 
 
-async def test_muting_in_the_middle_of_a_sentence_sends_it(make_stage):
+VOICE = b"\x11\x22" * 4_800
+"""200 ms of speech, as far as anybody hears."""
+HUSH = bytes(len(VOICE))
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("frame", [VOICE, HUSH])
+async def test_muting_in_the_middle_of_a_sentence_sends_it(make_stage, told, frame):
+    """The detector ends the turn: it is given the silence that it needs, by whomever somebody was heard."""
     stage = make_stage()
     server = await stage.start(InputMode.AUDIO)
     await stage.session.start_listening()
+    stage.microphones[0].hear(frame)
+    await sound(server, len(frame))
+    if told:
+        server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+        await stage.until(SpeechStarted)
+    await stage.session.stop_listening()
+    if told or frame is VOICE:
+        silence_ms = stage.session._core.profile.turns.silence_ms + TAIL_MS
+        assert await sound(server, int(48 * silence_ms)) == bytes(int(48 * silence_ms))
+    await stage.session.send_message("typed")  # there was no commit before it, and no more sound
+    if told:
+        await server.expect("input_audio_buffer.clear")
+    await server.expect("conversation.item.create")
+
+
+async def test_what_was_said_before_muting_is_answered(make_stage):
+    stage = make_stage()
+    server = await stage.start(InputMode.AUDIO)
+    await stage.session.start_listening()
+    stage.microphones[0].hear(VOICE)
+    await sound(server, len(VOICE))
     server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
     await stage.until(SpeechStarted)
     await stage.session.stop_listening()
-    await server.expect("input_audio_buffer.commit")
+    server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=900)
+    server.tell("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
+    server.reply("r1", "Heard.")
+    ended = await stage.until(TurnEnded)
+    assert (ended.turn, ended.outcome, ended.text) == (1, Outcome.COMPLETE, "Heard.")
+
+
+async def test_a_microphone_that_goes_off_when_the_detector_has_found_the_end_is_answered_once(make_stage):
+    """The detector alone ends utterances: there is nothing that could cross its own commit."""
+    stage = make_stage()
+    server = await stage.start(InputMode.AUDIO)
+    await stage.session.start_listening()
+    stage.microphones[0].hear(VOICE)
+    await sound(server, len(VOICE))
+    server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+    await stage.until(SpeechStarted)
+    server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=500)
+    server.tell("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
+    await stage.session.stop_listening()
+    server.reply("r1", "Once.")
+    assert (await stage.until(TurnEnded)).text == "Once."
+    await stage.session.send_message("next")
+    while (event := await server.to_server.get())["type"] == "input_audio_buffer.append":
+        assert set(base64.b64decode(event["audio"])) == {0}
+    assert event["type"] == "conversation.item.create"
 
 
 @pytest.mark.parametrize("error", [MicrophonePermissionError("no"), NoMicrophone("none")])

@@ -33,7 +33,9 @@ from neko_cli.core.events import (
     TurnEnded,
     UserText,
 )
+from tests.fakes.outlet import numbered
 from tests.fakes.sound import FakeSpeaker
+from tests.fakes.staging import sound
 from tests.fakes.wire import PATIENCE
 
 
@@ -94,12 +96,16 @@ async def test_messages_sent_while_connecting_are_held_and_delivered_in_order(ma
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         group.create_task(stage.session.start_session(InputMode.TEXT))
         server = await stage.transport.accepted()
-        await stage.session.stream_data(AudioChunk(b"\x01\x00" * 240, 24_000))
+        await stage.session.stream_data(AudioChunk(numbered(1, 240), 24_000))
         await stage.session.stream_data(TextMessage("early"))
+        await stage.session.stream_data(AudioChunk(numbered(241, 240), 24_000))
         await server.configured()
-    await server.expect("input_audio_buffer.append")
+    # What was asked goes first, so that it does not wait for old sound that is sent in real time; sound
+    # is held in an order of its own.
     item = await server.expect("conversation.item.create")
     assert item["item"]["content"][0]["text"] == "early"
+    await server.expect("response.create")
+    assert await sound(server, 960) == numbered(1, 480)
 
 
 async def test_sound_that_was_lost_while_connecting_is_told(make_stage):

@@ -26,6 +26,7 @@ from neko_cli.core.events import (
 )
 from neko_cli.core.state import TurnState
 from tests.fakes.sound import FakeMicrophone, FakeSpeaker
+from tests.fakes.staging import sound
 
 MANUAL = {"turns": {"detection": "manual"}}
 HALF_A_SECOND = b"\x01\x00" * 12_000
@@ -306,13 +307,15 @@ async def test_what_was_said_over_a_reply_that_may_not_be_interrupted_is_answere
 
 
 async def test_a_detector_that_committed_first_is_not_answered_twice(make_stage):
-    """The microphone goes off just when the detector has found the end of the utterance."""
+    """The key goes up just when a detector, which was on until a moment ago, has found the end."""
     stage = make_stage()
     server = await stage.start(InputMode.AUDIO)
+    await stage.session.set_push_to_talk(True)
+    await server.expect("session.update")
     await stage.session.start_listening()
-    server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
-    await stage.until(SpeechStarted)
-    await stage.session.stop_listening()
+    stage.microphones[0].hear(HALF_A_SECOND)
+    await sound(server, len(HALF_A_SECOND))
+    await stage.session.stop_listening(commit=True)
     await server.expect("input_audio_buffer.commit")
     await server.expect("response.create")
     server.tell("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=500)

@@ -19,8 +19,9 @@ from neko_cli.core.events import (
 )
 from neko_cli.core.profile import parse
 from neko_cli.core.provider_events import GoingAway, HandleTold
+from neko_cli.core.uplink import TAIL_MS
 from tests.fakes.outlet import numbered
-from tests.fakes.staging import COLD, TALK, exchange, staged, told, with_door
+from tests.fakes.staging import COLD, TALK, exchange, profile, sound, staged, told, with_door
 from tests.fakes.virtual import virtual
 
 # -- by a handle --------------------------------------------------------------------------------
@@ -239,14 +240,20 @@ async def test_nothing_is_opened_by_a_session_that_ends_in_the_middle_of_a_swap(
 
 
 @virtual
-async def test_an_utterance_that_was_complete_is_ended_on_the_next_link_though_no_detector_hears_it():
-    """The microphone was closed while sound still waited for a slow link, and then the link was lost."""
-    async with staged(COLD) as stage:
+@pytest.mark.parametrize("manual", [True, False])
+async def test_an_utterance_that_was_complete_is_ended_on_the_next_link_as_well(manual):
+    """The microphone was closed while sound still waited for a slow link, and then the link was lost.
+
+    A key's commit, or the silence by which a detector hears the end, goes after all of the sound.
+    """
+    turns = {"detection": "manual" if manual else "server"}
+    async with staged(profile(turns=turns)) as stage:
         server = await stage.start(InputMode.AUDIO)
         await stage.session.start_listening()
         stage.microphones[-1].hear(numbered(1, 2400))
         await server.expect("input_audio_buffer.append")
-        server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+        if not manual:
+            server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
         await stage.passes(0.1)
         stuck = asyncio.Event()
 
@@ -261,12 +268,15 @@ async def test_an_utterance_that_was_complete_is_ended_on_the_next_link_though_n
         assert stage.core.uplink.waiting_ms > 0
         server.drop(1006)
         server = await stage.back()
-        kinds = []
-        while "input_audio_buffer.commit" not in kinds:
-            async with asyncio.timeout(30.0):
-                kinds.append((await server.to_server.get())["type"])
-        assert set(kinds[:-1]) == {"input_audio_buffer.append"}
-        await server.expect("response.create")
+        whole = numbered(1, 2400) + b"".join(numbered(2401 + 240 * n, 2400) for n in range(40))
+        assert await sound(server, len(whole)) == whole
+        if manual:
+            await server.expect("input_audio_buffer.commit")
+            await server.expect("response.create")
+        else:
+            silence_ms = int(stage.core.profile.turns.silence_ms + TAIL_MS)
+            assert await sound(server, 48 * silence_ms) == bytes(48 * silence_ms)
+        await stage.passes(1.0)
         server.nothing_more()
 
 

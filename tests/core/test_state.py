@@ -77,12 +77,35 @@ def test_a_turn_is_closed_once_before_another_opens(state, given):
 
 
 @pytest.mark.parametrize("state", [TurnState.SPEAKING, TurnState.DRAINING])
-@pytest.mark.parametrize("given", [TurnInput.SPEECH_STARTED, TurnInput.TEXT_SENT, TurnInput.INTERRUPT])
+@pytest.mark.parametrize(
+    "given",
+    [TurnInput.SPEECH_STARTED, TurnInput.KEY_PRESSED, TurnInput.TEXT_SENT, TurnInput.INTERRUPT],
+)
 def test_barge_in_silences_and_truncates_also_when_the_server_finished_long_ago(state, given):
     _, effects = step(TURN, state, given)
     assert effects[0] is TurnEffect.STOP_SOUND
     assert TurnEffect.TRUNCATE_REPLY in effects
     assert effects.index(TurnEffect.TRUNCATE_REPLY) < effects.index(TurnEffect.CLOSE_INTERRUPTED)
+
+
+@pytest.mark.parametrize("state", list(TurnState))
+def test_a_key_opens_a_turn_of_its_own_whatever_is_going_on(state):
+    after, effects = step(TURN, state, TurnInput.KEY_PRESSED)
+    assert after is TurnState.HEARING
+    assert effects[-2:] == (TurnEffect.OPEN_TURN, TurnEffect.TELL_SPEECH_STARTED)
+    # The provider does not know of it, and what it is making would come.
+    makes = state in (TurnState.THINKING, TurnState.SPEAKING)
+    assert (TurnEffect.CANCEL_REPLY in effects) == makes
+    # What an utterance before it was given stays: its end may be on the way.
+    assert TurnEffect.CLEAR_INPUT not in effects
+
+
+def test_what_is_typed_over_an_utterance_is_a_turn_of_its_own():
+    after, effects = step(TURN, TurnState.HEARING, TurnInput.TEXT_SENT)
+    assert after is TurnState.THINKING
+    closed = effects.index(TurnEffect.CLOSE_CANCELLED)
+    assert effects.index(TurnEffect.TELL_SPEECH_STOPPED) < closed
+    assert effects.index(TurnEffect.CLEAR_INPUT) < closed < effects.index(TurnEffect.OPEN_TURN)
 
 
 def test_an_input_that_is_not_listed_changes_nothing():

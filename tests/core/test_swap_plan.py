@@ -132,7 +132,12 @@ HANDLE = {"handle": True, "resume": Resume.HANDLE}
         # A spare link that cannot be told more is made when nothing more is being said.
         (at(**DUE, can_catch_up=False, **TALKING), Act.REST),
         (at(**DUE, can_catch_up=False), Act.PREPARE),
-        (at(**LATE, can_catch_up=False, **TALKING), Act.PREPARE),
+        # Where somebody talks to the end it would never fit: then the live link goes first, as far as it may.
+        (at(**LATE, can_catch_up=False, **TALKING), Act.REPLACE),
+        (at(**LATE, can_catch_up=False, wishes=(SwapReason.AGENT,), **TALKING), Act.REPLACE),
+        (at(wishes=(SwapReason.CHARACTER,), can_catch_up=False, **TALKING), Act.REST),
+        (at(**LATE, can_catch_up=False, spare=SpareState.PREPARING, **TALKING), Act.REST),
+        (at(**LATE, can_catch_up=False, **READY, **TALKING), Act.SWAP),
         # Where no two links may be open at once, the first is closed before.
         (at(**DUE, spare_refused=True), Act.REPLACE),
         (at(**DUE, spare_refused=True, **TALKING), Act.REST),

@@ -10,19 +10,14 @@ from hypothesis import strategies as st
 
 from neko_cli.core import uplink as module
 from neko_cli.core.errors import LinkError
-from neko_cli.core.uplink import LEAD_MS, SENT_S, UNSENT_S, Uplink
-from tests.fakes.outlet import FakeLink, numbered
+from neko_cli.core.kept_sound import SENT_S
+from neko_cli.core.uplink import LEAD_MS, UNSENT_S, Uplink
+from tests.fakes.outlet import FakeLink, attach, numbered, spoken
 
 RATES = (8_000, 16_000, 24_000, 44_100, 48_000)
 
 
 # -- the real bounds ----------------------------------------------------------------------------
-
-
-def spoken(uplink: Uplink, ms: int, rate: int = 24_000, chunk_ms: int = 100) -> None:
-    """So much sound that is not silence, chunk by chunk."""
-    for _ in range(0, ms, chunk_ms):
-        uplink.push(b"\x01\x00" * (rate * chunk_ms // 1000), rate)
 
 
 def test_what_is_sent_again_to_a_slow_link_is_not_pushed_out_by_what_comes_meanwhile():
@@ -98,7 +93,7 @@ def test_empty_chunks_are_not_kept():
     uplink = Uplink()
     for _ in range(1000):
         uplink.push(b"", 24_000)
-    assert len(uplink._chunks) == 0
+    assert len(uplink._sound) == 0
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -110,7 +105,7 @@ def test_samples_that_chunks_cut_in_two_are_whole_for_each_link(again):
     for at in range(0, len(sound), 37):
         uplink.push(sound[at : at + 37], 24_000)
     assert bytes(first.got) == sound
-    uplink.commit("u1", 10.0)  # 240 samples
+    uplink.commit("u1", 1, 10.0)  # 240 samples
     if again:
         uplink.settle("u1")
     uplink.detach()
@@ -124,7 +119,7 @@ def test_after_a_committed_utterance_is_gone_the_oldest_still_goes_first():
     uplink.attach(FakeLink(8_000), again=False)
     for n in range(10):
         uplink.push(numbered(100 * n, 100), 8_000)
-    uplink.commit("u1", None)
+    uplink.commit("u1", 1, None)
     uplink.detach()
     uplink.attach(FakeLink(8_000, room_ms=-1.0), again=False)
     uplink.push(numbered(1_000, 8 * 8_000), 8_000)
@@ -142,9 +137,9 @@ def test_what_is_settled_is_never_sent_again_and_what_is_committed_only_when_ask
         uplink, second = Uplink(), FakeLink()
         uplink.attach(FakeLink(), again=False)
         uplink.push(numbered(1, 900), 24_000)
-        uplink.commit("u1", 12.5)  # 300 samples
+        uplink.commit("u1", 1, 12.5)  # 300 samples
         uplink.settle("u1")
-        uplink.commit("u2", 700 / 24)
+        uplink.commit("u2", 2, 700 / 24)
         uplink.detach()
         uplink.attach(second, again=again)
         assert second.samples == list(expected)
@@ -155,7 +150,7 @@ def test_a_time_that_makes_no_sense_is_taken_as_the_nearest_that_does(at_ms):
     uplink, second = Uplink(), FakeLink()
     uplink.attach(FakeLink(), again=False)
     uplink.push(numbered(1, 240), 24_000)
-    uplink.commit("u1", at_ms)
+    uplink.commit("u1", 1, at_ms)
     uplink.speech_began(at_ms)
     uplink.detach()
     uplink.attach(second, again=False)
@@ -175,10 +170,10 @@ def test_speech_does_not_settle_an_utterance_whose_words_are_due():
     uplink, second = Uplink(), FakeLink()
     uplink.attach(FakeLink(), again=False)
     spoken(uplink, 10_000)
-    uplink.commit("u1", 5_000.0)
-    uplink.speech_began(9_000.0)
+    uplink.commit("u1", 1, 5_000.0)
+    uplink.speech_began(9_000.0)  # but what lies between them was silence
     uplink.detach()
-    assert uplink.attach(second, again=True).resent_ms == 10_000.0
+    assert uplink.attach(second, again=True).resent_ms == 5_000.0 + LEAD_MS + 1_000.0
 
 
 def test_words_that_never_come_do_not_keep_marks_for_ever():
@@ -186,67 +181,71 @@ def test_words_that_never_come_do_not_keep_marks_for_ever():
     uplink.attach(FakeLink(), again=False)
     for n in range(1000):
         spoken(uplink, 100)
-        uplink.commit(f"u{n}", None)
-    assert len(uplink._marks) <= module.MARKS
+        uplink.commit(f"u{n}", n, None)
+    assert len(uplink._taken) <= module.MARKS
     uplink.detach()
     assert uplink.attach(FakeLink(), again=True).resent_ms <= SENT_S * 1000.0
 
 
-# -- the end of an utterance --------------------------------------------------------------------
-
-
-def test_an_utterance_ends_after_its_last_sound():
-    uplink, link = Uplink(), FakeLink(room_ms=100.0)
-    told: list[int] = []
-    uplink.attach(link, again=False)
-    spoken(uplink, 1_000)
-    uplink.finish(lambda: told.append(len(link.got)))
-    assert told == []
-    for _ in range(20):
-        link.flow()
-        uplink.pump()
-    assert told == [2 * 24_000]
-
-
-def test_an_utterance_ends_after_the_rest_of_the_resampler():
-    uplink, link = Uplink(), FakeLink(24_000)
-    told: list[int] = []
-    uplink.attach(link, again=False)
-    spoken(uplink, 1_000, 44_100)
-    held_back = len(link.got)
-    uplink.finish(lambda: told.append(len(link.got)))
-    assert held_back < told[0]
-    assert told == [pytest.approx(2 * 24_000, abs=100)]
-
-
-def test_an_utterance_that_ends_without_a_link_ends_on_the_next():
-    uplink, link = Uplink(), FakeLink()
-    told: list[int] = []
-    spoken(uplink, 1_000)
-    uplink.finish(lambda: told.append(len(link.got)))
-    assert told == []
-    uplink.attach(link, again=False)
-    assert told == [2 * 24_000]
-
-
-def test_an_utterance_that_nobody_wants_does_not_end():
-    uplink, told = Uplink(), []
-    spoken(uplink, 1_000)
-    uplink.finish(lambda: told.append(1))
-    uplink.discard()
+def test_an_utterance_whose_words_are_known_is_left_out_between_two_whose_words_are_due():
+    """Words come in any order."""
+    uplink, second = Uplink(), FakeLink()
     uplink.attach(FakeLink(), again=False)
-    uplink.pump()
-    assert told == []
+    uplink.push(numbered(1, 900), 24_000)
+    for name, turn, until in (("u1", 1, 300), ("u2", 2, 500), ("u3", 3, 800)):
+        uplink.commit(name, turn, until / 24)
+    uplink.settle("u2")
+    attached = attach(uplink, second, again=True)
+    assert second.samples == [*range(1, 301), *range(501, 901)]
+    assert attached.resent_ms == pytest.approx(700 / 24)
 
 
-def test_a_key_begins_an_utterance_without_what_came_before():
-    uplink, link = Uplink(), FakeLink()
-    spoken(uplink, 3_000)
-    uplink.begin()
-    assert uplink.utterance_ms == 0.0
-    spoken(uplink, 500)
-    assert uplink.utterance_ms == 500.0
-    assert uplink.attach(link, again=False) == (0.0, 500.0)
+def test_turns_that_are_over_settle_all_that_was_said_in_them():
+    uplink, second = Uplink(), FakeLink()
+    uplink.attach(FakeLink(), again=False)
+    uplink.push(numbered(1, 900), 24_000)
+    for name, turn, until in (("u1", 1, 100), ("u2", 3, 500), ("u3", 2, 600), ("u4", 2, 800)):
+        uplink.commit(name, turn, until / 24)
+    uplink.settle_turns(2)
+    attach(uplink, second, again=True)
+    assert second.samples == [*range(101, 501), *range(801, 901)]
+
+
+def test_what_was_sent_again_is_committed_and_settled_by_the_names_of_the_new_link():
+    uplink, second, third = Uplink(), FakeLink(), FakeLink()
+    uplink.attach(FakeLink(), again=False)
+    uplink.push(numbered(1, 900), 24_000)
+    uplink.commit("u1", 1, 300 / 24)
+    uplink.commit("u2", 2, 600 / 24)
+    attach(uplink, second, again=True)
+    uplink.settle("u1")  # of the link before: means nothing here
+    uplink.commit("u1", 2, 600 / 24)
+    uplink.settle("u1")
+    attach(uplink, third, again=True)
+    assert second.samples == list(range(1, 901))
+    assert third.samples == list(range(601, 901))
+
+
+def test_times_of_a_provider_count_from_its_own_first_sample():
+    uplink, second, third = Uplink(), FakeLink(), FakeLink()
+    uplink.attach(FakeLink(), again=False)
+    uplink.push(numbered(1, 900), 24_000)
+    uplink.commit("u1", 1, 300 / 24)
+    attach(uplink, second)
+    uplink.commit("u2", 2, 300 / 24)
+    attach(uplink, third)
+    assert third.samples == list(range(601, 901))
+
+
+def test_a_fresh_link_that_goes_on_by_a_handle_is_sent_only_what_the_one_before_did_not_get():
+    uplink, first, second = Uplink(), FakeLink(), FakeLink()
+    uplink.attach(first, again=False)
+    uplink.push(numbered(1, 900), 24_000)
+    uplink.commit("u1", 1, 300 / 24)
+    attached = attach(uplink, second, again=True, unsent_ms=100 / 24, skip_sent=True)
+    # What words are due of is no silence.
+    assert second.samples == [*range(1, 301), *range(801, 901)]
+    assert attached == (pytest.approx(300 / 24), pytest.approx(100 / 24))
 
 
 # -- other rates, and memory --------------------------------------------------------------------
@@ -262,9 +261,9 @@ def test_sound_of_any_rate_lasts_as_long_on_the_link(target, chunks):
     uplink.attach(link, again=False)
     for rate, count in chunks:
         uplink.push(b"\x01\x00" * count, rate)
-    done: list[bool] = []
-    uplink.finish(lambda: done.append(True))
-    assert done == [True]
+    uplink.on_end = link.ended
+    uplink.finish(1)
+    assert link.ends == [(1, len(link.got) // 2)]
     expected = sum(count * target / rate for rate, count in chunks)
     # Each change of rates, and the end, may round by a sample or two.
     assert len(link.got) // 2 == pytest.approx(expected, abs=3 * len(chunks))
@@ -279,7 +278,7 @@ def test_memory_is_bounded_whatever_comes(pushes):
         if attached:
             uplink.attach(FakeLink(8_000, room_ms=1_000.0), again=True)
         uplink.push(bytes(2 * count), 8_000)
-        kept = sum(len(chunk.pcm) for chunk in uplink._chunks)
+        kept = sum(len(chunk.pcm) for chunk in uplink._sound._chunks)
         assert kept <= 2 * 8_000 * (SENT_S + UNSENT_S) + 2 * count
 
 
