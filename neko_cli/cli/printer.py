@@ -136,7 +136,7 @@ class Printer:
             case Swap():
                 ends_outage, self._swap_due = self._swap_due, False
                 if event.reason == SwapReason.LOST and not ends_outage:
-                    # A spare link took over at once: nobody was told of an outage.
+                    # A standby link took over at once: nobody was told of an outage.
                     self._notice("The connection was lost; another one goes on.", Severity.INFO)
 
     async def missing_line(self, turn: int | None = None) -> None:

@@ -65,7 +65,7 @@ class KeeperHost(Protocol):
         """
         ...
 
-    def spare(self) -> LinkRun | None:
+    def standby(self) -> LinkRun | None:
         """A link that is ready to take over, when there is one."""
         ...
 
@@ -235,13 +235,13 @@ class Keeper:
 
     def recover(self, follows: AfterLoss, error: NekoError) -> None:
         """There is no live link any more, for this reason: bring another one."""
-        spare = self._host.spare() if follows is not AfterLoss.GIVE_UP else None
-        delay = 0.0 if spare is not None else self._delay(follows, error)
+        standby = self._host.standby() if follows is not AfterLoss.GIVE_UP else None
+        delay = 0.0 if standby is not None else self._delay(follows, error)
         if delay is None:
             self._refuse(error)
             return
         self._lose(error, delay)
-        if spare is not None and self.take(None, spare):
+        if standby is not None and self.take(None, standby):
             return
         self._run(self._reconnect(self._attempt, delay), "reconnecting")
 

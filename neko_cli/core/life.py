@@ -80,7 +80,7 @@ class Life:
                 host.next_link.link_alive()
             try:
                 await _phase("microphone", host.listening.stop(commit=False))
-                host.swapper.drop_spare()
+                host.swapper.drop_standby()
                 if host.links.live is not None:
                     await self._last_words()
                 await _phase("link", host.keeper.stop(reason))

@@ -34,7 +34,7 @@ def retrying() -> str:
         ("stability", f"counted afresh once a link has lived {policy.stable_after:g} s"),
         ("a socket may take", f"{link.OPEN_TIMEOUT:g} s"),
         ("a session may take", f"{link.SETUP_TIMEOUT:g} s more, until the provider has configured it"),
-        ("spare links", f"{swap.SPARE_ATTEMPTS} failures at one provider, then the session does without"),
+        ("standby links", f"{swap.STANDBY_ATTEMPTS} failures at one provider, then the session does without"),
     ]
     return f"""
 {table(("what", "how much"), rows)}
@@ -84,7 +84,7 @@ no answer comes:
 def limits() -> str:
     """When each provider's links are replaced on purpose, or closed."""
     rows = [_limits_of(provider) for provider in PROVIDERS.values()]
-    columns = ("provider", "session", "replaced after", "goes on by", "spare link (`auto`)", "idle link")
+    columns = ("provider", "session", "replaced after", "goes on by", "standby link (`auto`)", "idle link")
     policy = SwapTable()
     return f"""
 {table(columns, rows)}
@@ -94,8 +94,8 @@ def limits() -> str:
   limit at least {swap_plan.SHORT_PART:.0%} is used.
 - A context of more than {policy.tokens} tokens (`[swap]` `tokens`), or `turns` turns, makes a fresh link
   that is told a summary and the last turns.
-- `[swap]` `standby` is `auto`, `warm` or `cold`. A spare link is made once the live one has lived
-  {swap_plan.SETTLED:g} s, and anew when it is older than {swap_plan.SPARE_PART:.0%} of its limit.
+- `[swap]` `standby` is `auto`, `warm` or `cold`. A standby link is made once the live one has lived
+  {swap_plan.SETTLED:g} s, and anew when it is older than {swap_plan.STANDBY_PART:.0%} of its limit.
 - An idle link that was closed comes back at the first sound or key.
 """
 
@@ -122,7 +122,7 @@ def _limits_of(provider: Provider) -> Sequence[str]:
         _span(can.max_session) if can.max_session is not None else "no limit told",
         _span(_renewed_after(now)) + (", or when it says so" if can.going_away else ""),
         _RESUMES[can.resume] + ttl,
-        "kept" if swap_plan.wants_spare(now) else "made when it is needed",
+        "kept" if swap_plan.wants_standby(now) else "made when it is needed",
         idle,
     )
 

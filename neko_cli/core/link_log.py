@@ -138,15 +138,15 @@ def handed_over(run: LinkRun, attached: Attached, missed: int) -> str:
     )
 
 
-def spare(what: str, run: LinkRun | None, now: float) -> str:
-    """Something about the spare link."""
+def standby(what: str, run: LinkRun | None, now: float) -> str:
+    """Something about the standby link."""
     which = f"link {run.link.generation}, {_lived(run, now)}" if run is not None else "none"
-    return f"spare {what}: {which}"
+    return f"standby {what}: {which}"
 
 
-def spare_put_off(delay: float, failures: int) -> str:
-    """There is no spare link, and none is tried for a while."""
-    return f"no spare link for {delay:.2f} s; {failures} failures counted"
+def standby_put_off(delay: float, failures: int) -> str:
+    """There is no standby link, and none is tried for a while."""
+    return f"no standby link for {delay:.2f} s; {failures} failures counted"
 
 
 def swapped(reason: str, before: int, number: int, gap_s: float, attached: Attached, *, planned: bool) -> str:

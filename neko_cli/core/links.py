@@ -79,7 +79,7 @@ class LinksHost(Protocol):
         """The live link is gone."""
         ...
 
-    def spare_lost(self, run: LinkRun, error: NekoError) -> None:
+    def standby_lost(self, run: LinkRun, error: NekoError) -> None:
         """A link that was ready, and not live, is gone."""
         ...
 
@@ -275,7 +275,7 @@ class Links:
             self.live = None
             self._host.link_lost(run, error)
         elif run.settled.is_set():
-            self._host.spare_lost(run, error)
+            self._host.standby_lost(run, error)
 
     # -- what links tell --------------------------------------------------------------------
 

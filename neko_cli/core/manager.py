@@ -135,7 +135,7 @@ class SessionManager:
         """End the session and its link; idempotent. The same object can be started again.
 
         ``by_server`` says that only the provider's session is at its end: the conversation goes on
-        with the spare link, or a fresh one.
+        with the standby link, or a fresh one.
         """
         if by_server and self._core.keeper.is_up:
             self._core.requests.swap()

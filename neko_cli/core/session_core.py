@@ -221,9 +221,9 @@ class SessionCore:
         """The live link is gone."""
         self.keeper.lost(run, error)
 
-    def spare_lost(self, run: LinkRun, error: NekoError) -> None:
+    def standby_lost(self, run: LinkRun, error: NekoError) -> None:
         """A link that was not live is gone."""
-        self.swapper.spare_lost(run)
+        self.swapper.standby_lost(run)
 
     def late_words(self, event: InputTranscript) -> bool:
         """Words from the link that was live before; returns whether more of them are due."""
@@ -253,9 +253,9 @@ class SessionCore:
         """What a loss means."""
         return self.next_link.after_loss(opening, error, lived=lived)
 
-    def spare(self) -> LinkRun | None:
+    def standby(self) -> LinkRun | None:
         """A link that is ready to take over."""
-        return self.swapper.take_spare()
+        return self.swapper.take_standby()
 
     def carry_over(self) -> None:
         """The link goes."""
@@ -304,7 +304,7 @@ class SessionCore:
 
     def tell_failure(self, error: NekoError) -> None:
         """The link is down for good."""
-        self.swapper.drop_spare()
+        self.swapper.drop_standby()
         self.inbound.tell_failure(error, fatal=True)
 
     def abort_turn(self) -> None:

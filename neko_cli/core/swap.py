@@ -1,4 +1,4 @@
-"""Replaces links on purpose: keeps a spare one, promotes it at a quiet moment, tells what it took."""
+"""Replaces links on purpose: keeps a standby, promotes it at a quiet moment, tells what it took."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from neko_cli.core.relay import Handed
 from neko_cli.core.retry import Backoff
 from neko_cli.core.seeding import missed
 from neko_cli.core.state import LinkState, TurnState
-from neko_cli.core.swap_plan import Act, Choice, Situation, SpareState, SwapReason, choose, resumes
+from neko_cli.core.swap_plan import Act, Choice, Situation, StandbyState, SwapReason, choose, resumes
 
 LOOK_EVERY = 0.2
 """Seconds between looks at whether a swap is due."""
@@ -29,27 +29,27 @@ SOUND_WITHIN = 1.0
 """Seconds for held sound to reach the new link's socket; after that the gap is told as it is."""
 
 CATCH_UP_LINES = 40
-"""A spare link that has missed more than this is made anew."""
+"""A standby link that has missed more than this is made anew."""
 
 BACKLOG_MS = 300.0
 """Sound waiting for the socket above which a moment is not quiet."""
 
-SPARE_ATTEMPTS = 3
-"""Failures after which this session does without spare links."""
+STANDBY_ATTEMPTS = 3
+"""Failures after which this session does without standby links."""
 
 
 class Swapper:
     """Looks from time to time, does what ``swap_plan`` chooses, one thing at a time."""
 
     def __init__(self, host: SessionHost, clock: Clock, backoff: Backoff) -> None:
-        """``backoff`` is for spare links that cannot be made."""
+        """``backoff`` is for standby links that cannot be made."""
         self._host = host
         self._clock = clock
         self._backoff = backoff
         self._wishes: list[SwapReason] = []
         self._poked = asyncio.Event()
-        self._spare: LinkRun | None = None
-        self._spare_short = False
+        self._standby: LinkRun | None = None
+        self._standby_short = False
         self._making: asyncio.Task[None] | None = None
         self._not_before = 0.0
         self._failures = 0
@@ -60,12 +60,12 @@ class Swapper:
         host.relay.on_handed = self._handed
 
     @property
-    def spare_state(self) -> SpareState:
-        """How the spare link stands."""
-        if self._spare is not None:
-            return SpareState.READY
+    def standby_state(self) -> StandbyState:
+        """How the standby link stands."""
+        if self._standby is not None:
+            return StandbyState.READY
         making = self._making is not None and not self._making.done()
-        return SpareState.PREPARING if making else SpareState.NONE
+        return StandbyState.PREPARING if making else StandbyState.NONE
 
     def wish(self, reason: SwapReason) -> None:
         """A fresh link is wanted from the next quiet moment on."""
@@ -80,9 +80,9 @@ class Swapper:
         self._wishes = [wish for wish in self._wishes if wish is not reason]
         self._poked.set()
 
-    def take_spare(self) -> LinkRun | None:
-        """The spare link for a session that has lost its own; None when it would not do."""
-        run, self._spare = self._spare, None
+    def take_standby(self) -> LinkRun | None:
+        """The standby link for a session that has lost its own; None when it would not do."""
+        run, self._standby = self._standby, None
         if run is None:
             return None
         if run.is_open and self._fits(run, None):
@@ -90,20 +90,20 @@ class Swapper:
         self._host.links.retire(run)
         return None
 
-    def spare_lost(self, run: LinkRun) -> None:
+    def standby_lost(self, run: LinkRun) -> None:
         """A link that was not live is gone."""
-        if run is self._spare:
-            self._spare = None
+        if run is self._standby:
+            self._standby = None
             self._backoff.link_lived(self._clock.monotonic() - run.up_at)
             self._put_off()
 
-    def drop_spare(self) -> None:
-        """No spare link is wanted, as while the session is parked."""
+    def drop_standby(self) -> None:
+        """No standby link is wanted, as while the session is parked."""
         if self._making is not None:
             self._making.cancel()
-        run, self._spare = self._spare, None
+        run, self._standby = self._standby, None
         if run is not None:
-            link_log.say(link_log.spare("dropped", run, self._clock.monotonic()))
+            link_log.say(link_log.standby("dropped", run, self._clock.monotonic()))
             self._host.links.retire(run)
 
     async def run(self) -> None:
@@ -121,7 +121,7 @@ class Swapper:
             case Act.PREPARE if self._clock.monotonic() >= self._not_before:
                 self._prepare(short=choice.reason is SwapReason.CONTEXT)
             case Act.DROP:
-                self.drop_spare()
+                self.drop_standby()
                 self._poked.set()
             case Act.SWAP:
                 self._swap(choice.reason)
@@ -150,18 +150,18 @@ class Swapper:
             tokens=host.relay.tokens,
             wishes=tuple(self._wishes),
             quiet=self._is_quiet(),
-            spare=self.spare_state,
-            spare_age=self._clock.monotonic() - self._spare.up_at if self._spare is not None else 0.0,
-            spare_limit=capabilities.idle_close,
-            spare_refused=self._is_refused(live),
+            standby=self.standby_state,
+            standby_age=self._clock.monotonic() - self._standby.up_at if self._standby is not None else 0.0,
+            standby_limit=capabilities.idle_close,
+            standby_refused=self._is_refused(live),
             idle_is_free=capabilities.idle_is_free,
-            keep_spare=host.ports.keep_standby,
+            keep_standby=host.ports.keep_standby,
             can_catch_up=capabilities.seed_history,
             handle=bool(host.next_link.handle),
             resume=capabilities.resume,
         )
-        fits = self._spare is None or self._fits(self._spare, choose(plan).reason)
-        return plan if fits else msgspec.structs.replace(plan, spare_fits=False)
+        fits = self._standby is None or self._fits(self._standby, choose(plan).reason)
+        return plan if fits else msgspec.structs.replace(plan, standby_fits=False)
 
     def _is_refused(self, live: LinkRun) -> bool:
         """Whether the provider lets no second link be.
@@ -171,7 +171,7 @@ class Swapper:
         """
         made = live.opening.profile
         here = self._failed_at == _place(made) and same_session(made, self._host.profile)
-        return here and self._failures >= SPARE_ATTEMPTS
+        return here and self._failures >= STANDBY_ATTEMPTS
 
     def _is_quiet(self) -> bool:
         host = self._host
@@ -184,9 +184,9 @@ class Swapper:
         )
 
     def _fits(self, run: LinkRun, reason: SwapReason | None) -> bool:
-        """Whether a spare link is what the next one should be."""
+        """Whether a standby link is what the next one should be."""
         host, made = self._host, run.opening
-        if not host.next_link.fits(made) or (reason is SwapReason.CONTEXT and not self._spare_short):
+        if not host.next_link.fits(made) or (reason is SwapReason.CONTEXT and not self._standby_short):
             return False
         can_catch_up = run.link.codec.capabilities.seed_history
         missing = len(missed(host.memory, made, left_out=None))
@@ -195,7 +195,7 @@ class Swapper:
     # -- doing ------------------------------------------------------------------------------
 
     def _prepare(self, *, short: bool) -> None:
-        self._making = self._host.owner.spawn(self._make(short=short), "spare link")
+        self._making = self._host.owner.spawn(self._make(short=short), "standby link")
 
     async def _make(self, *, short: bool) -> None:
         host = self._host
@@ -218,41 +218,41 @@ class Swapper:
             host.links.retire(run)
             return
         self._failures = self._refusals = 0
-        self._spare, self._spare_short = run, short
-        link_log.say(link_log.spare("ready", run, self._clock.monotonic()))
+        self._standby, self._standby_short = run, short
+        link_log.say(link_log.standby("ready", run, self._clock.monotonic()))
         self._poked.set()
 
     def _gives_up(self, made: Opening, error: NekoError) -> bool:
-        """Count a spare link that could not be made; returns whether its profile is given up."""
+        """Count a standby link that could not be made; returns whether its profile is given up."""
         host = self._host
         last = host.links.last
         if last is None or same_session(made.profile, last.opening.profile):
             if self._failed_at != _place(made.profile):
                 self._failed_at, self._failures = _place(made.profile), 0
             # A limit on sessions at the same time does not go away by trying.
-            self._failures += SPARE_ATTEMPTS if isinstance(error, RateLimited) or error.permanent else 1
+            self._failures += STANDBY_ATTEMPTS if isinstance(error, RateLimited) or error.permanent else 1
             return False
         # Nobody who has just chosen a profile waits as long as a provider may ask for.
-        self._refusals += SPARE_ATTEMPTS if error.permanent or error.retry_after else 1
-        if self._refusals < SPARE_ATTEMPTS or not host.keeper.is_up:
+        self._refusals += STANDBY_ATTEMPTS if error.permanent or error.retry_after else 1
+        if self._refusals < STANDBY_ATTEMPTS or not host.keeper.is_up:
             return False
         self._refusals = 0
         return host.profile_refused(made, error)
 
     def _put_off(self) -> None:
-        """A spare link could not be made, or was lost: wait before the next."""
+        """A standby link could not be made, or was lost: wait before the next."""
         delay = self._backoff.next_delay(None)
         self._not_before = self._clock.monotonic() + (delay if delay is not None else 60.0)
-        link_log.say(link_log.spare_put_off(self._not_before - self._clock.monotonic(), self._failures))
+        link_log.say(link_log.standby_put_off(self._not_before - self._clock.monotonic(), self._failures))
 
     def _swap(self, reason: SwapReason) -> None:
-        """Promote the spare link; all in one go, so nothing can come in between."""
-        host, spare, live = self._host, self._spare, self._host.links.live
-        if spare is None or live is None or not spare.is_open or not host.keeper.hold(reason):
+        """Promote the standby link; all in one go, so nothing can come in between."""
+        host, standby, live = self._host, self._standby, self._host.links.live
+        if standby is None or live is None or not standby.is_open or not host.keeper.hold(reason):
             return
-        self._spare = None
+        self._standby = None
         self._reason, self._planned = reason, True
-        if host.keeper.take(live, spare):
+        if host.keeper.take(live, standby):
             host.links.retire(live, linger=host.relay.words_may_come)
 
     async def _replace(self, reason: SwapReason) -> None:

@@ -13,10 +13,10 @@ FLOOR = 3.0
 """Seconds before the provider's limit at which a swap waits for no quiet moment any more."""
 
 SETTLED = 3.0
-"""Seconds that a link must have lived before a spare one is kept beside it."""
+"""Seconds that a link must have lived before a standby is kept beside it."""
 
-SPARE_PART = 0.5
-"""Part of its own limit up to which a spare link may grow old."""
+STANDBY_PART = 0.5
+"""Part of its own limit up to which a standby link may grow old."""
 
 SHORT_PART = 0.5
 """Part of a limit that is used at least before a planned swap."""
@@ -34,8 +34,8 @@ class SwapReason(StrEnum):
     USER = "user"
 
 
-class SpareState(StrEnum):
-    """How the spare link stands."""
+class StandbyState(StrEnum):
+    """How the standby link stands."""
 
     NONE = "none"
     PREPARING = "preparing"
@@ -52,9 +52,9 @@ class Act(StrEnum):
     REST = "rest"
     PREPARE = "prepare"
     DROP = "drop"
-    """The spare link is of no use any more."""
+    """The standby link is of no use any more."""
     SWAP = "swap"
-    """Promote the spare link."""
+    """Promote the standby link."""
     REPLACE = "replace"
     """Close the live link, then open the next one: by a handle, or where no two may be open at once."""
 
@@ -76,19 +76,19 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     wishes: tuple[SwapReason, ...] = ()
     """Swaps that were asked for, the oldest first."""
     quiet: bool = True
-    spare: SpareState = SpareState.NONE
-    spare_age: float = 0.0
-    spare_limit: float | None = None
-    """After how many seconds an unused spare link would be closed by the provider."""
-    spare_fits: bool = True
-    """Whether the spare link still is what the next link should be."""
-    spare_refused: bool = False
+    standby: StandbyState = StandbyState.NONE
+    standby_age: float = 0.0
+    standby_limit: float | None = None
+    """After how many seconds an unused standby link would be closed by the provider."""
+    standby_fits: bool = True
+    """Whether the standby link still is what the next link should be."""
+    standby_refused: bool = False
     """Whether the provider lets no second link be, though the next would be as the live one."""
     idle_is_free: bool = False
-    keep_spare: bool = True
-    """Whether this run of the program may keep a spare link at all."""
+    keep_standby: bool = True
+    """Whether this run of the program may keep a standby link at all."""
     can_catch_up: bool = True
-    """Whether a spare link can be told what was said since it was made."""
+    """Whether a standby link can be told what was said since it was made."""
     handle: bool = False
     """Whether the session can be resumed by a handle."""
     resume: Resume = Resume.NONE
@@ -118,7 +118,7 @@ def due(now: Situation) -> SwapReason | None:
         if now.link_age >= max(now.limit - before, now.limit * SHORT_PART):
             return SwapReason.LIMIT
     # Where the live link would have to go first, what may wait for another reason does.
-    at_once = [wish for wish in now.wishes if not now.spare_refused or wish in REPLACED]
+    at_once = [wish for wish in now.wishes if not now.standby_refused or wish in REPLACED]
     if at_once:
         return at_once[0]
     turns, tokens = now.policy.turns, now.policy.tokens
@@ -141,14 +141,14 @@ def resumes(now: Situation, reason: SwapReason) -> bool:
     return now.handle and now.resume is not Resume.NONE and reason in (SwapReason.LIMIT, SwapReason.USER)
 
 
-def wants_spare(now: Situation) -> bool:
-    """Whether a spare link should be made while no swap is due."""
+def wants_standby(now: Situation) -> bool:
+    """Whether a standby link should be made while no swap is due."""
     return now.link_age >= SETTLED and _is_worth_it(now)
 
 
 def _is_worth_it(now: Situation) -> bool:
-    """Whether a spare link is worth its price while no swap is due."""
-    if not now.keep_spare or now.spare_refused or not now.can_catch_up or now.resume is not Resume.NONE:
+    """Whether a standby link is worth its price while no swap is due."""
+    if not now.keep_standby or now.standby_refused or not now.can_catch_up or now.resume is not Resume.NONE:
         return False
     match now.policy.standby:
         case Standby.WARM:
@@ -161,29 +161,29 @@ def _is_worth_it(now: Situation) -> bool:
 
 def choose(now: Situation) -> Choice:
     """What to do next."""
-    if now.spare is SpareState.READY and not _spare_is_good(now):
+    if now.standby is StandbyState.READY and not _standby_is_good(now):
         return Choice(Act.DROP, due(now) or SwapReason.LIMIT)
     reason = due(now)
     if reason is None:
-        if now.spare is SpareState.NONE and wants_spare(now):
+        if now.standby is StandbyState.NONE and wants_standby(now):
             return Choice(Act.PREPARE)
         # One that was made for a swap which something else has forestalled.
-        useless = now.spare is SpareState.READY and not _is_worth_it(now)
+        useless = now.standby is StandbyState.READY and not _is_worth_it(now)
         return Choice(Act.DROP if useless else Act.REST)
     ripe = now.quiet or is_late(now)
     # Beside a live link on which somebody talks, one that cannot be told so later would never fit.
-    never_fits = now.spare is SpareState.NONE and not now.can_catch_up and not now.quiet
-    if resumes(now, reason) or ((now.spare_refused or never_fits) and reason in REPLACED):
+    never_fits = now.standby is StandbyState.NONE and not now.can_catch_up and not now.quiet
+    if resumes(now, reason) or ((now.standby_refused or never_fits) and reason in REPLACED):
         return Choice(Act.REPLACE, reason) if ripe else Choice(Act.REST, reason)
-    if now.spare is SpareState.NONE:
+    if now.standby is StandbyState.NONE:
         # What cannot be told later must wait until nothing more is being said.
         return Choice(Act.PREPARE if now.can_catch_up or now.quiet else Act.REST, reason)
-    if now.spare is SpareState.READY and ripe:
+    if now.standby is StandbyState.READY and ripe:
         return Choice(Act.SWAP, reason)
     return Choice(Act.REST, reason)
 
 
-def _spare_is_good(now: Situation) -> bool:
-    limits = [limit for limit in (now.limit, now.spare_limit) if limit is not None]
-    too_old = bool(limits) and now.spare_age > SPARE_PART * min(limits)
-    return now.spare_fits and (not too_old or due(now) is not None)
+def _standby_is_good(now: Situation) -> bool:
+    limits = [limit for limit in (now.limit, now.standby_limit) if limit is not None]
+    too_old = bool(limits) and now.standby_age > STANDBY_PART * min(limits)
+    return now.standby_fits and (not too_old or due(now) is not None)

@@ -88,10 +88,10 @@ class Vigil:
             if run is None:
                 continue
             if asleep:
-                self._host.swapper.drop_spare()
+                self._host.swapper.drop_standby()
                 self._presume_lost(f"This computer was asleep for {asleep:.0f} s.", "asleep")
             elif not await self._way_holds(run):
-                self._host.swapper.drop_spare()
+                self._host.swapper.drop_standby()
                 self._presume_lost("The network has changed.", "network_changed")
             elif not await self._answers(run):
                 self._presume_lost("The provider has fallen silent.", "silent")
@@ -183,7 +183,7 @@ class Vigil:
             return
         if park_due(idle, run.link.codec.capabilities, host.profile.guard):
             self._notice("Nobody has said anything for a while: the connection is closed until you do.")
-            host.swapper.drop_spare()
+            host.swapper.drop_standby()
             host.keeper.park("idle")
 
     def _count(self, asleep: float) -> None:

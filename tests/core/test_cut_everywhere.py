@@ -184,7 +184,7 @@ async def test_a_conversation_goes_on_wherever_its_connection_dies(way: str) -> 
 
 
 @pytest.mark.parametrize("way", ["reset", "close 1011"])
-async def test_a_warm_spare_takes_over_wherever_the_connection_dies(way: str) -> None:
+async def test_a_warm_standby_takes_over_wherever_the_connection_dies(way: str) -> None:
     problems = await cut_everywhere(way, standby="warm")
     assert not problems, "\n".join(problems)
 

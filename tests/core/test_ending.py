@@ -17,8 +17,8 @@ from neko_cli.core.events import (
     TurnStarted,
     UserText,
 )
-from neko_cli.core.session_core import LAST_WORDS, PHASE_TIMEOUT
-from neko_cli.core.swap_plan import SpareState
+from neko_cli.core.life import LAST_WORDS, PHASE_TIMEOUT
+from neko_cli.core.swap_plan import StandbyState
 from tests.fakes.outlet import numbered
 from tests.fakes.sound import FakeSpeaker
 from tests.fakes.staging import COLD, exchange, profile, sound, staged, with_door
@@ -57,30 +57,30 @@ async def test_no_link_is_kept_open_for_a_next_time(mode):
 
 
 @virtual
-async def test_a_spare_link_is_closed_as_well():
+async def test_a_standby_link_is_closed_as_well():
     async with staged(WARM) as stage:
         server = await stage.start()
-        spare = await stage.back()
+        standby = await stage.back()
         await stage.passes(0.1)
-        assert stage.core.swapper.spare_state is SpareState.READY
+        assert stage.core.swapper.standby_state is StandbyState.READY
         await ended(stage, END)
-        for connection in (server, spare):
+        for connection in (server, standby):
             assert (connection.closing.code, connection.closing.by_us) == (1000, True)
 
 
 @virtual
-async def test_a_spare_link_that_is_being_configured_is_closed_as_well():
+async def test_a_standby_link_that_is_being_configured_is_closed_as_well():
     async with staged(WARM) as stage:
         await stage.start()
-        spare = await stage.transport.accepted()
+        standby = await stage.transport.accepted()
         await ended(stage, END)
-        assert spare.closing is not None
+        assert standby.closing is not None
         await stage.passes(30.0)
         assert stage.transport.connections.empty()
 
 
 @virtual
-async def test_a_spare_link_that_is_being_dialled_is_never_made():
+async def test_a_standby_link_that_is_being_dialled_is_never_made():
     async with staged(WARM) as stage:
         door = with_door(stage)
         await stage.start()

@@ -86,7 +86,7 @@ def test_a_lost_link_and_the_next_one(log: pytest.LogCaptureFixture) -> None:
     )
 
 
-def test_a_spare_link_a_swap_and_a_sleep(log: pytest.LogCaptureFixture) -> None:
+def test_a_standby_link_a_swap_and_a_sleep(log: pytest.LogCaptureFixture) -> None:
     tables = {
         **profile(swap={"standby": "warm"}, guard={"park_minutes": 5}),
         "character": TALKED["character"],
@@ -111,14 +111,14 @@ def test_a_spare_link_a_swap_and_a_sleep(log: pytest.LogCaptureFixture) -> None:
         log,
         "link 1 is live, ",
         "link 2 opens (standby): ",
-        "spare ready: link 2, lived 0.0 s",
+        "standby ready: link 2, lived 0.0 s",
         "UP → SWAPPING (user)",
         "link 2 is live after link 1, ",
         "handed over to link 2: 2 lines that it had missed, ",
         "link 1 is retired, lived ",
         "swap from link 1 to link 2: user, planned, ",
         "link 3 opens (standby): ",
-        "spare dropped: link 3, lived ",
+        "standby dropped: link 3, lived ",
         "UP → PARKED (idle)",
         "PARKED → RECONNECTING (awake)",
         "link 4 opens (woken): ",

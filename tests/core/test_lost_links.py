@@ -30,7 +30,7 @@ from neko_cli.core.retry import RetryPolicy
 from tests.fakes.wire import PATIENCE
 
 MANUAL = {"turns": {"detection": "manual"}}
-NO_SPARE = {"swap": {"standby": "cold"}}
+NO_STANDBY = {"swap": {"standby": "cold"}}
 
 
 def numbered(first: int, count: int) -> bytes:
@@ -59,7 +59,7 @@ async def back(stage):
 
 
 async def test_a_typed_question_is_asked_again_on_the_next_link(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start()
     await stage.session.send_message("What is a cat?")
     await server.expect("conversation.item.create")
@@ -78,7 +78,7 @@ async def test_a_typed_question_is_asked_again_on_the_next_link(make_stage):
 
 
 async def test_what_was_said_before_is_told_to_the_next_link_once(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start()
     await stage.session.send_message("I am Mia.")
     server.reply("r1", "Hello Mia.")
@@ -97,7 +97,7 @@ async def test_what_was_said_before_is_told_to_the_next_link_once(make_stage):
 
 
 async def test_an_open_utterance_is_sent_again_whole_and_in_order(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start(InputMode.AUDIO)
     await stage.session.stream_data(AudioChunk(numbered(1, 2400), 24_000))
     await sound(server, 4800)
@@ -121,7 +121,7 @@ async def test_an_open_utterance_is_sent_again_whole_and_in_order(make_stage):
 
 
 async def test_what_was_committed_and_not_understood_yet_is_sent_again(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start(InputMode.AUDIO)
     await stage.session.stream_data(AudioChunk(numbered(1, 2400), 24_000))
     server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
@@ -134,7 +134,7 @@ async def test_what_was_committed_and_not_understood_yet_is_sent_again(make_stag
 
 
 async def test_what_was_understood_is_asked_as_text_and_not_sent_again(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start(InputMode.AUDIO)
     await stage.session.stream_data(AudioChunk(numbered(1, 2400), 24_000))
     server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
@@ -159,7 +159,7 @@ async def test_what_was_understood_is_asked_as_text_and_not_sent_again(make_stag
 
 
 async def test_the_key_that_ended_an_utterance_ends_it_on_the_next_link_after_its_sound(make_stage):
-    stage = make_stage({**MANUAL, **NO_SPARE})
+    stage = make_stage({**MANUAL, **NO_STANDBY})
     server = await stage.start(InputMode.AUDIO)
     await stage.session.stream_data(AudioChunk(numbered(1, 4800), 24_000))
     stage.session.finish_input()
@@ -174,7 +174,7 @@ async def test_the_key_that_ended_an_utterance_ends_it_on_the_next_link_after_it
 
 
 async def test_a_cut_reply_is_asked_for_once_more_and_becomes_one_reply(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start()
     await stage.session.send_message("Tell me a story.")
     server.begin("r1")
@@ -196,7 +196,7 @@ async def test_a_cut_reply_is_asked_for_once_more_and_becomes_one_reply(make_sta
 
 
 async def test_a_reply_that_is_cut_twice_fails_with_what_was_said(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start()
     await stage.session.send_message("Tell me a story.")
     for words in ("Once", "more"):
@@ -213,7 +213,7 @@ async def test_a_reply_that_is_cut_twice_fails_with_what_was_said(make_stage):
 
 
 async def test_an_outage_is_told_once_and_its_end(make_stage, monkeypatch):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     stage.session._core.keeper._backoff.policy = RetryPolicy(first=0.01)
     server = await stage.start()
     stage.transport.error = ServerFault("Overloaded.", code="503")
@@ -232,7 +232,7 @@ async def test_an_outage_is_told_once_and_its_end(make_stage, monkeypatch):
 
 
 async def test_after_all_attempts_it_ends_with_advice(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     stage.session._core.keeper._backoff.policy = RetryPolicy(first=0.001, cap=0.001, attempts=5)
     server = await stage.start()
     await stage.session.send_message("Hello?")
@@ -245,7 +245,7 @@ async def test_after_all_attempts_it_ends_with_advice(make_stage):
 
 
 async def test_a_key_that_is_rejected_meanwhile_is_not_tried_again(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start()
     stage.transport.error = CredentialsError("The key was rejected.")
     server.drop(1006)
@@ -253,7 +253,7 @@ async def test_a_key_that_is_rejected_meanwhile_is_not_tried_again(make_stage):
 
 
 async def test_a_close_1000_between_turns_waits_for_the_user(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start()
     server.drop(1000)
     await stage.until(StatusChanged, link=LinkWord.PARKED)
@@ -267,7 +267,7 @@ async def test_a_close_1000_between_turns_waits_for_the_user(make_stage):
 
 
 async def test_a_close_1000_within_a_turn_is_a_lost_link(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start()
     await stage.session.send_message("Hello?")
     await server.expect("conversation.item.create")
@@ -278,7 +278,7 @@ async def test_a_close_1000_within_a_turn_is_a_lost_link(make_stage):
 
 async def test_only_rate_limits_cost_energy(make_stage):
     ladder = [{"model": "large"}, {"model": "small"}]
-    stage = make_stage({**NO_SPARE, "energy": {"text": ladder}})
+    stage = make_stage({**NO_STANDBY, "energy": {"text": ladder}})
     server = await stage.start()
     assert "model=large" in server.endpoint.url
     server.drop(1011)
@@ -300,7 +300,7 @@ async def test_only_rate_limits_cost_energy(make_stage):
 
 
 async def test_an_exhausted_ladder_refuses_before_anything_is_opened(make_stage):
-    stage = make_stage({**NO_SPARE, "energy": {"text": [{"model": "only"}]}})
+    stage = make_stage({**NO_STANDBY, "energy": {"text": [{"model": "only"}]}})
     server = await stage.start()
     server.tell("error", error={"type": "requests", "code": "rate_limit_exceeded", "message": "Too many."})
     failure = await stage.until(Failure, fatal=True)
@@ -313,7 +313,7 @@ async def test_an_exhausted_ladder_refuses_before_anything_is_opened(make_stage)
 
 
 async def test_words_typed_during_an_outage_are_shown_at_once_and_answered_later(make_stage):
-    stage = make_stage(NO_SPARE)
+    stage = make_stage(NO_STANDBY)
     server = await stage.start()
     server.drop(1006)
     await stage.until(StatusChanged, link=LinkWord.RECONNECTING)
@@ -334,22 +334,22 @@ async def test_a_warm_link_takes_over_at_once_and_knows_what_was_said(make_stage
     monkeypatch.setattr("neko_cli.core.swap_plan.SETTLED", 0.0)
     stage = make_stage({"swap": {"standby": "warm"}})
     server = await stage.start()
-    spare = await back(stage)
+    standby = await back(stage)
     await stage.session.send_message("I am Mia.")
     server.reply("r1", "Hello Mia.")
     await stage.until(TurnEnded)
     await turn_into_ready(stage)
     server.drop(1006)
-    items = [await spare.expect("conversation.item.create") for _ in range(2)]
+    items = [await standby.expect("conversation.item.create") for _ in range(2)]
     assert [item["item"]["content"][0]["text"] for item in items] == ["I am Mia.", "Hello Mia."]
     connected = await stage.until(Connected)
     assert connected
     await stage.session.send_message("Who am I?")
-    spare.reply("s1", "Mia.")
+    standby.reply("s1", "Mia.")
     assert (await stage.until(TurnEnded, turn=2)).text == "Mia."
 
 
 async def turn_into_ready(stage):
     async with asyncio.timeout(PATIENCE):
-        while stage.session._core.swapper.spare_state != "ready":  # noqa: ASYNC110 - nothing tells of it
+        while stage.session._core.swapper.standby_state != "ready":  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)

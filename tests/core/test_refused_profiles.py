@@ -120,12 +120,12 @@ async def test_a_refused_profile_does_not_make_a_swap_close_the_live_link_first(
         await stage.until(Notice, kind=NoticeKind.PROFILE)
         door.error = None
         await stage.session.swap()
-        spare = await door.connections.get()
+        standby = await door.connections.get()
         assert server.closing is None
-        assert "cat" in (await spare.configured())["instructions"]
+        assert "cat" in (await standby.configured())["instructions"]
         swap = await stage.until(Swap)
         assert (swap.reason, swap.planned) == ("user", True)
-        await works(stage, spare)
+        await works(stage, standby)
 
 
 @virtual

@@ -50,7 +50,7 @@ def test_a_fresh_link_is_told_everything_at_once(memory):
     assert told(opening(memory), memory) == said(memory)
 
 
-def test_a_spare_link_is_told_later_what_it_has_missed(memory):
+def test_a_standby_link_is_told_later_what_it_has_missed(memory):
     made = opening(memory)
     turn(memory, 4)
     turn(memory, 5)
@@ -64,7 +64,7 @@ def test_what_is_asked_again_is_not_told(memory):
     assert told(made, memory, left_out=4) == said(memory)[:-1]
 
 
-def test_a_spare_link_made_in_mid_turn_is_told_of_that_turn_when_it_is_over(memory):
+def test_a_standby_link_made_in_mid_turn_is_told_of_that_turn_when_it_is_over(memory):
     memory.add("user", "question 4", 4)
     made = opening(memory, left_out=4)
     memory.add("assistant", "answer 4", 4)
@@ -72,7 +72,7 @@ def test_a_spare_link_made_in_mid_turn_is_told_of_that_turn_when_it_is_over(memo
     assert told(made, memory) == said(memory)
 
 
-def test_a_spare_link_made_in_mid_turn_that_takes_over_in_that_turn_is_not_told_what_it_is_asked(memory):
+def test_a_standby_link_made_in_mid_turn_that_takes_over_in_that_turn_is_not_told_what_it_is_asked(memory):
     memory.add("user", "question 4", 4)
     made = opening(memory, left_out=4)
     assert told(made, memory, left_out=4) == said(memory)[:-1]
@@ -210,10 +210,10 @@ def test_news_of_agents_stands_in_the_instructions_once(memory):
     limit=st.sampled_from([4, 10, 50]),
     spoken=st.booleans(),
 )
-def test_at_any_two_moments_of_a_conversation_a_spare_link_is_told_all_of_it_once(
+def test_at_any_two_moments_of_a_conversation_a_standby_link_is_told_all_of_it_once(
     turns, open_at, live_at, limit, spoken
 ):
-    """A spare link is made at one moment and takes over at another; both may be within a turn."""
+    """A standby link is made at one moment and takes over at another; both may be within a turn."""
     memory, made, step = Memory(limit), None, 0
     everything: list[tuple[str, str]] = []
 

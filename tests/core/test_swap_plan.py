@@ -13,18 +13,18 @@ from neko_cli.core.swap_plan import (
     FLOOR,
     REPLACED,
     SETTLED,
-    SPARE_PART,
+    STANDBY_PART,
     Act,
     Choice,
     Situation,
-    SpareState,
+    StandbyState,
     SwapReason,
     choose,
     due,
     is_late,
     remaining,
     resumes,
-    wants_spare,
+    wants_standby,
 )
 
 HOUR = 3600.0
@@ -114,7 +114,7 @@ def test_when_a_quiet_moment_is_waited_for_no_more(situation, late):
 
 DUE = {"link_age": 3400.0}
 LATE = {"link_age": HOUR - 1.0}
-READY = {"spare": SpareState.READY}
+READY = {"standby": StandbyState.READY}
 TALKING = {"quiet": False}
 HANDLE = {"handle": True, "resume": Resume.HANDLE}
 
@@ -124,34 +124,34 @@ HANDLE = {"handle": True, "resume": Resume.HANDLE}
     [
         (at(**DUE), Act.PREPARE),
         (at(**DUE, **TALKING), Act.PREPARE),
-        (at(**DUE, spare=SpareState.PREPARING), Act.REST),
+        (at(**DUE, standby=StandbyState.PREPARING), Act.REST),
         (at(**DUE, **READY), Act.SWAP),
         (at(**DUE, **READY, **TALKING), Act.REST),
         (at(**LATE, **READY, **TALKING), Act.SWAP),
         (at(**LATE, **TALKING), Act.PREPARE),
-        # A spare link that cannot be told more is made when nothing more is being said.
+        # A standby link that cannot be told more is made when nothing more is being said.
         (at(**DUE, can_catch_up=False, **TALKING), Act.REST),
         (at(**DUE, can_catch_up=False), Act.PREPARE),
         # Where somebody talks to the end it would never fit: then the live link goes first, as far as it may.
         (at(**LATE, can_catch_up=False, **TALKING), Act.REPLACE),
         (at(**LATE, can_catch_up=False, wishes=(SwapReason.AGENT,), **TALKING), Act.REPLACE),
         (at(wishes=(SwapReason.CHARACTER,), can_catch_up=False, **TALKING), Act.REST),
-        (at(**LATE, can_catch_up=False, spare=SpareState.PREPARING, **TALKING), Act.REST),
+        (at(**LATE, can_catch_up=False, standby=StandbyState.PREPARING, **TALKING), Act.REST),
         (at(**LATE, can_catch_up=False, **READY, **TALKING), Act.SWAP),
         # Where no two links may be open at once, the first is closed before.
-        (at(**DUE, spare_refused=True), Act.REPLACE),
-        (at(**DUE, spare_refused=True, **TALKING), Act.REST),
-        (at(**LATE, spare_refused=True, **TALKING), Act.REPLACE),
+        (at(**DUE, standby_refused=True), Act.REPLACE),
+        (at(**DUE, standby_refused=True, **TALKING), Act.REST),
+        (at(**LATE, standby_refused=True, **TALKING), Act.REPLACE),
         # But not for what it goes on well without.
-        (at(wishes=(SwapReason.USER,), spare_refused=True), Act.REPLACE),
-        (at(policy_turns=1, turns=3, spare_refused=True), Act.REPLACE),
-        (at(wishes=(SwapReason.CHARACTER,), spare_refused=True), Act.PREPARE),
-        (at(wishes=(SwapReason.AGENT,), spare_refused=True), Act.PREPARE),
-        (at(wishes=(SwapReason.AGENT, SwapReason.USER), spare_refused=True), Act.REPLACE),
-        (at(wishes=(SwapReason.AGENT,), policy_turns=1, turns=3, spare_refused=True), Act.REPLACE),
-        # A spare link that is not what is wanted any more.
-        (at(**DUE, **READY, spare_fits=False), Act.DROP),
-        (at(**READY, spare_fits=False, policy_standby=Standby.WARM), Act.DROP),
+        (at(wishes=(SwapReason.USER,), standby_refused=True), Act.REPLACE),
+        (at(policy_turns=1, turns=3, standby_refused=True), Act.REPLACE),
+        (at(wishes=(SwapReason.CHARACTER,), standby_refused=True), Act.PREPARE),
+        (at(wishes=(SwapReason.AGENT,), standby_refused=True), Act.PREPARE),
+        (at(wishes=(SwapReason.AGENT, SwapReason.USER), standby_refused=True), Act.REPLACE),
+        (at(wishes=(SwapReason.AGENT,), policy_turns=1, turns=3, standby_refused=True), Act.REPLACE),
+        # A standby link that is not what is wanted any more.
+        (at(**DUE, **READY, standby_fits=False), Act.DROP),
+        (at(**READY, standby_fits=False, policy_standby=Standby.WARM), Act.DROP),
         # By a handle.
         (at(**DUE, **HANDLE), Act.REPLACE),
         (at(**DUE, **HANDLE, **TALKING), Act.REST),
@@ -180,7 +180,7 @@ def test_only_where_nothing_changes_a_handle_is_used():
     assert resumes(at(handle=True, resume=Resume.CONVERSATION), SwapReason.LIMIT)
 
 
-# -- spare links --------------------------------------------------------------------------------
+# -- standby links --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -196,30 +196,30 @@ def test_only_where_nothing_changes_a_handle_is_used():
 )
 def test_policies(standby, idle_is_free, wanted):
     situation = at(policy_standby=standby, idle_is_free=idle_is_free)
-    assert wants_spare(situation) is wanted
+    assert wants_standby(situation) is wanted
     assert choose(situation) == (Choice(Act.PREPARE) if wanted else Choice(Act.REST))
-    kept = msgspec.structs.replace(situation, spare=SpareState.READY)
+    kept = msgspec.structs.replace(situation, standby=StandbyState.READY)
     assert choose(kept).act is (Act.REST if wanted else Act.DROP)
 
 
 @pytest.mark.parametrize(
     "unlike",
     [
-        {"keep_spare": False},
-        {"spare_refused": True},
+        {"keep_standby": False},
+        {"standby_refused": True},
         {"can_catch_up": False},
         {"resume": Resume.HANDLE},
         {"resume": Resume.CONVERSATION},
         {"link_age": SETTLED - 0.1},
     ],
 )
-def test_without_need_no_spare_link_is_made(unlike):
+def test_without_need_no_standby_link_is_made(unlike):
     situation = at(policy_standby=Standby.WARM, **unlike)
-    assert not wants_spare(situation)
+    assert not wants_standby(situation)
     assert choose(situation).act is Act.REST
 
 
-def test_a_spare_link_is_kept_right_after_another_one_was_used():
+def test_a_standby_link_is_kept_right_after_another_one_was_used():
     situation = at(policy_standby=Standby.WARM, link_age=0.1, **READY)
     assert choose(situation).act is Act.REST
 
@@ -227,22 +227,22 @@ def test_a_spare_link_is_kept_right_after_another_one_was_used():
 @pytest.mark.parametrize(
     ("limits", "oldest"),
     [
-        ({"limit": HOUR}, HOUR * SPARE_PART),
-        ({"limit": HOUR, "spare_limit": 60.0}, 60.0 * SPARE_PART),
-        ({"limit": None, "spare_limit": 60.0}, 60.0 * SPARE_PART),
+        ({"limit": HOUR}, HOUR * STANDBY_PART),
+        ({"limit": HOUR, "standby_limit": 60.0}, 60.0 * STANDBY_PART),
+        ({"limit": None, "standby_limit": 60.0}, 60.0 * STANDBY_PART),
     ],
 )
-def test_a_spare_link_that_grew_old_is_renewed(limits, oldest):
-    young = at(policy_standby=Standby.WARM, **READY, spare_age=oldest, **limits)
-    old = msgspec.structs.replace(young, spare_age=oldest + 1)
+def test_a_standby_link_that_grew_old_is_renewed(limits, oldest):
+    young = at(policy_standby=Standby.WARM, **READY, standby_age=oldest, **limits)
+    old = msgspec.structs.replace(young, standby_age=oldest + 1)
     assert choose(young).act is Act.REST
     assert choose(old).act is Act.DROP
     # With a swap due, an old one is better than none.
     assert choose(msgspec.structs.replace(old, leaving_in=100.0)).act is Act.SWAP
 
 
-def test_a_spare_link_never_grows_too_old_without_limits():
-    assert choose(at(policy_standby=Standby.WARM, limit=None, **READY, spare_age=1e9)).act is Act.REST
+def test_a_standby_link_never_grows_too_old_without_limits():
+    assert choose(at(policy_standby=Standby.WARM, limit=None, **READY, standby_age=1e9)).act is Act.REST
 
 
 # -- always and never ---------------------------------------------------------------------------
@@ -268,13 +268,13 @@ situations = st.builds(
         st.sampled_from([SwapReason.USER, SwapReason.CHARACTER, SwapReason.AGENT]), max_size=2
     ).map(tuple),
     quiet=st.booleans(),
-    spare=st.sampled_from(SpareState),
-    spare_age=seconds,
-    spare_limit=st.one_of(st.none(), seconds),
-    spare_fits=st.booleans(),
-    spare_refused=st.booleans(),
+    standby=st.sampled_from(StandbyState),
+    standby_age=seconds,
+    standby_limit=st.one_of(st.none(), seconds),
+    standby_fits=st.booleans(),
+    standby_refused=st.booleans(),
     idle_is_free=st.booleans(),
-    keep_spare=st.booleans(),
+    keep_standby=st.booleans(),
     can_catch_up=st.booleans(),
     handle=st.booleans(),
     resume=st.sampled_from(Resume),
@@ -304,8 +304,8 @@ def test_before_the_limit_is_over_something_is_done(now):
     if left is None or left > FLOOR or not is_late(now):
         return
     act = choose(now).act
-    replaced = resumes(now, SwapReason.LIMIT) or (now.spare_refused and due(now) in REPLACED)
-    if now.spare is SpareState.PREPARING and not replaced:
+    replaced = resumes(now, SwapReason.LIMIT) or (now.standby_refused and due(now) in REPLACED)
+    if now.standby is StandbyState.PREPARING and not replaced:
         assert act is Act.REST  # it is on its way
     else:
         assert act is not Act.REST
@@ -330,24 +330,24 @@ def test_where_idle_links_cost_something_auto_keeps_none_until_a_swap_is_due(now
         careful, policy=msgspec.structs.replace(now.policy, standby=Standby.AUTO)
     )
     if due(careful) is None:
-        assert choose(careful).act is (Act.DROP if careful.spare is SpareState.READY else Act.REST)
+        assert choose(careful).act is (Act.DROP if careful.standby is StandbyState.READY else Act.REST)
 
 
 @often
 @given(situations)
 def test_what_does_not_fit_is_never_promoted(now):
-    if not now.spare_fits:
+    if not now.standby_fits:
         assert choose(now).act is not Act.SWAP
     if choose(now).act is Act.SWAP:
-        assert now.spare is SpareState.READY
+        assert now.standby is StandbyState.READY
 
 
 @often
 @given(situations)
 def test_what_was_dropped_is_not_made_again_only_to_be_dropped(now):
-    """A new spare link, of age 0 and as is wanted, is kept; else links would be opened for ever."""
+    """A new standby link, of age 0 and as is wanted, is kept; else links would be opened for ever."""
     if choose(now).act is Act.PREPARE:
-        made = msgspec.structs.replace(now, spare=SpareState.READY, spare_age=0.0, spare_fits=True)
+        made = msgspec.structs.replace(now, standby=StandbyState.READY, standby_age=0.0, standby_fits=True)
         assert choose(made).act is not Act.DROP
 
 

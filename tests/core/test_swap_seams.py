@@ -90,19 +90,19 @@ async def test_an_utterance_that_is_open_when_time_is_up_goes_to_the_next_link_w
         await stage.session.stream_data(AudioChunk(numbered(1, 2400), 24_000))
         server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
         stage.core.provider_event(GoingAway(5.0))
-        spare = await stage.back(2.0)
+        standby = await stage.back(2.0)
         swap = await stage.until(Swap)
         assert swap.at == pytest.approx(2.0, abs=0.5)
         assert swap.resent_ms == 100.0
         await stage.session.stream_data(AudioChunk(numbered(2401, 2400), 24_000))
         await stage.passes(0.1)
-        assert samples(spare) == numbered(1, 4800)
-        spare.tell("input_audio_buffer.speech_started", item_id="v1", audio_start_ms=0)
-        spare.tell("input_audio_buffer.speech_stopped", item_id="v1", audio_end_ms=200)
-        spare.tell("input_audio_buffer.committed", item_id="v1", previous_item_id=None)
+        assert samples(standby) == numbered(1, 4800)
+        standby.tell("input_audio_buffer.speech_started", item_id="v1", audio_start_ms=0)
+        standby.tell("input_audio_buffer.speech_stopped", item_id="v1", audio_end_ms=200)
+        standby.tell("input_audio_buffer.committed", item_id="v1", previous_item_id=None)
         kind = "conversation.item.input_audio_transcription.completed"
-        spare.tell(kind, item_id="v1", content_index=0, transcript="Hello.")
-        spare.reply("r1", "Hello.")
+        standby.tell(kind, item_id="v1", content_index=0, transcript="Hello.")
+        standby.reply("r1", "Hello.")
         ended = await stage.until(TurnEnded)
         assert (ended.turn, ended.outcome) == (1, Outcome.COMPLETE)
         assert [(t.turn, t.text) for t in stage.told(UserText)] == [(1, "Hello.")]
@@ -119,7 +119,7 @@ async def test_what_a_replaced_link_says_changes_nothing():
 
         server.close = never  # it goes on talking for as long as it is waited for
         await stage.session.swap()
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         await stage.until(Swap)
         begun = len(stage.seen)
         server.tell("input_audio_buffer.speech_started", item_id="u9", audio_start_ms=0)
@@ -131,8 +131,8 @@ async def test_what_a_replaced_link_says_changes_nothing():
         assert late == []
         assert len(stage.told(TurnStarted)) == 1
         assert stage.told(Notice) == []
-        await told(spare, 2)
-        await works(stage, spare)
+        await told(standby, 2)
+        await works(stage, standby)
 
 
 @virtual
@@ -157,7 +157,7 @@ async def test_a_link_that_stays_for_late_words_gets_no_more_sound():
         for n in range(5):
             await stage.session.stream_data(AudioChunk(numbered(2401 + 2400 * n, 2400), 24_000))
         stage.core.provider_event(GoingAway(2.0))
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         swap = await stage.until(Swap)
         flows.set()
         await stage.passes(0.5)
@@ -166,7 +166,7 @@ async def test_a_link_that_stays_for_late_words_gets_no_more_sound():
         assert (await stage.until(UserText, final=True)).text == "Good day."
         await stage.passes(5.0)
         assert server.closing is not None
-        assert samples(spare) == numbered(2401, 12_000)
+        assert samples(standby) == numbered(2401, 12_000)
         assert len(samples(server)) <= 4800  # what was on its way when the link was replaced
         assert swap.cached_ms + swap.resent_ms == 500.0
 
@@ -235,21 +235,21 @@ async def test_sound_that_was_being_flushed_when_the_next_link_died_goes_whole_t
 
 
 @virtual
-async def test_a_spare_link_that_has_taken_over_is_the_live_one_in_every_respect():
-    """What is done about a spare link from then on does not touch it; its loss is that of the live one."""
+async def test_a_standby_link_that_has_taken_over_is_the_live_one_in_every_respect():
+    """What is done about a standby link from then on does not touch it; its loss is that of the live one."""
     async with staged(COLD) as stage:
         server = await stage.start()
         await exchange(stage, server)
         await stage.session.swap()
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         await stage.until(Swap)
-        await told(spare, 2)
-        stage.core.swapper.drop_spare()
-        assert stage.core.swapper.take_spare() is None
+        await told(standby, 2)
+        stage.core.swapper.drop_standby()
+        assert stage.core.swapper.take_standby() is None
         await stage.passes(5.0)
-        assert spare.closing is None
+        assert standby.closing is None
         await stage.session.send_message("Still there?")
-        await told(spare, 1)
-        spare.drop(1011)
+        await told(standby, 1)
+        standby.drop(1011)
         after = await stage.back()
         assert await told(after, 3) == [*TALK, ("user", "Still there?")]

@@ -43,12 +43,12 @@ async def test_before_the_time_that_the_provider_tells_is_over():
     async with staged(COLD) as stage:
         server = await started(stage, expires_in=1000.0)
         await exchange(stage, server)
-        spare = await stage.back()
+        standby = await stage.back()
         assert 695.0 <= stage.core.now() <= 702.0  # five minutes before
-        assert await told(spare, 2) == TALK
-        await swapped(stage, "limit", server, spare)
-        spare.nothing_more()
-        await works(stage, spare)
+        assert await told(standby, 2) == TALK
+        await swapped(stage, "limit", server, standby)
+        standby.nothing_more()
+        await works(stage, standby)
 
 
 @virtual
@@ -57,11 +57,11 @@ async def test_before_the_longest_life_of_a_session_is_over():
         server = await stage.start()
         await exchange(stage, server)
         for lap in (1, 2, 3):
-            spare = await stage.back()
+            standby = await stage.back()
             assert stage.core.now() == pytest.approx(540.0 * lap, abs=3.0)
-            assert await told(spare, 2) == TALK
-            await swapped(stage, "limit", server, spare)
-            server = spare
+            assert await told(standby, 2) == TALK
+            await swapped(stage, "limit", server, standby)
+            server = standby
         await works(stage, server)
 
 
@@ -71,10 +71,10 @@ async def test_before_the_provider_goes_away():
         server = await stage.start()
         await exchange(stage, server)
         stage.core.provider_event(GoingAway(50.0))
-        spare = await stage.back(1.0)
-        assert await told(spare, 2) == TALK
-        await swapped(stage, "limit", server, spare)
-        await works(stage, spare)
+        standby = await stage.back(1.0)
+        assert await told(standby, 2) == TALK
+        await swapped(stage, "limit", server, standby)
+        await works(stage, standby)
         await stage.passes(200.0)
         assert len(stage.told(Swap)) == 1
 
@@ -84,10 +84,10 @@ async def test_a_session_of_three_seconds_is_replaced_in_time_again_and_again():
     async with staged(COLD) as stage:
         server = await started(stage, expires_in=3.0)
         for _ in range(5):
-            spare = await stage.transport.accepted()
-            await configured(spare, expires_at=stage.clock.time() + 3.0)
-            await swapped(stage, "limit", server, spare)
-            server = spare
+            standby = await stage.transport.accepted()
+            await configured(standby, expires_at=stage.clock.time() + 3.0)
+            await swapped(stage, "limit", server, standby)
+            server = standby
         assert stage.core.now() <= 11.0
 
 
@@ -99,9 +99,9 @@ async def test_a_time_that_is_over_already_is_a_wrong_clock_and_no_reason():
         await stage.passes(100.0)
         assert stage.transport.connections.empty()
         await exchange(stage, server)
-        spare = await stage.back()
+        standby = await stage.back()
         assert stage.core.now() == pytest.approx(3300.0, abs=5.0)  # what is known of the provider
-        await swapped(stage, "limit", server, spare)
+        await swapped(stage, "limit", server, standby)
 
 
 @virtual
@@ -115,14 +115,14 @@ async def test_a_swap_that_is_due_waits_for_the_end_of_a_reply():
         server.words("r1", "Once upon")
         await stage.until(ReplyText)
         stage.core.provider_event(GoingAway(50.0))
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         await stage.passes(20.0)
         assert stage.told(Swap) == []
         server.words("r1", " a time.")
         server.done("r1")
-        await swapped(stage, "limit", server, spare)
-        assert await told(spare, 2) == [("user", "Tell me a story."), ("assistant", "Once upon a time.")]
-        spare.nothing_more()
+        await swapped(stage, "limit", server, standby)
+        assert await told(standby, 2) == [("user", "Tell me a story."), ("assistant", "Once upon a time.")]
+        standby.nothing_more()
 
 
 @virtual
@@ -136,14 +136,14 @@ async def test_a_reply_that_outlasts_its_link_is_asked_for_once_more():
         server.words("r1", "Once upon")
         await stage.until(ReplyText)
         stage.core.provider_event(GoingAway(10.0))
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         server.words("r1", " a")
         swap = await stage.until(Swap)
         assert swap.at == pytest.approx(7.0, abs=0.5)
-        assert await told(spare, 2) == [("user", "Tell me a story."), ("assistant", "Once upon a")]
-        asked = await spare.expect("response.create")
+        assert await told(standby, 2) == [("user", "Tell me a story."), ("assistant", "Once upon a")]
+        asked = await standby.expect("response.create")
         assert "Once upon a" in asked["response"]["instructions"]
-        spare.reply("r1", "time.")
+        standby.reply("r1", "time.")
         ended = await stage.until(TurnEnded)
         assert (ended.turn, ended.outcome, ended.text) == (1, Outcome.COMPLETE, "Once upon a time.")
         assert [m.text for m in stage.session.memory.recent()] == ["Tell me a story.", "Once upon a time."]
@@ -160,10 +160,10 @@ async def test_after_so_many_turns():
         await stage.passes(10.0)
         assert stage.transport.connections.empty()
         await exchange(stage, server, "And you?", "I am Neko.")
-        spare = await stage.back(1.0)
-        assert await told(spare, 4) == [*TALK, ("user", "And you?"), ("assistant", "I am Neko.")]
-        await swapped(stage, "context", server, spare)
-        await works(stage, spare)
+        standby = await stage.back(1.0)
+        assert await told(standby, 4) == [*TALK, ("user", "And you?"), ("assistant", "I am Neko.")]
+        await swapped(stage, "context", server, standby)
+        await works(stage, standby)
         await stage.passes(10.0)
         assert stage.transport.connections.empty()  # it counts afresh
 
@@ -178,8 +178,8 @@ async def test_when_a_context_is_too_large(mode):
         await stage.passes(10.0)
         assert stage.transport.connections.empty()
         await exchange(stage, server, "And?", "So.", usage={"input_tokens": 900, "output_tokens": 100})
-        spare = await stage.back(1.0)
-        await swapped(stage, "context", server, spare)
+        standby = await stage.back(1.0)
+        await swapped(stage, "context", server, standby)
 
 
 class FakeSummariser:
@@ -210,13 +210,13 @@ async def test_a_large_context_becomes_a_summary_and_the_last_turns():
     async with staged(profile(swap={"turns": 6}), summariser=summariser) as stage:
         server = await stage.start()
         await long_talk(stage, server)
-        spare = await stage.back(1.0)
-        (role, text), *lines = await told(spare, 9)
+        standby = await stage.back(1.0)
+        (role, text), *lines = await told(standby, 9)
         assert role == "system"
         assert "They greeted one another." in text
         assert lines == LAST_FOUR
-        await swapped(stage, "context", server, spare)
-        spare.nothing_more()
+        await swapped(stage, "context", server, standby)
+        standby.nothing_more()
         assert summariser.asked == [["question 0", "answer 0", "question 1", "answer 1"]]
 
 
@@ -229,7 +229,7 @@ async def test_a_summary_that_does_not_come_is_not_waited_for_longer_than_the_pr
         server = await stage.start()
         await long_talk(stage, server)
         begun = stage.core.now()
-        spare = await stage.back(3.0)
+        standby = await stage.back(3.0)
         assert stage.core.now() - begun == pytest.approx(2.0, abs=0.5)
-        assert await told(spare, 8) == LAST_FOUR
-        await swapped(stage, "context", server, spare)
+        assert await told(standby, 8) == LAST_FOUR
+        await swapped(stage, "context", server, standby)

@@ -23,13 +23,13 @@ async def test_another_character_takes_over_from_the_next_turn_on():
         other = {"character": {"persona": "You are a dog."}, "voice": {"name": "cedar"},
                  "provider": {"model": "other-model"}}  # fmt: skip
         await stage.session.switch_profile(parse(profile(**other), "test.toml"))
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         assert "dog" in stage.configuration["instructions"]
         assert stage.configuration["audio"]["output"]["voice"] == "cedar"
-        assert "model=other-model" in spare.endpoint.url
-        assert await told(spare, 2) == TALK
-        await swapped(stage, "character", server, spare)
-        await works(stage, spare)
+        assert "model=other-model" in standby.endpoint.url
+        assert await told(standby, 2) == TALK
+        await swapped(stage, "character", server, standby)
+        await works(stage, standby)
 
 
 @virtual
@@ -42,16 +42,16 @@ async def test_a_switch_in_the_middle_of_a_turn_waits_for_its_end():
         await stage.session.switch_profile(
             parse(profile(character={"persona": "You are a dog."}), "test.toml")
         )
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         await stage.passes(5.0)
         assert stage.told(Swap) == []
         server.reply("r1", "Meow.")
-        await swapped(stage, "character", server, spare)
-        assert await told(spare, 2) == [("user", "Hello?"), ("assistant", "Meow.")]
+        await swapped(stage, "character", server, standby)
+        assert await told(standby, 2) == [("user", "Hello?"), ("assistant", "Meow.")]
 
 
 @virtual
-async def test_a_second_switch_makes_the_spare_link_anew():
+async def test_a_second_switch_makes_the_standby_link_anew():
     async with staged(COLD) as stage:
         server = await stage.start()
         await stage.session.send_message("Hello?")
@@ -59,12 +59,12 @@ async def test_a_second_switch_makes_the_spare_link_anew():
         await server.expect("response.create")
         for persona in ("You are a dog.", "You are a bird."):
             await stage.session.switch_profile(parse(profile(character={"persona": persona}), "test.toml"))
-            spare = await stage.back(1.0)
+            standby = await stage.back(1.0)
             await stage.passes(1.0)
         server.reply("r1", "Meow.")
         await stage.until(Swap)
         assert "bird" in stage.configuration["instructions"]
-        assert spare.closing is None
+        assert standby.closing is None
 
 
 @virtual
@@ -79,11 +79,11 @@ async def test_a_switch_while_a_link_is_being_made_is_not_forgotten():
         )
         await coming.configured()
         assert not (await stage.until(Swap)).planned
-        spare = await stage.back(5.0)
+        standby = await stage.back(5.0)
         assert "dog" in stage.configuration["instructions"]
         swap = await stage.until(Swap)
         assert (swap.reason, swap.planned) == ("character", True)
-        assert spare.closing is None
+        assert standby.closing is None
 
 
 @virtual
@@ -110,13 +110,13 @@ async def test_news_of_agents_where_the_provider_takes_none_in_mid_session():
         await exchange(stage, server)
         stage.session.enqueue_agent_callback(AgentResult("completed", "The build is green."))
         assert await stage.session.trigger_agent_callbacks()
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         assert stage.configuration["instructions"].count("The build is green.") == 1
-        assert await told(spare, 2) == TALK
-        await swapped(stage, "agent", server, spare)
-        await spare.expect("response.create")
-        spare.nothing_more()
-        spare.reply("n1", "The build is green!")
+        assert await told(standby, 2) == TALK
+        await swapped(stage, "agent", server, standby)
+        await standby.expect("response.create")
+        standby.nothing_more()
+        standby.reply("n1", "The build is green!")
         ended = await stage.until(TurnEnded)
         assert (ended.turn, ended.text) == (2, "The build is green!")
         await stage.session.swap()
@@ -144,10 +144,10 @@ async def test_when_the_user_wants_one():
         server = await stage.start()
         await exchange(stage, server)
         await stage.session.swap()
-        spare = await stage.back(1.0)
-        assert await told(spare, 2) == TALK
-        await swapped(stage, "user", server, spare)
-        await works(stage, spare)
+        standby = await stage.back(1.0)
+        assert await told(standby, 2) == TALK
+        await swapped(stage, "user", server, standby)
+        await works(stage, standby)
 
 
 @virtual
@@ -156,8 +156,8 @@ async def test_when_the_server_s_session_is_at_its_end():
         server = await stage.start()
         await exchange(stage, server)
         await stage.session.end_session(by_server=True)
-        spare = await stage.back(1.0)
-        await swapped(stage, "user", server, spare)
+        standby = await stage.back(1.0)
+        await swapped(stage, "user", server, standby)
 
 
 @virtual
@@ -166,7 +166,7 @@ async def test_wanting_it_often_swaps_once():
         server = await stage.start()
         for _ in range(5):
             await stage.session.swap()
-        spare = await stage.back(1.0)
-        await swapped(stage, "user", server, spare)
+        standby = await stage.back(1.0)
+        await swapped(stage, "user", server, standby)
         await stage.passes(10.0)
         assert stage.transport.connections.empty()

@@ -25,7 +25,7 @@ from tests.fakes.wire import PATIENCE, FakeConnection, FakeTransport
 E = TypeVar("E")
 
 COLD = {"swap": {"standby": "cold"}, "guard": {"park_minutes": 0}}
-"""Neither spare links nor parking come in between."""
+"""Neither standby links nor parking come in between."""
 
 LONG = 4 * 3600.0
 """Virtual seconds within which whatever is waited for must have come."""

@@ -1,4 +1,4 @@
-"""Spare links that get lost, old or refused; time passes at once."""
+"""Standby links that get lost, old or refused; time passes at once."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from neko_cli.core.events import (
     Swap,
     TurnEnded,
 )
-from neko_cli.core.swap_plan import SpareState
+from neko_cli.core.swap_plan import StandbyState
 from tests.fakes.staging import COLD, TALK, exchange, profile, staged, told, with_door
 from tests.fakes.virtual import virtual
 
 WARM = profile(swap={"standby": "warm"})
 
 
-# -- spare links --------------------------------------------------------------------------------
+# -- standby links --------------------------------------------------------------------------------
 
 
 @virtual
 async def test_a_warm_link_that_is_lost_is_made_anew_without_a_word():
     async with staged(WARM) as stage:
         await stage.start()
-        spare = await stage.back()
+        standby = await stage.back()
         assert 3.0 <= stage.core.now() <= 4.0
         begun = len(stage.seen)
-        spare.drop(1011)
+        standby.drop(1011)
         again = await stage.back(3.0)
         await stage.passes(5.0)
-        assert stage.core.swapper.spare_state is SpareState.READY
+        assert stage.core.swapper.standby_state is StandbyState.READY
         assert again.closing is None
         assert stage.told(Failure) == []
         assert [e for e in stage.seen[begun:] if not isinstance(e, StatusChanged)][1:] == []
 
 
 @virtual
-async def test_a_provider_that_ends_spare_links_at_once_is_not_asked_again_and_again():
+async def test_a_provider_that_ends_standby_links_at_once_is_not_asked_again_and_again():
     async with staged(WARM) as stage:
         with_door(stage)
         await stage.start()
         for _ in range(30):
             try:
-                spare = await stage.back(60.0)
+                standby = await stage.back(60.0)
             except TimeoutError:
                 break
-            spare.drop(1011)
+            standby.drop(1011)
         await stage.passes(60.0)
         assert len(stage.transport.all) <= 15 + stage.core.now() / 10
 
@@ -69,55 +69,55 @@ async def test_a_warm_link_is_renewed_before_it_grows_old():
 async def test_a_warm_link_that_takes_over_is_told_what_it_has_missed_and_another_is_made():
     async with staged(WARM) as stage:
         server = await stage.start()
-        spare = await stage.back()
+        standby = await stage.back()
         await exchange(stage, server)
         server.drop(1006)
-        assert await told(spare, 2) == TALK
+        assert await told(standby, 2) == TALK
         swap = await stage.until(Swap)
         assert (swap.reason, swap.planned, swap.from_link, swap.to_link) == ("lost", False, 1, 2)
         assert swap.gap_ms <= 20.0
-        await exchange(stage, spare, "Who am I?", "Mia.")
+        await exchange(stage, standby, "Who am I?", "Mia.")
         another = await stage.back(10.0)
         assert await told(another, 4) == [*TALK, ("user", "Who am I?"), ("assistant", "Mia.")]
 
 
 @virtual
-async def test_a_spare_link_made_in_mid_turn_is_asked_only_once_what_was_asked():
+async def test_a_standby_link_made_in_mid_turn_is_asked_only_once_what_was_asked():
     async with staged(WARM) as stage:
         server = await stage.start()
         await stage.session.send_message("What is a cat?")
         await server.expect("conversation.item.create")
         await server.expect("response.create")
-        spare = await stage.back()
+        standby = await stage.back()
         server.drop(1006)
-        assert await told(spare, 1) == [("user", "What is a cat?")]
-        await spare.expect("response.create")
-        spare.nothing_more()
-        spare.reply("r1", "A small tiger.")
+        assert await told(standby, 1) == [("user", "What is a cat?")]
+        await standby.expect("response.create")
+        standby.nothing_more()
+        standby.reply("r1", "A small tiger.")
         assert (await stage.until(TurnEnded)).text == "A small tiger."
 
 
 @virtual
-async def test_a_spare_link_for_a_swap_that_a_lost_link_forestalled_is_not_kept():
+async def test_a_standby_link_for_a_swap_that_a_lost_link_forestalled_is_not_kept():
     """``auto`` keeps none where idle links cost something: the swap it was made for has happened."""
     async with staged({**COLD, "swap": {"standby": "auto"}}) as stage:
         server = await stage.start()
         await stage.passes(20.0)
         await stage.session.swap()
-        spare = await stage.transport.accepted()  # being configured
+        standby = await stage.transport.accepted()  # being configured
         server.drop(1006)
         server = await stage.transport.accepted()
         await server.configured()
         await stage.until(Swap)
-        await spare.configured()
+        await standby.configured()
         await stage.passes(5.0)
-        assert stage.core.swapper.spare_state is SpareState.NONE
-        assert spare.closing is not None
+        assert stage.core.swapper.standby_state is StandbyState.NONE
+        assert standby.closing is not None
         assert server.closing is None
 
 
 @virtual
-async def test_without_a_place_for_history_a_spare_link_is_made_when_nobody_is_talking():
+async def test_without_a_place_for_history_a_standby_link_is_made_when_nobody_is_talking():
     async with staged(COLD, capabilities={"seed_history": False}) as stage:
         server = await stage.start()
         await exchange(stage, server)
@@ -128,12 +128,12 @@ async def test_without_a_place_for_history_a_spare_link_is_made_when_nobody_is_t
         await stage.passes(5.0)
         assert stage.transport.connections.empty()
         server.reply("r9", "So.")
-        spare = await stage.back(1.0)
+        standby = await stage.back(1.0)
         for words in ("I am Mia.", "Hello Mia.", "And?", "So."):
             assert stage.configuration["instructions"].count(words) == 1
         swap = await stage.until(Swap)
         assert (swap.reason, swap.planned) == ("user", True)
-        spare.nothing_more()
+        standby.nothing_more()
 
 
 # -- links that cannot be made beside the live one ----------------------------------------------
