@@ -14,6 +14,7 @@ from neko_cli.core.handover import carry_over
 from neko_cli.core.host import SessionHost
 from neko_cli.core.links import LinkRun
 from neko_cli.core.memory import ASSISTANT
+from neko_cli.core.provider_events import ReplyStatus
 from neko_cli.core.seeding import missed
 from neko_cli.core.state import TurnState
 from neko_cli.core.uplink import Attached
@@ -102,7 +103,8 @@ class Relay:
         if carried.ended is not None:
             host.turns.turn.ended = carried.ended
             host.playout.finish()
-            host.uplink.settle_turns(host.turns.turn.number)
+            if carried.ended.status is ReplyStatus.COMPLETE:
+                host.uplink.settle_turns(host.turns.turn.number)
         if carried.given is not None:
             host.turns.feed(carried.given)
         self._cut_turn = host.turns.turn.number if host.turns.turn.asked_again else None

@@ -20,7 +20,16 @@ from neko_cli.core.relay import Handed
 from neko_cli.core.retry import Backoff
 from neko_cli.core.seeding import missed
 from neko_cli.core.state import LinkState, TurnState
-from neko_cli.core.swap_plan import Act, Choice, Situation, StandbyState, SwapReason, choose, resumes
+from neko_cli.core.swap_plan import (
+    SHORT_PART,
+    Act,
+    Choice,
+    Situation,
+    StandbyState,
+    SwapReason,
+    choose,
+    resumes,
+)
 
 LOOK_EVERY = 0.2
 """Seconds between looks at whether a swap is due."""
@@ -85,7 +94,7 @@ class Swapper:
         run, self._standby = self._standby, None
         if run is None:
             return None
-        if run.is_open and self._fits(run, None):
+        if run.is_open and self._fits(run, None) and self._will_last(run):
             return run
         self._host.links.retire(run)
         return None
@@ -191,6 +200,13 @@ class Swapper:
         can_catch_up = run.link.codec.capabilities.seed_history
         missing = len(missed(host.memory, made, left_out=None))
         return missing <= (CATCH_UP_LINES if can_catch_up else 0)
+
+    def _will_last(self, run: LinkRun) -> bool:
+        """Whether a link that takes over now would not have to be replaced at once."""
+        can, age = run.link.codec.capabilities, self._clock.monotonic() - run.up_at
+        return can.max_session is None or age < can.max_session - min(
+            can.renew_before, can.max_session * SHORT_PART
+        )
 
     # -- doing ------------------------------------------------------------------------------
 

@@ -103,14 +103,15 @@ def _committed(world: World) -> list[Run]:
 
 
 def owed(world: World) -> list[Run]:
-    """Utterances that were answered in full, and whose words the link could not tell any more.
+    """Utterances whose whole answer had come, and whose words the link could not tell any more.
 
     They are committed (design §4), so they are not sent again; only their words are lost.
     """
     ended = {
         (link, event.reply_id)
         for _, link, event in world.decoded
-        if isinstance(event, ReplyEnded) and event.status is ReplyStatus.COMPLETE
+        if isinstance(event, ReplySoundEnded)
+        or (isinstance(event, ReplyEnded) and event.status is ReplyStatus.COMPLETE)
     }
     told = {
         (link, event.item_id)
