@@ -17,6 +17,7 @@ TESTS = 20
 
 PER_TEST = SEEDS // TESTS
 
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("first", range(0, SEEDS, PER_TEST))
 def test_every_promise_is_kept(first: int) -> None:
