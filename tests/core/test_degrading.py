@@ -74,6 +74,45 @@ async def test_what_the_lower_model_was_told_is_told_once_and_not_to_later_links
 
 
 @virtual
+async def test_a_next_link_that_dies_while_it_is_configured_leaves_the_context_to_the_one_after_it():
+    async with staged(LADDERS) as stage:
+        server = await talked(stage, InputMode.TEXT)
+        server.tell("error", error=TOO_MANY)
+        for _ in range(2):
+            server = await stage.transport.accepted()
+            await server.expect("session.update")
+            server.drop(1011)
+        server = await stage.back()
+        assert "model=small" in server.endpoint.url
+        assert await told(server, 8) == SAID[-8:]
+        await stage.until(Swap)
+        await stage.passes(5.0)
+        server.nothing_more()
+
+
+@virtual
+async def test_what_a_cut_reply_had_said_outlasts_a_next_link_that_dies_while_it_is_configured():
+    async with staged(COLD) as stage:
+        server = await stage.start()
+        await stage.session.send_message("Tell me a story.")
+        await server.expect("conversation.item.create")
+        await server.expect("response.create")
+        server.begin("r1")
+        server.words("r1", "Once upon a")
+        await stage.passes(0.1)
+        server.drop(1006)
+        for _ in range(2):
+            server = await stage.transport.accepted()
+            await server.expect("session.update")
+            server.drop(1011)
+        server = await stage.back()
+        assert await told(server, 2) == [("user", "Tell me a story."), ("assistant", "Once upon a")]
+        asked = await server.expect("response.create")
+        assert "Once upon a" in asked["response"]["instructions"]
+        server.nothing_more()
+
+
+@virtual
 async def test_a_reply_that_was_cut_is_gone_on_with_once_and_is_plain_history_afterwards():
     async with staged(COLD) as stage:
         server = await stage.start()

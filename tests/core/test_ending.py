@@ -139,6 +139,19 @@ async def test_what_will_not_close_holds_up_nothing_else(hangs):
         )
 
 
+@virtual
+async def test_a_second_end_is_not_told_to_who_came_after_the_first():
+    async with staged(COLD) as stage:
+        await stage.start()
+        await ended(stage, END)
+        late = stage.session.events()
+        await stage.session.end_session()
+        await stage.session.cleanup()
+        stage.reader, stage.seen = late, []
+        await stage.passes(5.0)
+        assert stage.told(SessionEnded) == []
+
+
 # -- what was said last -------------------------------------------------------------------------
 
 
