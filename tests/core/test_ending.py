@@ -21,7 +21,7 @@ from neko_cli.core.session_core import LAST_WORDS, PHASE_TIMEOUT
 from neko_cli.core.swap_plan import SpareState
 from tests.fakes.outlet import numbered
 from tests.fakes.sound import FakeSpeaker
-from tests.fakes.staging import COLD, exchange, profile, sound, staged, with_door
+from tests.fakes.staging import COLD, exchange, profile, sound, staged, with_door, works
 from tests.fakes.virtual import virtual
 
 WARM = profile(swap={"standby": "warm"})
@@ -114,6 +114,21 @@ async def test_a_close_of_ours_that_the_other_side_answers_late_is_no_lost_link(
         assert len(door.all) == 1
         assert stage.told(Failure) == []
         assert stage.session.state.link is LinkWord.CLOSED
+
+
+@virtual
+async def test_a_start_that_is_cancelled_closes_what_it_had_opened():
+    async with staged(COLD) as stage:
+        starting = asyncio.ensure_future(stage.session.start_session(InputMode.TEXT))
+        server = await stage.transport.accepted()
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.sleep(0.1)
+        assert server.closing is not None
+        await asyncio.sleep(60.0)
+        assert stage.transport.connections.empty()
+        assert stage.session.state.link is LinkWord.CLOSED
+        await works(stage, await stage.start())
 
 
 # -- what hangs ---------------------------------------------------------------------------------
