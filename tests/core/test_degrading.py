@@ -41,12 +41,16 @@ class Hanging:
 @MODES
 @virtual
 async def test_a_lower_model_gets_a_session_of_its_own_that_knows_what_was_said(mode):
-    """A handle of the other model is not for it; the context is there when the link is made."""
+    """A handle of the other model is not for it; the context is there when the link is made.
+
+    A summary that does not come is waited for no longer than the profile says.
+    """
     capabilities = {"resume": Resume.CONVERSATION}
-    async with staged(LADDERS, capabilities=capabilities, summariser=Hanging()) as stage:
+    tables = {**LADDERS, "memory": {"summary_wait": 2.0}}
+    async with staged(tables, capabilities=capabilities, summariser=Hanging()) as stage:
         server = await talked(stage, mode)
         server.tell("error", error=TOO_MANY)
-        server = await stage.back(1.0)
+        server = await stage.back(2.5)
         assert "model=small" in server.endpoint.url
         assert "conversation" not in server.endpoint.url
         assert await told(server, 8) == SAID[-8:]
