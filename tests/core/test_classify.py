@@ -110,6 +110,17 @@ def test_ids_mean_nothing(message: str) -> None:
     assert from_error(None, None, message).category is Category.SERVER
 
 
+def test_a_code_goes_before_any_words() -> None:
+    words = "Too many requests: the rate limit of your quota is reached"
+    body = json.dumps({"error": {"message": words}})
+    assert from_handshake(401, body=body).category is Category.CREDENTIALS
+    assert from_handshake(400, body=body).category is Category.REQUEST
+    assert from_handshake(503, body=body).category is Category.SERVER
+    assert from_close(Closing(1012, words)).category is Category.SERVER
+    assert from_error("session_expired", "", words).category is Category.EXPIRED
+    assert from_error(None, "invalid_request_error", words).category is Category.REQUEST
+
+
 @pytest.mark.parametrize(
     ("message", "category"),
     [

@@ -41,12 +41,16 @@ class Hanging:
 @MODES
 @virtual
 async def test_a_lower_model_gets_a_session_of_its_own_that_knows_what_was_said(mode):
-    """A handle of the other model is not for it; the context is there when the link is made."""
+    """A handle of the other model is not for it; the context is there when the link is made.
+
+    A summary that does not come is waited for no longer than the profile says.
+    """
     capabilities = {"resume": Resume.CONVERSATION}
-    async with staged(LADDERS, capabilities=capabilities, summariser=Hanging()) as stage:
+    tables = {**LADDERS, "memory": {"summary_wait": 2.0}}
+    async with staged(tables, capabilities=capabilities, summariser=Hanging()) as stage:
         server = await talked(stage, mode)
         server.tell("error", error=TOO_MANY)
-        server = await stage.back(1.0)
+        server = await stage.back(2.5)
         assert "model=small" in server.endpoint.url
         assert "conversation" not in server.endpoint.url
         assert await told(server, 8) == SAID[-8:]
@@ -71,6 +75,45 @@ async def test_what_the_lower_model_was_told_is_told_once_and_not_to_later_links
         await stage.until(Swap)
         await stage.passes(5.0)
         server.nothing_more()  # its provider knows all of it
+
+
+@virtual
+async def test_a_next_link_that_dies_while_it_is_configured_leaves_the_context_to_the_one_after_it():
+    async with staged(LADDERS) as stage:
+        server = await talked(stage, InputMode.TEXT)
+        server.tell("error", error=TOO_MANY)
+        for _ in range(2):
+            server = await stage.transport.accepted()
+            await server.expect("session.update")
+            server.drop(1011)
+        server = await stage.back()
+        assert "model=small" in server.endpoint.url
+        assert await told(server, 8) == SAID[-8:]
+        await stage.until(Swap)
+        await stage.passes(5.0)
+        server.nothing_more()
+
+
+@virtual
+async def test_what_a_cut_reply_had_said_outlasts_a_next_link_that_dies_while_it_is_configured():
+    async with staged(COLD) as stage:
+        server = await stage.start()
+        await stage.session.send_message("Tell me a story.")
+        await server.expect("conversation.item.create")
+        await server.expect("response.create")
+        server.begin("r1")
+        server.words("r1", "Once upon a")
+        await stage.passes(0.1)
+        server.drop(1006)
+        for _ in range(2):
+            server = await stage.transport.accepted()
+            await server.expect("session.update")
+            server.drop(1011)
+        server = await stage.back()
+        assert await told(server, 2) == [("user", "Tell me a story."), ("assistant", "Once upon a")]
+        asked = await server.expect("response.create")
+        assert "Once upon a" in asked["response"]["instructions"]
+        server.nothing_more()
 
 
 @virtual

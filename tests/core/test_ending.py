@@ -21,7 +21,7 @@ from neko_cli.core.life import LAST_WORDS, PHASE_TIMEOUT
 from neko_cli.core.swap_plan import StandbyState
 from tests.fakes.outlet import numbered
 from tests.fakes.sound import FakeSpeaker
-from tests.fakes.staging import COLD, exchange, profile, sound, staged, with_door
+from tests.fakes.staging import COLD, exchange, profile, sound, staged, with_door, works
 from tests.fakes.virtual import virtual
 
 WARM = profile(swap={"standby": "warm"})
@@ -116,6 +116,21 @@ async def test_a_close_of_ours_that_the_other_side_answers_late_is_no_lost_link(
         assert stage.session.state.link is LinkWord.CLOSED
 
 
+@virtual
+async def test_a_start_that_is_cancelled_closes_what_it_had_opened():
+    async with staged(COLD) as stage:
+        starting = asyncio.ensure_future(stage.session.start_session(InputMode.TEXT))
+        server = await stage.transport.accepted()
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.sleep(0.1)
+        assert server.closing is not None
+        await asyncio.sleep(60.0)
+        assert stage.transport.connections.empty()
+        assert stage.session.state.link is LinkWord.CLOSED
+        await works(stage, await stage.start())
+
+
 # -- what hangs ---------------------------------------------------------------------------------
 
 
@@ -137,6 +152,19 @@ async def test_what_will_not_close_holds_up_nothing_else(hangs):
         assert {name for name, is_open in still_open.items() if is_open} == (
             set(parts) if hangs == "all of them" else {hangs}
         )
+
+
+@virtual
+async def test_a_second_end_is_not_told_to_who_came_after_the_first():
+    async with staged(COLD) as stage:
+        await stage.start()
+        await ended(stage, END)
+        late = stage.session.events()
+        await stage.session.end_session()
+        await stage.session.cleanup()
+        stage.reader, stage.seen = late, []
+        await stage.passes(5.0)
+        assert stage.told(SessionEnded) == []
 
 
 # -- what was said last -------------------------------------------------------------------------
