@@ -126,7 +126,8 @@ class Keeper:
         self._told_back = False
         self._lost: NekoError | None = None
         self._work: asyncio.Task[None] | None = None
-        self._opened = asyncio.Event()
+        self._start_over = asyncio.Event()
+        self._not_started: NekoError | None = None
 
     @property
     def is_up(self) -> bool:
@@ -138,13 +139,20 @@ class Keeper:
         """Changes whenever the session is started, stopped, parked or woken."""
         return self._attempt
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """A link is on its way from here on: ``start`` makes it, ``stop`` calls it off."""
         self._attempt += 1
+        self._start_over, self._not_started = asyncio.Event(), None
         self._told_outage = self._told_back = False
         self._lost = None
         self._backoff.reset()
         self._step(LinkInput.START, "start")
+        try:
+            await self._owner.open()
+        except BaseException:  # called off before anything was made
+            self._step(LinkInput.STOP, "stopped")
+            self._start_ended(None)
+            raise
 
     async def start(self) -> None:
         """After ``begin``: make a link and wait until it is configured.
@@ -152,6 +160,28 @@ class Keeper:
         A failure that may pass is tried again a few times. Raises NekoError when it does not help, and
         LinkError when ``stop`` came in between.
         """
+        over = self._start_over
+        try:
+            await self._make_first()
+        except BaseException as error:
+            if over is self._start_over:
+                self._start_ended(error if isinstance(error, NekoError) else None)
+            raise
+        finally:
+            over.set()
+
+    async def started(self) -> None:
+        """Wait until the start that is under way is over; raises NekoError where it led to no link."""
+        await self._start_over.wait()
+        if self._not_started is not None:
+            raise self._not_started
+
+    def _start_ended(self, error: NekoError | None) -> None:
+        """A start has failed, or was called off."""
+        self._not_started = error or LinkError("The start was called off.", code="ended")
+        self._start_over.set()
+
+    async def _make_first(self) -> None:
         attempt = self._attempt
         tries = 0
         while True:

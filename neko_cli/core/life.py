@@ -48,25 +48,24 @@ class Life:
         """
         host = self._host
         async with self._changing:
-            if host.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED):
-                if input_mode is not host.board.input_mode:
-                    raise InvalidRequest("The session is running.", hint="End it, then start it anew.")
-                return
-            await host.vigil.admit(host.ports.journal, host.ports.profile_name)
-            self._begin_mode(input_mode, new=new)
-            self._ended = False
-            host.board.input_mode = input_mode
-            host.board.touch()
-            host.slot.suspend()
-            host.keeper.begin()
-            await host.owner.open()
-            self._begin_record()
-            host.playout.opening()
-            self._run_once("loudspeaker", self._open_speaker)
-            self._run_once("watch", Watch(host).run)
-            self._run_once("swaps", host.swapper.run)
-            self._run_once("vigil", host.vigil.run)
-        await host.keeper.start()
+            runs = host.board.link not in (LinkState.DOWN, LinkState.FAILED, LinkState.CLOSED)
+            if runs and input_mode is not host.board.input_mode:
+                raise InvalidRequest("The session is running.", hint="End it, then start it anew.")
+            if not runs:
+                await host.vigil.admit(host.ports.journal, host.ports.profile_name)
+                self._begin_mode(input_mode, new=new)
+                self._ended = False
+                host.board.input_mode = input_mode
+                host.board.touch()
+                host.slot.suspend()
+                await host.keeper.begin()
+                self._begin_record()
+                host.playout.opening()
+                self._run_once("loudspeaker", self._open_speaker)
+                self._run_once("watch", Watch(host).run)
+                self._run_once("swaps", host.swapper.run)
+                self._run_once("vigil", host.vigil.run)
+        await (host.keeper.started() if runs else host.keeper.start())
 
     async def end(self, reason: str) -> None:
         """End in order: microphone, link, loudspeaker. Idempotent."""
