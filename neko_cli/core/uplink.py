@@ -115,8 +115,8 @@ class Uplink:
 
     @property
     def has_speech(self) -> bool:
-        """Whether there is speech that the provider has not taken, as far as we hear."""
-        return self.stretches.any
+        """Whether there is speech that the provider has not taken, as far as we hear or were told."""
+        return self.stretches.any or any(not end.taken for end in self._ends)
 
     def ended_by_us(self, turn: int) -> bool:
         """Whether we, not the provider's detector, ended that turn's utterance, and it is not settled."""
@@ -209,10 +209,13 @@ class Uplink:
 
     def rest(self, position: int) -> None:
         """The provider, which has had the time, took nothing for speech that was sent before a position."""
-        upto = self.stretches.last_over_by(position)
-        if upto is not None:
-            self._quiet_up_to(upto)
-            self.stretches.taken(upto)
+        ends = [end for end in self._ends if end.passed and end.at <= position]
+        for end in ends:
+            end.taken = True
+        heard = self.stretches.last_over_by(position)
+        upto = max([heard or 0, *(end.at for end in ends)])
+        self._quiet_up_to(upto)
+        self.stretches.taken(upto)
 
     def commit(self, name: str, turn: int, at_ms: float | None, *, silence_ms: float = 0.0) -> None:
         """The provider has taken an utterance that ends at ``at_ms`` of the link's sound.

@@ -271,6 +271,7 @@ def _swaps(world: World) -> list[str]:
 _DISTURBS = {
     Act.INTERRUPT,
     Act.TYPE,
+    Act.UNLISTEN,
     Act.PAUSE,
     Act.SLEEP,
     Act.STOPPED,
