@@ -1,4 +1,4 @@
-"""What the OpenAI GA codec remembers of replies; every map is bounded, the oldest entry goes.
+"""What codecs of OpenAI's kind remember of replies; every map is bounded, the oldest entry goes.
 
 A server may leave out ids or events, repeat them, or send a reply's rest after its end. This ledger
 gives each reply exactly one beginning and one end, and tells what is stale.
