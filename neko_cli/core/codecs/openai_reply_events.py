@@ -207,13 +207,14 @@ def _status(status: str, reason: str) -> ReplyStatus:
 
 
 def _usage(usage: Fields) -> TokenUsage | None:
-    if not usage:
-        return None
-    taken = mapping(usage, "input_token_details")
-    return TokenUsage(
+    # Some write the plural; some count nothing yet, and say so by zeros.
+    taken = mapping(usage, "input_token_details") or mapping(usage, "input_tokens_details")
+    made = mapping(usage, "output_token_details") or mapping(usage, "output_tokens_details")
+    told = TokenUsage(
         input_tokens=count(usage, "input_tokens"),
         output_tokens=count(usage, "output_tokens"),
         input_audio_tokens=count(taken, "audio_tokens"),
-        output_audio_tokens=count(mapping(usage, "output_token_details"), "audio_tokens"),
+        output_audio_tokens=count(made, "audio_tokens"),
         cached_tokens=count(taken, "cached_tokens"),
     )
+    return told if told != TokenUsage() else None
