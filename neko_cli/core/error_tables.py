@@ -77,6 +77,8 @@ CODES: dict[str, Category] = {
     "throttling.burstrate": _RATE,
     "throttling.allocationquota": _RATE,
     "limitrequests": _RATE,
+    "datainspectionfailed": _REQUEST,
+    "data_inspection_failed": _REQUEST,
     "response_idle_timeout": _EXPIRED,
     # Zhipu's numbers; a key that is out of credit is answered with HTTP 429 like one that is too quick.
     "1000": _CREDENTIALS,
@@ -106,6 +108,7 @@ CODES: dict[str, Category] = {
 TYPES: dict[str, Category] = {
     "invalid_request_error": _REQUEST,
     "not_found_error": _REQUEST,
+    "censorship_blocked": _REQUEST,
     "authentication_error": _CREDENTIALS,
     "permission_error": _CREDENTIALS,
     "insufficient_quota": _QUOTA,

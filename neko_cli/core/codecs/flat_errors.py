@@ -27,7 +27,9 @@ _MEANINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (
         "conversation_already_has_active_response",
-        re.compile(r"already has an active response|ongoing response already exists"),
+        re.compile(
+            r"already has an active response|ongoing response already exists|another response is in progress"
+        ),
     ),
     (IMAGE_BEFORE_AUDIO, re.compile(r"append image before append audio")),
     ("input_audio_buffer_commit_empty", re.compile(r"append is not called")),
@@ -38,6 +40,9 @@ _MEANINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("arrearage", re.compile(r"access denied.{0,40}good standing|overdue payment|欠费")),
 )
+_GENERAL = frozenset({"invalid_value", "invalid_argument", "invalid_event"})
+"""Codes that say less than the words beside them."""
+
 _ALIASES = {"stop_task_error": "response_cancel_not_active"}
 """Codes of a server's own for what has a usual one."""
 
@@ -48,8 +53,9 @@ def read_error(error: Fields) -> ToldError:
     code = told.code if isinstance(told.code, str) else ""
     if code in _ALIASES:
         return told._replace(code=_ALIASES[code])
-    if code.lower() in CODES or not isinstance(told.message, str):
+    known = code.lower() in CODES and code.lower() not in _GENERAL
+    if known or not isinstance(told.message, str):
         return told
     words = told.message[: classify.MAX_DETAIL * 8].lower()
-    meaning = next((known for known, pattern in _MEANINGS if pattern.search(words)), None)
+    meaning = next((name for name, pattern in _MEANINGS if pattern.search(words)), None)
     return told if meaning is None else told._replace(code=meaning)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from neko_cli.core.codecs.decoder import Events
 from neko_cli.core.codecs.flat_dialect import FlatDialect
-from neko_cli.core.codecs.json_fields import Fields, identifier, mapping
+from neko_cli.core.codecs.json_fields import Fields, identifier, mapping, text
 from neko_cli.core.codecs.openai_reply_events import BETA_NAMES, ReplyEvents
 from neko_cli.core.provider_events import ProviderEvent, ReplyEnded, ReplyStatus
+from neko_cli.core.text import to_json
 
 CALLS = 64
 """Tool calls whose ids were made here and are remembered."""
@@ -97,6 +98,8 @@ class FlatReplyEvents(ReplyEvents):
         return super()._item_done(fields) if self._dialect.call_ids else self.begin(reply_id)
 
     def _call(self, reply_id: str, fields: Fields, name: str) -> Events:
+        if isinstance(fields.get("arguments"), dict):
+            fields = {**fields, "arguments": to_json(fields["arguments"])}
         if self._dialect.call_ids or identifier(fields, "call_id"):
             return super()._call(reply_id, fields, name)
         self._made_count += 1
@@ -113,6 +116,11 @@ class FlatReplyEvents(ReplyEvents):
 
     def _done(self, fields: Fields) -> Events:
         response = mapping(fields, "response")
+        if text(response, "status") == "in_progress":
+            return self._created(fields)  # Zhipu's document shows the beginning under this name
+        if "usage" in fields:
+            fields = {**fields, "response": {"usage": fields["usage"], **response}}
+            response = mapping(fields, "response")
         if not identifier(response, "id"):
             if not self.ledger.current:
                 return ()  # an end without a reply: the user spoke before it had begun
