@@ -45,7 +45,12 @@ class AppendAudio(msgspec.Struct, frozen=True):
 
 
 class CommitAudio(msgspec.Struct, frozen=True):
-    """The utterance is over (manual turns); a reply is asked for."""
+    """The utterance is over (manual turns); a reply is asked for, unless nobody wants one.
+
+    Some providers answer whatever is committed (``Capabilities.input_asks``).
+    """
+
+    ask_reply: bool = True
 
 
 class ClearAudio(msgspec.Struct, frozen=True):
@@ -53,9 +58,10 @@ class ClearAudio(msgspec.Struct, frozen=True):
 
 
 class SendText(msgspec.Struct, frozen=True):
-    """A user's text turn; a reply is asked for."""
+    """A user's text turn; a reply is asked for. ``turn`` is its number in the session."""
 
     text: str
+    turn: int = 0
 
 
 class SendImage(msgspec.Struct, frozen=True):

@@ -139,8 +139,8 @@ class FlatCodec:
         match command:
             case AppendAudio(sound):
                 return self._append(sound)
-            case CommitAudio():
-                return self._commit()
+            case CommitAudio(ask_reply):
+                return self._commit(ask_reply=ask_reply)
             case ClearAudio():
                 self._pictures.emptied()
                 return [usual.CLEAR] if can.clear_input else []
@@ -187,11 +187,12 @@ class FlatCodec:
         self._pictures.sounded()
         return list(usual.append(silence))
 
-    def _commit(self) -> list[Frame]:
+    def _commit(self, *, ask_reply: bool) -> list[Frame]:
         if self._session.manual or self._dialect.commit_in_vad:
-            asked = [*self._pictures.due(), usual.COMMIT, usual.RESPONSE_CREATE]
+            asked = [*self._pictures.due(), usual.COMMIT, *([usual.RESPONSE_CREATE] if ask_reply else [])]
             self._pictures.emptied()
             return asked
+        # What its detector hears, the server answers by itself.
         return self._pad(self._spec.silence_ms + TAIL_MS)
 
     def _show(self, data: bytes, media_type: str) -> list[Frame]:

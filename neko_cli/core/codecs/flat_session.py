@@ -31,8 +31,8 @@ class FlatSession:
 
     @property
     def instructions(self) -> str:
-        """All that the character is told: persona, what was said before, what was said since."""
-        return "\n\n".join(filter(None, (self._base, self._before(), self._since())))
+        """All that the character is told: persona, and what was said, as far as no message tells it."""
+        return "\n\n".join(filter(None, (self._base, self._before(), self._said())))
 
     def opening(self) -> list[Frame]:
         """The configuration, then what is told as messages."""
@@ -91,12 +91,16 @@ class FlatSession:
         return {**session, "instructions": instructions} if instructions else session
 
     def _before(self) -> str:
-        """What was said before this link was made, as far as it is not told as messages."""
-        if not self._can.seed_history or self._dialect.told is Told.INSTRUCTIONS:
+        """What the session knows of the time before this link, where no message can tell it."""
+        if not self._can.seed_history:
             return self._spec.recollection
-        if self._can.system_items:
+        if self._can.system_items and self._dialect.told is Told.ITEMS:
             return ""
         return "\n\n".join(line.text for line in self._spec.history if line.role == "system")
 
-    def _since(self) -> str:
-        return as_instructions(Recollection(lines=tuple(self._told)), "", "")
+    def _said(self) -> str:
+        """What was said on other links, as one block."""
+        if self._dialect.told is Told.ITEMS or not self._can.seed_history:
+            return ""
+        earlier = (line for line in self._spec.history if line.role != "system" and line.text)
+        return as_instructions(Recollection(lines=(*earlier, *self._told)), "", "")

@@ -126,8 +126,8 @@ class OpenAIGACodec:
         match command:
             case AppendAudio(pcm):
                 return frames.append(pcm)
-            case CommitAudio():
-                return [frames.COMMIT, frames.RESPONSE_CREATE]
+            case CommitAudio(ask_reply):
+                return [frames.COMMIT, *([frames.RESPONSE_CREATE] if ask_reply else [])]
             case ClearAudio():
                 return [frames.CLEAR] if can.clear_input else []
             case SendText(words):

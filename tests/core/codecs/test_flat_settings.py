@@ -222,12 +222,15 @@ def test_what_no_role_is_there_for_goes_into_the_instructions(provider: str) -> 
 def test_qwen_is_told_in_its_instructions_and_remembers_through_every_change() -> None:
     assert told("qwen") == []
     made = codec("qwen", instructions="You are Mio.", history=LINES, recollection="Before: hello.")
-    assert parsed(made.hello())[0]["session"]["instructions"] == "You are Mio.\n\nBefore: hello."
+    first = parsed(made.hello())[0]["session"]["instructions"]
+    assert first.startswith("You are Mio.\n\nIt is Monday.\n\n")
+    assert "\nUser: Hello\nCharacter: Hi.\n" in first
     (frame,) = sent(made, TellHistory("user", "I like tea."))
     (frame,) = sent(made, TellHistory("assistant", "So do I."))
     instructions = frame["session"]["instructions"]
-    assert instructions.startswith("You are Mio.\n\nBefore: hello.\n\n")
-    assert instructions.index("I like tea.") < instructions.index("So do I.")
+    # Everything once: what the recollection says stands in the history as well.
+    said = "\nUser: Hello\nCharacter: Hi.\nUser: I like tea.\nCharacter: So do I.\n"
+    assert instructions == first.replace("\nUser: Hello\nCharacter: Hi.\n", said)
     (frame,) = sent(made, Reconfigure("You are Leo."))
     assert frame["session"]["instructions"] == instructions.replace("You are Mio.", "You are Leo.")
     (frame,) = sent(made, AskReply("Greet."))
