@@ -19,7 +19,7 @@ from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.codecs.dialect import AnyDialect
 from neko_cli.core.codecs.flat_dialect import FlatDialect
 from neko_cli.core.codecs.openai_dialect import Dialect
-from neko_cli.core.codecs.provider import Provider
+from neko_cli.core.codecs.provider import Provider as Provider
 from neko_cli.core.errors import ConfigError, CredentialsError
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.text import one_line

@@ -6,6 +6,7 @@ session, and replies come as ``response.audio.*``, ``response.audio_transcript.*
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from neko_cli.core.codecs.dialect import AnyDialect
@@ -81,5 +82,7 @@ class FlatDialect(AnyDialect, frozen=True, kw_only=True):
     """Whether the words of a voice come as ``response.text.*`` too, besides its captions."""
     call_ids: bool = True
     """Whether tool calls have ids; else they are made here, and left out of the answers."""
+    voice_told: Mapping[tuple[str, str], str] = {}
+    """What the instructions must end with, by model and voice, where the voice is no setting alone."""
     fatal_types: frozenset[str] = frozenset()
     """Types of errors after which the server closes the connection."""

@@ -66,10 +66,10 @@ class FlatReplyEvents(ReplyEvents):
     def _created(self, fields: Fields) -> Events:
         reply_id = identifier(mapping(fields, "response"), "id")
         current = self.ledger.current
-        ended: list[ProviderEvent] = []
-        if current and current != reply_id and (self._dialect.silent_cancel or not reply_id):
-            ended = self._over(current, ReplyStatus.CANCELLED, "superseded")
-        return [*ended, *super()._created(fields)]
+        if not current or current == reply_id:
+            return super()._created(fields)
+        # There is one at a time: the end of the other one was not told.
+        return [*self._over(current, ReplyStatus.CANCELLED, "superseded"), *super()._created(fields)]
 
     def _by(self, channel: str, fields: Fields, *, done: bool) -> Events:
         """Words by one kind of events; those of the other kind are the same words again."""

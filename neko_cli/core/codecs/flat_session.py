@@ -32,7 +32,8 @@ class FlatSession:
     @property
     def instructions(self) -> str:
         """All that the character is told: persona, and what was said, as far as no message tells it."""
-        return "\n\n".join(filter(None, (self._base, self._before(), self._said())))
+        by = self._dialect.voice_told.get((self._spec.model, self._spec.voice), "")
+        return "\n\n".join(filter(None, (self._base, self._before(), self._said(), by)))
 
     def opening(self) -> list[Frame]:
         """The configuration, then what is told as messages."""

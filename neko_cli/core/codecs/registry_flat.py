@@ -93,6 +93,10 @@ STEPFUN = Provider(
         commit_in_vad=False,
         interrupts=False,
         heard_so_far=True,
+        voice_told={
+            ("step-audio-2-mini", "qingchunshaonv"): "请使用默认女声与用户交流",
+            ("step-audio-2-mini", "wenrounansheng"): "请使用默认男声与用户交流",
+        },
     ),
 )
 

@@ -128,6 +128,15 @@ def test_a_reply_that_is_spoken_into_ends_without_a_word_of_the_server(provider:
     assert created(made, "r2") == [ReplyBegan("r2")]
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_end_of_a_reply_that_is_not_told_is_the_beginning_of_the_next(provider: str) -> None:
+    made = codec(provider)
+    created(made, "r")
+    assert created(made, "r2") == [ended("r", CANCELLED, "superseded"), ReplyBegan("r2")]
+    assert done(made, "r") == []
+    assert done(made, "r2") == [ended("r2", ReplyStatus.COMPLETE)]
+
+
 def test_an_end_without_a_reply_is_nothing() -> None:
     made = codec("qwen")
     cancelled = {"status": "cancelled", "status_details": {"type": "cancelled", "reason": "turn_detected"}}

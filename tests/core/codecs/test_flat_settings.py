@@ -150,6 +150,16 @@ def test_what_was_heard_is_asked_for_where_there_is_a_setting() -> None:
         assert "input_audio_transcription" not in hello(provider, language="zh")
 
 
+def test_a_model_that_hears_of_its_voice_in_the_instructions_alone() -> None:
+    wanted = {"instructions": "You are Mio.", "model": "step-audio-2-mini"}
+    assert hello("stepfun", **wanted)["instructions"] == "You are Mio.\n\n请使用默认女声与用户交流"
+    man = hello("stepfun", voice="wenrounansheng", **wanted)
+    assert man["instructions"] == "You are Mio.\n\n请使用默认男声与用户交流"
+    assert hello("stepfun", instructions="You are Mio.")["instructions"] == "You are Mio."
+    (frame,) = sent(codec("stepfun", **wanted), Reconfigure("You are Leo."))
+    assert frame["session"]["instructions"] == "You are Leo.\n\n请使用默认女声与用户交流"
+
+
 def test_glm_is_told_its_model_and_its_mode_and_searches_nothing_by_itself() -> None:
     session = hello("glm", model="glm-realtime-flash")
     assert session["model"] == "glm-realtime-flash"
