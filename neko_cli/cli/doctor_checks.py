@@ -20,7 +20,7 @@ from neko_cli.cli.exits import Exit
 from neko_cli.core.codecs import PROVIDERS, find_provider
 from neko_cli.core.errors import AudioError, ConfigError, NekoError
 from neko_cli.core.ports import DeviceInfo
-from neko_cli.core.profile import Profile
+from neko_cli.core.profile import Profile, ProviderTable
 
 SOUND_TIMEOUT_S = 8.0
 REACH_TIMEOUT_S = 4.0
@@ -62,11 +62,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 async def examine(asked: Asked) -> list[Finding]:
     """Look at everything, the slow things side by side."""
     profile, first = check_profile(asked)
-    provider = asked.provider or (profile.provider.name if profile else "embedded")
-    url = asked.url or (profile.provider.url if profile and provider == profile.provider.name else "")
+    table = _asked_provider(asked, profile.provider if profile else ProviderTable())
+    provider, url = table.name, asked.url or table.url
     async with asyncio.TaskGroup() as group:
         sound = group.create_task(check_sound())
-        reach = group.create_task(check_reach(provider, url, wanted=asked.reach))
+        reach = group.create_task(check_reach(provider, url, region=table.region, wanted=asked.reach))
         keys = group.create_task(asyncio.to_thread(check_keys, provider, url))
     return [
         *check_terminal(),
@@ -233,12 +233,17 @@ def check_profile(asked: Asked) -> tuple[Profile | None, list[Finding]]:
 
     try:
         loaded = ProfileFiles(Folders.find().profiles).resolve(asked.profile)
-        find_provider(asked.provider or loaded.profile.provider.name)
+        provider = _asked_provider(asked, loaded.profile.provider)
+        find_provider(provider.name, provider.region)
     except ConfigError as error:
         return None, [Finding("profile", Level.PROBLEM, error.message, error.hint, Exit.USAGE)]
     file = loaded.files[0]
-    provider = asked.provider or loaded.profile.provider.name
-    return loaded.profile, [Finding("profile", Level.OK, f"{file.name}, answered by {provider}")]
+    return loaded.profile, [Finding("profile", Level.OK, f"{file.name}, answered by {provider.name}")]
+
+
+def _asked_provider(asked: Asked, profiles: ProviderTable) -> ProviderTable:
+    """The profile's provider, unless another one was asked for."""
+    return ProviderTable(name=asked.provider) if asked.provider not in ("", profiles.name) else profiles
 
 
 def check_keys(wanted: str, url: str = "") -> list[Finding]:
@@ -259,7 +264,7 @@ def check_keys(wanted: str, url: str = "") -> list[Finding]:
             continue
         if key is not None:
             found.append(Finding(area, Level.OK, f"from the {key.place.value}"))
-        elif provider.name == wanted and provider.capabilities.key_required and not url:
+        elif provider.name == wanted and provider.needs_key(url):
             hint = f"Get one at {provider.key_page}, then: neko keys set {provider.name}"
             found.append(Finding(area, Level.PROBLEM, "There is none.", hint, Exit.CREDENTIALS))
         elif provider.capabilities.key_required:
@@ -296,15 +301,18 @@ def _could_make(path: Any) -> None:
         raise ConfigError(f"The folder {path} cannot be made.", hint="NEKO_HOME names another place.")
 
 
-async def check_reach(name: str, url: str, *, wanted: bool) -> list[Finding]:
+async def check_reach(name: str, url: str, *, region: str = "", wanted: bool) -> list[Finding]:
     """Whether the provider's server takes a connection (TCP, then TLS); nothing is sent to it."""
     try:
-        provider = find_provider(name)
+        provider = find_provider(name, region)
     except ConfigError:
         return []
     address = url or provider.url
-    if not address:
+    if not address and provider.runs_here:
         return [Finding("server", Level.OK, "The embedded engine runs on this machine.")]
+    if not address:
+        text = f"{provider.title} has no address."
+        return [Finding("server", Level.PROBLEM, text, provider.address_hint, Exit.USAGE)]
     if not wanted:
         return [Finding("server", Level.NOTE, "not tried")]
     return await _limited(lambda: _connect(address), _host(address))

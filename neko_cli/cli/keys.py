@@ -68,6 +68,7 @@ def list_keys(json: AsJson = False) -> None:
 
         sys.stdout.write(to_json(rows) + "\n")
         return
+    width = max(len(str(row["provider"])) for row in rows)
     for row in rows:
         if row["place"]:
             ending = f", ends in …{row['tail']}" if row["tail"] else ""
@@ -76,7 +77,7 @@ def list_keys(json: AsJson = False) -> None:
             state = (
                 f"no key: neko keys set {row['provider']}, or {row['variable']} (get one at {row['page']})"
             )
-        sys.stdout.write(f"{row['provider']:<10}  {state}\n")
+        sys.stdout.write(f"{row['provider']:<{width}}  {state}\n")
 
 
 @app.command("set")

@@ -14,6 +14,7 @@ from neko_cli.cli.options import AsJson
 from neko_cli.core.errors import ConfigError, NekoError
 
 if TYPE_CHECKING:
+    from neko_cli.core.profile import ProviderTable
     from neko_cli.services.profile_files import ProfileFiles
 
 app = typer.Typer(
@@ -136,7 +137,7 @@ def check(
     for name in names or [file.name for file in files.all()]:
         try:
             loaded = files.resolve(name)
-            _check_provider(loaded.profile.provider.name, loaded.files[0].path)
+            _check_provider(loaded.profile.provider, loaded.files[0].path)
             _out(f"ok  {loaded.files[0].path}")
         except NekoError as error:
             code = Exit.USAGE
@@ -151,13 +152,14 @@ def path(name: Annotated[str, typer.Argument(metavar="[NAME]", show_default=Fals
     _out(files.find(name).path if name else str(files.folder))
 
 
-def _check_provider(name: str, source: str) -> None:
-    from neko_cli.core.codecs import find_provider
+def _check_provider(wanted: ProviderTable, source: str) -> None:
+    from neko_cli.core.codecs import PROVIDERS, find_provider
 
     try:
-        find_provider(name)
+        find_provider(wanted.name, wanted.region)
     except ConfigError as error:
-        raise ConfigError(f"{source}: provider.name: {error}") from None
+        key = "region" if wanted.name in PROVIDERS else "name"
+        raise ConfigError(f"{source}: provider.{key}: {error}") from None
 
 
 def _files() -> ProfileFiles:

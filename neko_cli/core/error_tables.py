@@ -68,12 +68,47 @@ CODES: dict[str, Category] = {
     "service_unavailable": _SERVER,
     "engine_overloaded": _SERVER,
     "overloaded": _SERVER,
+    # DashScope: written with and without underscores, in any case.
+    "invalidapikey": _CREDENTIALS,
+    "accessdenied": _CREDENTIALS,
+    "modelnotfound": _REQUEST,
+    "throttling": _RATE,
+    "throttling.ratequota": _RATE,
+    "throttling.burstrate": _RATE,
+    "throttling.allocationquota": _RATE,
+    "limitrequests": _RATE,
+    "datainspectionfailed": _REQUEST,
+    "data_inspection_failed": _REQUEST,
+    "response_idle_timeout": _EXPIRED,
+    # Zhipu's numbers; a key that is out of credit is answered with HTTP 429 like one that is too quick.
+    "1000": _CREDENTIALS,
+    "1001": _CREDENTIALS,
+    "1002": _CREDENTIALS,
+    "1003": _CREDENTIALS,
+    "1004": _CREDENTIALS,
+    "1112": _CREDENTIALS,
+    "1113": _QUOTA,
+    "1210": _REQUEST,
+    "1211": _REQUEST,
+    "1213": _REQUEST,
+    "1214": _REQUEST,
+    "1220": _CREDENTIALS,
+    "1301": _REQUEST,
+    "1302": _RATE,
+    "1303": _RATE,
+    "1304": _RATE,
+    "1305": _RATE,
+    "1308": _RATE,
+    "1309": _QUOTA,
+    "model_query_error": _SERVER,
+    "video_model_query_error": _REQUEST,
 }
 """Structured codes, and words of the same form in a close reason."""
 
 TYPES: dict[str, Category] = {
     "invalid_request_error": _REQUEST,
     "not_found_error": _REQUEST,
+    "censorship_blocked": _REQUEST,
     "authentication_error": _CREDENTIALS,
     "permission_error": _CREDENTIALS,
     "insufficient_quota": _QUOTA,
@@ -154,7 +189,7 @@ WORDS: tuple[tuple[Category, re.Pattern[str]], ...] = (
         re.compile(
             r"session (?:has |is )?(?:expired|timed? ?out|too long)"
             r"|(?:max\w*|time) (?:session )?(?:duration|limit)"
-            r"|deadline expired|session duration|会话.{0,6}超时"
+            r"|deadline expired|session duration|会话.{0,6}超时|no response was generated"
         ),
     ),
     (_SERVER, re.compile(r"overloaded|unavailable|internal|server error|try again|\b50[0234]\b|繁忙")),

@@ -76,6 +76,8 @@ class ProviderTable(_Table, frozen=True, kw_only=True):
 
     name: str = "embedded"
     model: str = ""
+    region: str = ""
+    """Where a provider with servers in several places is reached; empty takes its first one."""
     url: str = ""
     insecure: bool = False
     """Allow ``ws://`` to a host that is not this machine."""

@@ -62,7 +62,7 @@ class Composition:
         """Load the profile and look for its key; see ``compose`` for what is raised."""
         self.profile = profiles.start()
         self.folders = folders
-        self.provider: Provider = find_provider(self.profile.provider.name)
+        self.provider: Provider = find_provider(self.profile.provider.name, self.profile.provider.region)
         self.past = past
         self._profiles = profiles
         self._options = options
@@ -139,7 +139,9 @@ class Composition:
         else:
             # A keyring may ask its daemon, which takes its time.
             key = await asyncio.to_thread(find_key, profile, self._keys)
-        codec = make_codec(wanted.name, spec, url=url, key=key, insecure=wanted.insecure)
+        codec = make_codec(
+            wanted.name, spec, region=wanted.region, url=url, key=key, insecure=wanted.insecure
+        )
         self._current = profile
         return codec
 
@@ -268,12 +270,12 @@ def _runs_here(profile: Profile) -> bool:
 def find_key(profile: Profile, keys: KeyStore) -> str:
     """The key for a profile's provider; empty where it needs none. Blocks.
 
-    Raises ConfigError for an unknown provider, CredentialsError for a missing key.
+    Raises ConfigError for an unknown provider or region, CredentialsError for a missing key.
     """
-    provider = find_provider(profile.provider.name)
+    provider = find_provider(profile.provider.name, profile.provider.region)
     if not provider.key_names:
         return ""
     key = keys.find(provider.key_names)
-    if not key and provider.capabilities.key_required and not profile.provider.url:
+    if not key and provider.needs_key(profile.provider.url):
         raise missing_key(provider)
     return key

@@ -40,7 +40,8 @@ def key_names(url: str) -> tuple[str, ...]:
     if is_loopback(host):
         return ()
     for provider in PROVIDERS.values():
-        if provider.chat_url and urlsplit(provider.chat_url).hostname == host:
+        urls = (provider.chat_url, *(region.chat_url for region in provider.regions.values()))
+        if any(url and urlsplit(url).hostname == host for url in urls):
             return provider.key_names
     for ending, names in CHAT_KEYS.items():
         if host == ending or host.endswith(f".{ending}"):
@@ -100,7 +101,8 @@ class ProfileSummariser:
         from neko_cli.services.summariser import ChainSummariser
 
         brain = (profile.local.brain, profile.local.brain_model)
-        key = (profile.provider.name, profile.provider.url, profile.memory, *brain)
+        wanted = profile.provider
+        key = (wanted.name, wanted.region, wanted.url, profile.memory, *brain)
         chain = self._chains.get(key)
         if chain is None:
             limit = max(0.0, profile.memory.summary_wait - RESERVE)
@@ -114,7 +116,8 @@ def sources_for(profile: Profile, keys: KeyStore) -> list[Source]:
 
     if profile.memory.summary is not Summaries.AUTO:
         return []
-    provider, own = find_provider(profile.provider.name), not profile.provider.url
+    wanted = profile.provider
+    provider, own = find_provider(wanted.name, wanted.region), not wanted.url
     sources = []
     # Somebody who talks to an address of their own did not ask us to tell the provider about it.
     if provider.chat_url and own:
@@ -130,7 +133,7 @@ async def _own_chat(profile: Profile, keys: KeyStore) -> ChatModel | None:
     """The chat endpoint of the character's own provider; None without a key."""
     from neko_cli.services.chat_model import ChatEndpoint, ChatModel
 
-    provider = find_provider(profile.provider.name)
+    provider = find_provider(profile.provider.name, profile.provider.region)
     key = await asyncio.to_thread(keys.find, provider.key_names)
     if not key:
         return None

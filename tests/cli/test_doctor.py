@@ -63,14 +63,22 @@ def test_the_table_is_aligned_and_sanitised() -> None:
     assert "\x1b[31mXX" in table([Finding("a", Level.PROBLEM, "x")], colour=True)
 
 
+def key_of(name: str, wanted: str, url: str = "") -> Finding:
+    (found,) = (finding for finding in check_keys(wanted, url) if finding.area == f"key: {name}")
+    return found
+
+
 def test_a_key_matters_for_the_provider_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [f.level for f in check_keys("embedded")] == [Level.NOTE]
-    (found,) = check_keys("openai")
+    monkeypatch.delenv("AZURE_OPENAI_API_KEY", raising=False)
+    assert key_of("openai", wanted="embedded").level is Level.NOTE
+    found = key_of("openai", wanted="openai")
     assert (found.level, found.code) == (Level.PROBLEM, 3)
     assert "neko keys set openai" in found.hint
-    assert check_keys("openai", "ws://127.0.0.1:1")[0].level is Level.NOTE
+    assert key_of("openai", wanted="openai", url="ws://127.0.0.1:1").level is Level.NOTE
+    # Where everybody has an address of their own, it says nothing about the key.
+    assert key_of("azure-preview", "azure-preview", "wss://mine.example").level is Level.PROBLEM
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    (found,) = check_keys("openai")
+    found = key_of("openai", wanted="openai")
     assert found.level is Level.OK
     assert KEY not in found.text
 
@@ -95,6 +103,24 @@ async def test_reach(provider) -> None:
     assert (found.level, found.code) == (Level.PROBLEM, 6)
     (found,) = await check_reach("openai", "not an address", wanted=True)
     assert found.level is Level.PROBLEM
+    (found,) = await check_reach("azure-preview", "", wanted=True)
+    assert (found.level, found.code) == (Level.PROBLEM, 2)
+    assert "has no address" in found.text
+    assert "your resource" in found.hint
+
+
+async def test_the_region_decides_what_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neko_cli.cli import doctor_checks
+
+    async def connect(address: str) -> str:
+        return address
+
+    monkeypatch.setattr(doctor_checks, "_connect", connect)
+    (found,) = await check_reach("qwen", "", wanted=True)
+    assert found.text.startswith("dashscope.aliyuncs.com ")
+    (found,) = await check_reach("qwen", "", region="intl", wanted=True)
+    assert found.text.startswith("dashscope-intl.aliyuncs.com ")
+    assert await check_reach("qwen", "", region="mars", wanted=True) == []
 
 
 async def test_encryption_is_asked_for_where_the_address_says_so(provider) -> None:

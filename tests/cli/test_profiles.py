@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from neko_cli.__main__ import main
 from tests.cli.running import clean, neko
+
+BUNDLED = len([file for file in (resources.files("neko_cli") / "profiles").iterdir() if file.is_file()])
 
 
 @pytest.fixture(autouse=True)
@@ -64,18 +67,21 @@ def test_new_check_path(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     assert main(["profiles", "path"]) == 0
     assert capsys.readouterr().out == f"{home}\n"
     assert main(["profiles", "check"]) == 0
-    assert capsys.readouterr().out.count("ok  ") == 3
+    assert capsys.readouterr().out.count("ok  ") == BUNDLED + 1
 
 
 def test_check_tells_every_mistake_and_goes_on(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     (home / "a.toml").write_text("title = \n")
     (home / "b.toml").write_text('[provider]\nname = "nobody"\n')
+    (home / "c.toml").write_text('[provider]\nname = "qwen"\nregion = "mars"\n')
     assert main(["profiles", "check"]) == 2
     out, err = capsys.readouterr()
-    assert out.count("ok  ") == 2
+    assert out.count("ok  ") == BUNDLED
     assert "line 1" in err
     assert "provider.name" in err
     assert "nobody" in err
+    assert "provider.region" in err
+    assert "mars" in err
 
 
 def test_editing_a_bundled_profile_makes_a_copy_of_ones_own(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 RATE = 24_000
-"""Of the sound on the wire, in Hz."""
+"""Of the sound on the wire, in Hz, unless a provider wants another one."""
 
 
 def samples_of(event: dict[str, Any]) -> np.ndarray:
@@ -19,7 +19,8 @@ def samples_of(event: dict[str, Any]) -> np.ndarray:
 class Ear:
     """A detector that takes everything above zero for speech; counts samples of its connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int = RATE) -> None:
+        self.rate = rate
         self.silence = 0
         """Samples of silence after which an utterance is over."""
         self.numbers: list[int] = []
@@ -36,14 +37,24 @@ class Ear:
         if loud.size:
             if not self._speaking:
                 self._speaking = True
-                found.append(("began", (self._total + int(loud[0])) * 1000 / RATE))
+                found.append(("began", (self._total + int(loud[0])) * 1000 / self.rate))
             self._last = self._total + int(loud[-1]) + 1
             self.numbers.extend(samples[loud].tolist())
         self._total += samples.size
         if self._speaking and self._total - self._last >= self.silence:
             self._speaking = False
-            found.append(("ended", self._total * 1000 / RATE))
+            found.append(("ended", self._total * 1000 / self.rate))
         return found
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether something was said since the last time."""
+        return len(self.numbers) > self._taken
+
+    def forget(self) -> None:
+        """What was said since the last time was thrown away."""
+        self._taken = len(self.numbers)
+        self._speaking = False
 
     def take(self) -> str:
         """What was said since the last time: runs of samples, as in ``u1-300+310-400``."""

@@ -50,6 +50,8 @@ class Conversation:
     """One session and its user, who speaks, waits for the answer, and speaks again."""
 
     session: SessionManager
+    rate: int = RATE
+    """Of what the user says, in Hz."""
     seen: list[AnyEvent] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
     late: bool = False
@@ -105,7 +107,7 @@ class Conversation:
                 continue
 
     async def _send(self, samples: np.ndarray) -> None:
-        await self.session.stream_data(AudioChunk(samples.tobytes(), RATE))
+        await self.session.stream_data(AudioChunk(samples.tobytes(), self.rate))
 
     def of(self, kind: type) -> list:
         return [event for event in self.seen if isinstance(event, kind)]

@@ -60,8 +60,12 @@ class Life:
 class StrictProvider:
     """``async with StrictProvider() as provider: … provider.url(name)``; each name is a life."""
 
-    def __init__(self, lives: dict[str, Life]) -> None:
+    def __init__(
+        self, lives: dict[str, Life], talk: Callable[[Life, ServerConnection], Talk] | None = None
+    ) -> None:
+        """``talk`` makes another kind of server than OpenAI's."""
         self.lives = lives
+        self._talk = talk or Talk
         self._door = Door()
         self._port = 0
 
@@ -88,7 +92,7 @@ class StrictProvider:
     async def _handle(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         life = self.lives[connection.request.path.partition("?")[0].strip("/")]
-        talk = Talk(life, connection)
+        talk = self._talk(life, connection)
         life.links.append(talk)
         try:
             await talk.run()
@@ -98,6 +102,11 @@ class StrictProvider:
 
 class Talk:
     """One connection: reads without pause, and answers in a task of its own."""
+
+    words = WORDS
+    """Words of a reply."""
+    pace = 0.001
+    """Seconds before each of them."""
 
     def __init__(self, life: Life, connection: ServerConnection) -> None:
         self.wrong: list[str] = []
@@ -115,7 +124,7 @@ class Talk:
         self._ids = itertools.count(1)
         self._asked: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._answering = False
-        self._cancelled = False
+        self._cancelled = ""
         self._on: dict[str, Callable[[Json], Awaitable[None]]] = {
             "session.update": self._update,
             "conversation.item.create": self._create,
@@ -193,7 +202,7 @@ class Talk:
     async def _cancel(self, event: Json) -> None:
         """A cancel that comes too late is told so, and does no harm."""
         if self._answering:
-            self._cancelled = True
+            self._cancelled = "client_cancelled"
             return
         error = {"type": "invalid_request_error", "code": "response_cancel_not_active", "message": "None."}
         await self._tell("error", error=error)
@@ -249,18 +258,23 @@ class Talk:
 
     def _rest_of_reply(self, instructions: str) -> tuple[str, int]:
         """Which reply is wanted, and after which word, by what this connection was told."""
-        spoken = [at for at, (role, text) in enumerate(self.items) if role == "user" and text[:1] == "u"]
+        items = self._known()
+        spoken = [at for at, (role, text) in enumerate(items) if role == "user" and text[:1] == "u"]
         if not spoken:
             self.wrong.append("a reply was asked for, and nothing had been said")
             return "lost", 0
-        name = "r" + self.items[spoken[-1]][1][1:].partition("-")[0]
-        answered = " ".join(text for _, text in self.items[spoken[-1] + 1 :])
+        name = "r" + items[spoken[-1]][1][1:].partition("-")[0]
+        answered = " ".join(text for _, text in items[spoken[-1] + 1 :])
         words = re.compile(rf"\b{name}w(\d+)")
-        told = words.findall(instructions) or words.findall(answered)
+        told = words.findall(instructions or answered)
         return name, max(map(int, told), default=0)
 
+    def _known(self) -> list[tuple[str, str]]:
+        """The conversation, as far as this connection knows of it: (role, text)."""
+        return self.items
+
     async def _reply(self, name: str, after: int, transcript_due: str) -> None:
-        self._cancelled = False
+        self._cancelled = ""
         response, item = f"resp_{next(self._ids)}", f"item_{next(self._ids)}"
         where = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
         told_item = {"id": item, "type": "message", "role": "assistant", "status": "in_progress"}
@@ -269,21 +283,31 @@ class Talk:
         await self._tell("conversation.item.added", item=told_item, previous_item_id=None)
         await self._tell("response.content_part.added", part={"type": "audio"}, **where)
         said: list[str] = []
-        for number in range(after + 1, WORDS + 1):
-            await asyncio.sleep(0.001)  # a cancel can come in between
+        for number in range(after + 1, self.words + 1):
+            await asyncio.sleep(self.pace)  # a cancel can come in between
             if self._cancelled:
                 break
             said.append(f"{name}w{number}")
-            word = said[-1] + (" " if number < WORDS else "")
-            await self._tell("response.output_audio_transcript.delta", delta=word, **where)
-            sound = np.full(WORD_SAMPLES, number, np.int16).tobytes()
-            await self._tell("response.output_audio.delta", delta=base64.b64encode(sound).decode(), **where)
+            word = said[-1] + (" " if number < self.words else "")
+            await self._say(word, number, where)
             if transcript_due:
                 await self._transcribe(transcript_due, self.utterances[-1])
                 transcript_due = ""
         if transcript_due:
             await self._transcribe(transcript_due, self.utterances[-1])
+        await self._end(said, where, told_item)
+
+    async def _say(self, word: str, number: int, where: Json) -> None:
+        """One word of a reply and its sound."""
+        await self._tell("response.output_audio_transcript.delta", delta=word, **where)
+        sound = np.full(WORD_SAMPLES, number, np.int16).tobytes()
+        await self._tell("response.output_audio.delta", delta=base64.b64encode(sound).decode(), **where)
+
+    async def _end(self, said: list[str], where: Json, told_item: Json) -> None:
+        """The end of a reply, whole or cancelled."""
+        response = where["response_id"]
         status = "cancelled" if self._cancelled else "completed"
+        details = {"type": "cancelled", "reason": self._cancelled} if self._cancelled else None
         await self._tell("response.output_audio.done", **where)
         await self._tell("response.output_audio_transcript.done", transcript=" ".join(said), **where)
         await self._tell("response.content_part.done", part={"type": "audio"}, **where)
@@ -292,6 +316,6 @@ class Talk:
         await self._tell("conversation.item.done", item=told_item, previous_item_id=None)
         self.items.append(("assistant", " ".join(said)))
         self._answering = False
-        done = {"id": response, "status": status, "output": [], "status_details": None, "usage": None}
+        done = {"id": response, "status": status, "output": [], "status_details": details, "usage": None}
         await self._tell("response.done", response=done)
         await self._tell("rate_limits.updated", rate_limits=[])

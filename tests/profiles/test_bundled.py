@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from neko_cli.core.codecs import find_provider
+from neko_cli.core.codecs.base import Detection
 from neko_cli.core.profile import Profile, parse
 
 EXAMPLES = {"greeting", "call", "text", "call_prompts", "url", "max_minutes_day"}
@@ -23,7 +25,12 @@ def source(name: str) -> str:
     return (resources.files("neko_cli") / "profiles" / f"{name}.toml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["default", "openai"])
+def names() -> list[str]:
+    folder = resources.files("neko_cli") / "profiles"
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+@pytest.mark.parametrize("name", names())
 def test_every_setting_in_a_comment_can_be_switched_on(name: str) -> None:
     text, count = COMMENTED.subn(r"\1", source(name))
     assert count >= 1
@@ -40,9 +47,20 @@ def test_what_stands_in_a_comment_is_the_default(table: str) -> None:
     }
 
 
-def test_the_ladders_of_a_provider_get_smaller_and_begin_with_the_profiles_model() -> None:
-    energy = parse(tomllib.loads(source("openai")), "openai").energy
+@pytest.mark.parametrize("name", [name for name in names() if name != "default"])
+def test_a_profile_is_answered_by_the_provider_of_its_name(name: str) -> None:
+    profile = parse(tomllib.loads(source(name)), name)
+    provider = find_provider(profile.provider.name, profile.provider.region)
+    assert provider.name == name
+    # What is asked for can be done there.
+    assert profile.turns.detection is not Detection.SEMANTIC or provider.capabilities.semantic_vad
+
+
+@pytest.mark.parametrize("name", ["openai", "qwen", "stepfun", "glm"])
+def test_the_ladders_of_a_provider_get_smaller_and_begin_with_the_profiles_model(name: str) -> None:
+    energy = parse(tomllib.loads(source(name)), name).energy
     for ladder in (energy.call, energy.text):
         models = [rung.model for rung in ladder]
         assert models[0] == ""
         assert len(set(models)) == len(models) > 1
+        assert find_provider(name).model not in models, "an empty one stands for it"

@@ -105,6 +105,35 @@ async def test_a_switched_profile_finds_its_own_provider_and_key(
         assert own.url.startswith("ws://127.0.0.1:")
 
 
+async def test_the_region_of_a_profile_decides_where_it_is_dialled(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-of-the-test")
+    write(folders, "there", '[provider]\nname = "qwen"\nregion = "intl"\n')
+    async with composed(folders, profile="there") as made:
+        endpoint = (await made.dial(made.profile, SessionSpec())).endpoint()
+        assert endpoint.url.startswith("wss://dashscope-intl.aliyuncs.com/")
+    # Another provider takes neither the region nor the key.
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-other")
+    async with composed(folders, profile="there", provider="openai") as made:
+        assert made.profile.provider.region == ""
+        endpoint = (await made.dial(made.profile, SessionSpec())).endpoint()
+        assert endpoint.headers["Authorization"] == "Bearer sk-other"
+
+
+async def test_an_address_of_ones_own_needs_the_key_of_a_provider_that_has_no_other(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_OPENAI_API_KEY", raising=False)
+    write(folders, "azure", '[provider]\nname = "azure-preview"\nurl = "https://mine.openai.azure.com"\n')
+    with pytest.raises(CredentialsError, match="AZURE_OPENAI_API_KEY"):
+        compose(Options(profile="azure"), folders=folders)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "of-the-test")
+    async with composed(folders, profile="azure") as made:
+        assert not made.runs_engine
+        assert (await made.dial(made.profile, SessionSpec())).endpoint().headers == {"api-key": "of-the-test"}
+
+
 async def test_the_engine_is_started_when_a_later_profile_needs_it(
     folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +162,7 @@ async def test_the_model_of_a_rung_goes_before_the_profile_s(
     ("text", "words"),
     [
         ('[provider]\nname = "opanai"\n', "There is no provider"),
+        ('[provider]\nname = "qwen"\nregion = "mars"\n', "has no region"),
         ('[memory]\nurl = "http://example.org/v1"\n', "in the clear"),
         ('[memory]\nsummary = "cloud"\n', "memory.summary"),
     ],

@@ -96,6 +96,24 @@ async def test_without_a_key_or_at_another_address_the_own_provider_is_not_told(
     assert box.requests == []
 
 
+def test_another_region_asks_the_chat_model_of_that_region() -> None:
+    assert key_names(PROVIDERS["qwen"].regions["intl"].chat_url) == ("DASHSCOPE_API_KEY",)
+    assert key_names(PROVIDERS["stepfun"].regions["intl"].chat_url) == ("STEP_API_KEY",)
+
+
+async def test_the_region_of_the_profile_decides_who_is_asked(
+    box: HttpBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qwen = PROVIDERS["qwen"]
+    there = msgspec.structs.replace(qwen.regions["intl"], chat_url=f"{box.url}/v1")
+    moved = msgspec.structs.replace(qwen, regions={"intl": there})
+    monkeypatch.setattr(registry, "PROVIDERS", {**PROVIDERS, "qwen": moved})
+    wanted = ProviderTable(name="qwen", region="intl")
+    used = msgspec.structs.replace(profile(), provider=wanted)
+    assert await summary(used, FakeKeys({"DASHSCOPE_API_KEY": "sk-there"})) == "From the box."
+    assert box.requests[0].headers["authorization"] == "Bearer sk-there"
+
+
 async def test_an_address_in_the_profile_needs_no_key_on_this_machine(box: HttpBox) -> None:
     box.script["/v1/models"] = lambda request: request.answer_json(
         200, {"data": [{"id": "nomic-embed-text"}, {"id": "llama3"}]}

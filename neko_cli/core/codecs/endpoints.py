@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from neko_cli.core.addresses import check_encrypted, split_address, with_query
 from neko_cli.core.capabilities import Capabilities, ToolForm
+from neko_cli.core.codecs import registry_flat
 from neko_cli.core.codecs.base import Codec, SessionSpec
+from neko_cli.core.codecs.dialect import AnyDialect
+from neko_cli.core.codecs.flat_dialect import FlatDialect
 from neko_cli.core.codecs.openai_dialect import Dialect
+from neko_cli.core.codecs.provider import Provider as Provider
 from neko_cli.core.errors import ConfigError, CredentialsError
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.text import one_line
@@ -23,38 +27,8 @@ from neko_cli.core.text import one_line
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-
-class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider: where it is, what it can do, how it wants to be spoken to."""
-
-    name: str
-    title: str
-    """Its name in sentences."""
-    family: str
-    """Which codec speaks its protocol: a key of ``FAMILIES``."""
-    url: str
-    """Its own address; empty where the address is known only at run time."""
-    path: str
-    """Path that is added to a given address without one."""
-    model: str
-    """Used when the profile names none."""
-    voice: str = ""
-    """Used when the profile names none; empty leaves the choice to the server."""
-    key_names: tuple[str, ...] = ()
-    """Environment variables that may hold the key, the usual one first."""
-    key_page: str = ""
-    """Where to get a key."""
-    chat_url: str = ""
-    """Its chat-completions API (the base address), for summaries; empty where it has none."""
-    chat_model: str = ""
-    """A small, quick model there."""
-    capabilities: Capabilities
-    dialect: Dialect
-
-    @property
-    def runs_here(self) -> bool:
-        """Whether its server is started by neko itself, as it has no address of its own."""
-        return not self.url
+D = TypeVar("D", bound=AnyDialect)
+"""The dialects of one family."""
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -67,6 +41,7 @@ PROVIDERS: Mapping[str, Provider] = {
             url="",
             path="/v1/realtime",
             model="neko-embedded",
+            runs_here=True,
             # What `neko serve` asks for, when another program's engine is to answer.
             key_names=("NEKO_TOKEN",),
             capabilities=Capabilities(
@@ -107,16 +82,17 @@ PROVIDERS: Mapping[str, Provider] = {
             # A terminal's microphone is usually the laptop's own, which OpenAI calls far field.
             dialect=Dialect(transcription_model="gpt-4o-mini-transcribe", noise_reduction="far_field"),
         ),
+        *registry_flat.PROVIDERS,
     )
 }
 """All providers by name."""
 
 
-def find_provider(name: str) -> Provider:
-    """The provider of that name; raises ConfigError that names the known ones."""
+def find_provider(name: str, region: str = "") -> Provider:
+    """The provider of that name, in that region; raises ConfigError that names the known ones."""
     provider = PROVIDERS.get(name)
     if provider is not None:
-        return provider
+        return _in_region(provider, region) if region else provider
     near = difflib.get_close_matches(name.lower(), PROVIDERS, n=1)
     guess = f"Did you mean {near[0]}? " if near else ""
     raise ConfigError(
@@ -124,10 +100,26 @@ def find_provider(name: str) -> Provider:
     )
 
 
+def _in_region(provider: Provider, name: str) -> Provider:
+    """The provider as it is reached there; raises ConfigError for a region that it does not have."""
+    region = provider.regions.get(name)
+    if region is None:
+        known = f"Known are: {', '.join(provider.regions)}." if provider.regions else "It has none."
+        raise ConfigError(f"{provider.title} has no region “{one_line(name, 40)}”.", hint=known)
+    return msgspec.structs.replace(
+        provider,
+        url=region.url,
+        key_page=region.key_page or provider.key_page,
+        chat_url=region.chat_url,
+        chat_model=provider.chat_model if region.chat_url else "",
+    )
+
+
 def make_codec(
     provider_name: str,
     spec: SessionSpec,
     *,
+    region: str = "",
     url: str = "",
     key: str = "",
     model: str = "",
@@ -136,15 +128,16 @@ def make_codec(
     """A codec for one link.
 
     ``model`` goes before the spec's, which goes before the provider's own. An address given as
-    ``url`` is used as it is when it has a path, else the provider's path is added; a server at a
-    given address may need no key, so there a missing one is left to the server to refuse. Raises
-    ConfigError for an unknown provider or a bad address, CredentialsError for a missing key.
+    ``url`` goes before the provider's in its ``region``; it is used as it is when it has a path, else
+    the provider's path is added. A server at a given address may need no key, so there a missing one
+    is left to the server to refuse. Raises ConfigError for an unknown provider or region or a bad
+    address, CredentialsError for a missing key.
     """
-    provider = find_provider(provider_name)
+    provider = find_provider(provider_name, region)
     spec = msgspec.structs.replace(
         spec, model=model or spec.model or provider.model, voice=spec.voice or provider.voice
     )
-    if not key and not url and provider.capabilities.key_required:
+    if not key and provider.needs_key(url):
         raise missing_key(provider)
     endpoint = Endpoint(
         url=address_of(provider, url, spec, insecure=insecure),
@@ -171,12 +164,14 @@ def address_of(provider: Provider, url: str, spec: SessionSpec, *, insecure: boo
     """The whole address of a link, with model and resumption handle; raises ConfigError."""
     given = url.strip() or provider.url
     if not given:
-        raise ConfigError(f"{provider.title} has no address.", hint="Give one with --url.")
+        raise ConfigError(
+            f"{provider.title} has no address.", hint=provider.address_hint or "Give one with --url."
+        )
     parts: SplitResult = split_address(given)
     if parts.path in ("", "/"):
         parts = parts._replace(path=provider.path)
     check_encrypted(parts, insecure=insecure)
-    query = {}
+    query = dict(provider.dialect.query)
     if provider.dialect.model_query:
         query[provider.dialect.model_query] = spec.model
     if provider.dialect.resume_query:
@@ -203,11 +198,33 @@ def _openai_ga(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Cod
     return OpenAIGACodec(
         spec=spec,
         capabilities=provider.capabilities,
-        dialect=provider.dialect,
+        dialect=_dialect(provider, Dialect),
         endpoint=endpoint,
         title=provider.title,
     )
 
 
-FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {"openai-ga": _openai_ga}
+def _flat(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
+    from neko_cli.core.codecs.flat import FlatCodec
+
+    return FlatCodec(
+        spec=spec,
+        capabilities=provider.capabilities,
+        dialect=_dialect(provider, FlatDialect),
+        endpoint=endpoint,
+        title=provider.title,
+    )
+
+
+def _dialect(provider: Provider, kind: type[D]) -> D:
+    """The provider's dialect, which must be one of its family; another is a mistake in the table."""
+    if not isinstance(provider.dialect, kind):
+        raise TypeError(f"{provider.name} has no dialect of the family {provider.family}")
+    return provider.dialect
+
+
+FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {
+    "openai-ga": _openai_ga,
+    "flat": _flat,
+}
 """What makes a codec, by family; each imports its module at the first use."""

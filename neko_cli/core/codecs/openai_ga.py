@@ -5,19 +5,19 @@ Source: OpenAI's Realtime API reference (server and client events), the types of
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
 
-from neko_cli.core import classify
 from neko_cli.core.capabilities import Capabilities, Resume
 from neko_cli.core.codecs import openai_frames as frames
 from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec
-from neko_cli.core.codecs.json_fields import Fields, count, identifier, mapping, mappings, number, parse, text
+from neko_cli.core.codecs.decoder import Decoder, Events
 from neko_cli.core.codecs.openai_dialect import Dialect
-from neko_cli.core.codecs.openai_reply_events import SOUND, ReplyEvents
+from neko_cli.core.codecs.openai_reply_events import ReplyEvents
+from neko_cli.core.codecs.openai_session_events import SessionEvents
+from neko_cli.core.codecs.openai_user_events import UserEvents
 from neko_cli.core.commands import (
     AnswerTool,
     AppendAudio,
@@ -34,33 +34,7 @@ from neko_cli.core.commands import (
     TellSystem,
     TruncateReply,
 )
-from neko_cli.core.errors import Category
-from neko_cli.core.pcm import duration_ms
 from neko_cli.core.ports import Endpoint
-from neko_cli.core.provider_events import (
-    HandleTold,
-    InputCommitted,
-    InputTranscript,
-    InputTranscriptFailed,
-    LimitsTold,
-    ProviderEvent,
-    ProviderFault,
-    Ready,
-    SpeechBegan,
-    SpeechEnded,
-    Surprise,
-    Unknown,
-)
-from neko_cli.core.redaction import redact
-from neko_cli.core.text import one_line
-
-Events = Sequence[ProviderEvent]
-
-_SOUND_BYTES = SOUND.encode()
-_HEAD = 512
-"""Characters of a frame in which its type is looked for before the frame is parsed."""
-
-_ENDS_LINK = (Category.CREDENTIALS, Category.QUOTA, Category.EXPIRED)
 
 _NOTHING_NEW = frozenset(
     {
@@ -94,19 +68,6 @@ _NOTHING_NEW = frozenset(
 """Known events whose news is told by another one, or concerns nobody here."""
 
 
-class _SoundDelta(msgspec.Struct):
-    """The most frequent frame, decoded base64 included."""
-
-    type: str
-    delta: bytes
-    response_id: str = ""
-    item_id: str = ""
-    content_index: int = 0
-
-
-_SOUND_DECODER = msgspec.json.Decoder(_SoundDelta)
-
-
 class OpenAIGACodec:
     """Frames in → events out, commands in → frames out; see ``codecs.base.Codec``.
 
@@ -128,30 +89,24 @@ class OpenAIGACodec:
         self._spec = spec
         self._dialect = dialect
         self._endpoint = endpoint
-        self._title = title
         if spec.recollection and not capabilities.seed_history:
             both = f"{spec.instructions}\n\n{spec.recollection}".strip()
             self._spec = msgspec.structs.replace(spec, instructions=both)
         self._instructions = self._spec.instructions
         self._replies = ReplyEvents(title)
-        self._created = Ready(model=spec.model)
-        self._talked = False
-        self._ready = False
-        self._handlers: dict[str, Callable[[Fields], Events]] = {
-            "session.created": self._session,
-            "session.updated": self._session,
-            "conversation.created": self._conversation,
-            "error": self._error,
-            "input_audio_buffer.speech_started": self._speech_started,
-            "input_audio_buffer.speech_stopped": self._speech_stopped,
-            "input_audio_buffer.committed": self._committed,
-            "conversation.item.input_audio_transcription.delta": self._heard_delta,
-            "conversation.item.input_audio_transcription.updated": self._heard_so_far,
-            "conversation.item.input_audio_transcription.completed": self._heard,
-            "conversation.item.input_audio_transcription.failed": self._not_heard,
-            "rate_limits.updated": self._limits,
-            **self._replies.handlers,
-        }
+        session = SessionEvents(
+            title=title,
+            model=spec.model,
+            ready_on=dialect.ready_on,
+            setup_event=frames.SETUP_EVENT,
+            resumes=capabilities.resume is not Resume.NONE,
+        )
+        self._decoder = Decoder(
+            {**session.handlers, **UserEvents().handlers, **self._replies.handlers},
+            nothing_new=_NOTHING_NEW,
+            sound=self._replies.names.sound,
+            on_sound=self._replies.sound,
+        )
 
     def endpoint(self) -> Endpoint:
         """Where to connect; its headers hold the key."""
@@ -208,34 +163,7 @@ class OpenAIGACodec:
 
     def decode(self, frame: Frame) -> Events:
         """What a frame means; never raises."""
-        if self._is_sound(frame):
-            try:
-                delta = _SOUND_DECODER.decode(frame)
-            except (msgspec.DecodeError, UnicodeError, RecursionError):
-                pass  # decoded again below, with more patience
-            else:
-                if delta.type == SOUND:
-                    return self._replies.sound(
-                        delta.response_id, delta.item_id, delta.content_index, delta.delta
-                    )
-        try:
-            fields = parse(frame)
-        except (ValueError, RecursionError):
-            return [Surprise("a frame that is not JSON")]
-        if not isinstance(fields, dict):
-            return [Surprise("a frame that is not an object")]
-        kind = text(fields, "type")
-        handler = self._handlers.get(kind)
-        if handler is not None:
-            return handler(fields)
-        if kind in _NOTHING_NEW:
-            return ()
-        return [Unknown(one_line(kind, 80))] if kind else [Surprise("a frame without a type")]
-
-    def _is_sound(self, frame: Frame) -> bool:
-        if isinstance(frame, str):
-            return SOUND in frame[:_HEAD]
-        return _SOUND_BYTES in frame[:_HEAD]
+        return self._decoder.decode(frame)
 
     def _change_detection(self, manual: bool) -> Frame:
         usual = self._spec.detection if self._spec.detection is not Detection.MANUAL else Detection.SERVER
@@ -245,92 +173,4 @@ class OpenAIGACodec:
     def _truncate(self, item_id: str, heard_ms: int) -> list[Frame]:
         if not self.capabilities.truncate or not item_id:
             return []
-        sound = self._replies.ledger.sound_of(item_id)
-        heard = max(0, heard_ms)
-        if sound is None:
-            return [frames.truncate(item_id, 0, heard)]
-        # More than there is would be refused as invalid_value.
-        there = int(duration_ms(sound.n_bytes, self.capabilities.output_rate))
-        return [frames.truncate(item_id, sound.content_index, min(heard, there))]
-
-    # The session
-
-    def _session(self, fields: Fields) -> Events:
-        session = mapping(fields, "session")
-        self._talked = True
-        known = self._created
-        self._created = Ready(
-            session_id=identifier(session, "id") or known.session_id,
-            model=identifier(session, "model") or known.model,
-            expires_at=number(session, "expires_at") or known.expires_at,
-        )
-        if self._ready or text(fields, "type") != self._dialect.ready_on:
-            return ()
-        self._ready = True
-        return [self._created]
-
-    def _conversation(self, fields: Fields) -> Events:
-        handle = identifier(mapping(fields, "conversation"), "id")
-        return [HandleTold(handle)] if self.capabilities.resume is not Resume.NONE and handle else ()
-
-    def _error(self, fields: Fields) -> Events:
-        told = mapping(fields, "error")
-        error = classify.from_error(told.get("code"), told.get("type"), told.get("message"), who=self._title)
-        benign = classify.is_benign(error.code)
-        # A server that has not greeted us, or refuses the configuration, leads nowhere.
-        hopeless = not self._talked or (not self._ready and told.get("event_id") == frames.SETUP_EVENT)
-        ends = not benign and (hopeless or error.category in _ENDS_LINK)
-        return [ProviderFault(error, benign=benign, ends_link=ends)]
-
-    def _limits(self, fields: Fields) -> Events:
-        return [
-            LimitsTold(
-                name=identifier(limit, "name"),
-                limit=count(limit, "limit"),
-                remaining=count(limit, "remaining"),
-                reset_seconds=max(0.0, number(limit, "reset_seconds") or 0.0),
-            )
-            for limit in mappings(fields, "rate_limits")[:16]
-        ]
-
-    # The user
-
-    def _speech_started(self, fields: Fields) -> Events:
-        return [SpeechBegan(identifier(fields, "item_id"), number(fields, "audio_start_ms"))]
-
-    def _speech_stopped(self, fields: Fields) -> Events:
-        return [SpeechEnded(identifier(fields, "item_id"), number(fields, "audio_end_ms"))]
-
-    def _committed(self, fields: Fields) -> Events:
-        return [InputCommitted(identifier(fields, "item_id"))]
-
-    def _heard_delta(self, fields: Fields) -> Events:
-        delta = text(fields, "delta")
-        item_id = identifier(fields, "item_id")
-        return [InputTranscript(item_id, delta, whole=False, final=False)] if delta else ()
-
-    def _heard_so_far(self, fields: Fields) -> Events:
-        words = text(fields, "transcript")
-        return [InputTranscript(identifier(fields, "item_id"), words, whole=True, final=False)]
-
-    def _heard(self, fields: Fields) -> Events:
-        return [
-            InputTranscript(
-                identifier(fields, "item_id"),
-                text(fields, "transcript"),
-                whole=True,
-                final=True,
-                confidence=_confidence(mappings(fields, "logprobs")),
-            )
-        ]
-
-    def _not_heard(self, fields: Fields) -> Events:
-        reason = one_line(redact(text(mapping(fields, "error"), "message")), classify.MAX_DETAIL)
-        return [InputTranscriptFailed(identifier(fields, "item_id"), reason)]
-
-
-def _confidence(logprobs: list[Fields]) -> float | None:
-    """The geometric mean of the tokens' probabilities, 0 … 1; None without them."""
-    values = [value for entry in logprobs if (value := number(entry, "logprob")) is not None]
-    # Capped before exp, where a nonsensical positive value would overflow.
-    return math.exp(min(0.0, sum(values) / len(values))) if values else None
+        return [self._replies.truncate(item_id, heard_ms, self.capabilities.output_rate)]

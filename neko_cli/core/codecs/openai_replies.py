@@ -1,4 +1,4 @@
-"""What the OpenAI GA codec remembers of replies; every map is bounded, the oldest entry goes.
+"""What codecs of OpenAI's kind remember of replies; every map is bounded, the oldest entry goes.
 
 A server may leave out ids or events, repeat them, or send a reply's rest after its end. This ledger
 gives each reply exactly one beginning and one end, and tells what is stale.
@@ -25,6 +25,8 @@ class OpenReply(msgspec.Struct):
     """We cancelled it: what still comes of it is not wanted."""
     worded: str = ""
     """The last item and part for which words came as deltas."""
+    channel: str = ""
+    """The kind of events by which its words come, where a server may send them by two."""
 
 
 class ItemSound(msgspec.Struct):
@@ -69,6 +71,11 @@ class Replies:
         """The open reply; None when its events are stale (ended, cancelled or forgotten)."""
         reply = self._open.get(reply_id)
         return None if reply is None or reply.cancelled else reply
+
+    def is_cancelled(self, reply_id: str) -> bool:
+        """Whether we cancelled this reply, and it has not ended yet."""
+        reply = self._open.get(reply_id)
+        return reply is not None and reply.cancelled
 
     def end(self, reply_id: str) -> bool:
         """Whether this reply ends here; False when it has ended before."""

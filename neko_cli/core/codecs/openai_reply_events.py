@@ -1,15 +1,22 @@
-"""What the server says about its replies, in the OpenAI GA protocol: words, sound, tools, end."""
+"""What a server of OpenAI's kind says about its replies: words, sound, tools, end.
+
+The names of some events differ between the GA protocol and the one before it (beta), which others
+have taken over; everything else is the same.
+"""
 
 from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import NamedTuple
 
 from neko_cli.core import classify
+from neko_cli.core.codecs import openai_frames as frames
+from neko_cli.core.codecs.decoder import Events
 from neko_cli.core.codecs.json_fields import ID_LIMIT, Fields, count, identifier, mapping, mappings, text
 from neko_cli.core.codecs.openai_replies import Replies
-from neko_cli.core.pcm import BYTES_PER_SAMPLE
+from neko_cli.core.pcm import BYTES_PER_SAMPLE, duration_ms
 from neko_cli.core.provider_events import (
     ProviderEvent,
     ReplyBegan,
@@ -24,18 +31,30 @@ from neko_cli.core.provider_events import (
 )
 from neko_cli.core.text import one_line
 
-Events = Sequence[ProviderEvent]
 
-SOUND = "response.output_audio.delta"
-"""The type of the most frequent frame."""
+class Names(NamedTuple):
+    """How the events of a reply's output are called."""
+
+    sound: str = "response.output_audio.delta"
+    """The type of the most frequent frame."""
+    sound_done: str = "response.output_audio.done"
+    caption: str = "response.output_audio_transcript.delta"
+    caption_done: str = "response.output_audio_transcript.done"
+    words: str = "response.output_text.delta"
+    words_done: str = "response.output_text.done"
+
+
+GA_NAMES = Names()
+BETA_NAMES = Names(*(name.replace("output_", "") for name in GA_NAMES))
 
 
 class ReplyEvents:
     """Decodes ``response.*`` events; ``ledger`` knows which replies have begun and ended."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, names: Names = GA_NAMES) -> None:
         """``title`` names the provider in sentences about failed replies."""
         self.ledger = Replies()
+        self.names = names
         self._title = title
         self._odd = b""
         self._odd_item = ""
@@ -43,12 +62,12 @@ class ReplyEvents:
             "response.created": self._created,
             "response.output_item.added": self._item_added,
             "response.output_item.done": self._item_done,
-            "response.output_audio_transcript.delta": self._words,
-            "response.output_audio_transcript.done": self._words_done,
-            "response.output_text.delta": self._words,
-            "response.output_text.done": self._words_done,
-            SOUND: self._sound_slowly,
-            "response.output_audio.done": self._sound_done,
+            names.caption: self._words,
+            names.caption_done: self._words_done,
+            names.words: self._words,
+            names.words_done: self._words_done,
+            names.sound: self._sound_slowly,
+            names.sound_done: self._sound_done,
             "response.function_call_arguments.done": self._arguments_done,
             "response.done": self._done,
         }
@@ -77,6 +96,16 @@ class ReplyEvents:
             self.ledger.count_sound(item_id, content_index, even)
             events.append(ReplySound(reply_id, item_id, pcm if not self._odd else pcm[:even]))
         return events
+
+    def truncate(self, item_id: str, heard_ms: int, rate: int) -> str:
+        """The frame that cuts a stored reply at what was heard; ``rate`` is that of its sound, in Hz."""
+        sound = self.ledger.sound_of(item_id)
+        heard = max(0, heard_ms)
+        if sound is None:
+            return frames.truncate(item_id, 0, heard)
+        # More than there is would be refused as invalid_value.
+        there = int(duration_ms(sound.n_bytes, rate))
+        return frames.truncate(item_id, sound.content_index, min(heard, there))
 
     def _sound_slowly(self, fields: Fields) -> Events:
         """A sound delta that is not quite as documented."""
@@ -178,13 +207,14 @@ def _status(status: str, reason: str) -> ReplyStatus:
 
 
 def _usage(usage: Fields) -> TokenUsage | None:
-    if not usage:
-        return None
-    taken = mapping(usage, "input_token_details")
-    return TokenUsage(
+    # Some write the plural; some count nothing yet, and say so by zeros.
+    taken = mapping(usage, "input_token_details") or mapping(usage, "input_tokens_details")
+    made = mapping(usage, "output_token_details") or mapping(usage, "output_tokens_details")
+    told = TokenUsage(
         input_tokens=count(usage, "input_tokens"),
         output_tokens=count(usage, "output_tokens"),
         input_audio_tokens=count(taken, "audio_tokens"),
-        output_audio_tokens=count(mapping(usage, "output_token_details"), "audio_tokens"),
+        output_audio_tokens=count(made, "audio_tokens"),
         cached_tokens=count(taken, "cached_tokens"),
     )
+    return told if told != TokenUsage() else None

@@ -16,6 +16,10 @@ WARN_SHARE = 0.8
 WARN_LEFT = 60.0
 """Seconds before a limit when it is told once more."""
 
+IDLE_MARGIN = 30.0
+"""Seconds by which parking is ahead of a provider that closes idle links: it counts from when a reply
+was made, and we from when it was heard."""
+
 _NEARLY = 1e-3
 """Seconds by which sums of floats may be off."""
 
@@ -110,12 +114,15 @@ class Budget:
 def park_due(idle_s: float, capabilities: Capabilities, guard: GuardTable) -> bool:
     """Whether an idle link is to be closed until somebody speaks or types.
 
-    Never where idling costs nothing, or the profile sets no time. That no turn is going on is the
-    caller's business.
+    Never where idling costs nothing, or the profile sets no time. Before the provider closes it: what
+    it would close is of no use to anybody. That no turn is going on is the caller's business.
     """
     if capabilities.idle_is_free or guard.park_minutes <= 0:
         return False
-    return idle_s >= guard.park_minutes * 60.0
+    limit, closed = guard.park_minutes * 60.0, capabilities.idle_close
+    if closed is not None:
+        limit = min(limit, max(closed - IDLE_MARGIN, closed / 2))
+    return idle_s >= limit
 
 
 def _warn_text(scope: Scope, limit: float, left: float) -> str:

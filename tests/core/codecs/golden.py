@@ -18,22 +18,37 @@ from neko_cli.core.codecs import make_codec
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.errors import NekoError
 
-FOLDER = Path(__file__).parents[2] / "golden" / "openai_ga"
+FOLDER = Path(__file__).parents[2] / "golden"
+
+CONVERSATIONS = ("barge_in", "error", "image", "limits", "manual", "text", "tool", "voice")
+"""What there is of every dialect."""
 
 
-def conversation(name: str) -> tuple[Codec, list[dict[str, Any]]]:
+def conversation(name: str, dialect: str = "openai_ga") -> tuple[Codec, list[dict[str, Any]]]:
     """A fresh codec for a golden file, and the file's lines without the first."""
-    first, *lines = read(name)
+    first, *lines = read(name, dialect)
     assert first["document"], "the first line names the document"
-    return make(first["spec"]), lines
+    return make(first["spec"], provider_of(dialect)), lines
 
 
-def read(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()]
+def read(name: str, dialect: str = "openai_ga") -> list[dict[str, Any]]:
+    text = (FOLDER / dialect / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
-def names() -> list[str]:
-    return sorted(path.name for path in FOLDER.glob("*.jsonl"))
+def names(dialect: str = "openai_ga") -> list[str]:
+    return sorted(path.name for path in (FOLDER / dialect).glob("*.jsonl"))
+
+
+def server_frames(dialect: str = "openai_ga") -> list[str]:
+    """All server events of a dialect's conversations, as they come over the wire."""
+    lines = (line for name in names(dialect) for line in read(name, dialect))
+    return [json.dumps(line["server"]) for line in lines if "server" in line]
+
+
+def provider_of(dialect: str) -> str:
+    """The provider whose conversations a folder holds."""
+    return "openai" if dialect == "openai_ga" else dialect.replace("_", "-")
 
 
 def make(spec: dict[str, Any], provider: str = "openai") -> Codec:

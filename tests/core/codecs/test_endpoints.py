@@ -76,6 +76,78 @@ def test_the_embedded_engine_needs_an_address_and_no_key() -> None:
     assert endpoint.headers == {"Authorization": "Bearer token"}
 
 
+@pytest.mark.parametrize(
+    ("name", "region", "url", "whole"),
+    [
+        (
+            "qwen",
+            "",
+            "",
+            "wss://dashscope.aliyuncs.com/api-ws/v1/realtime?model=qwen3.5-omni-plus-realtime",
+        ),
+        ("qwen", "intl", "", "wss://dashscope-intl.aliyuncs.com/api-ws/v1/realtime?model=m"),
+        ("qwen", "intl", "wss://ws-1.example", "wss://ws-1.example/api-ws/v1/realtime?model=m"),
+        ("stepfun", "", "", "wss://api.stepfun.com/v1/realtime?model=m"),
+        ("stepfun", "intl", "", "wss://api.stepfun.ai/v1/realtime?model=m"),
+        ("glm", "", "", "wss://open.bigmodel.cn/api/paas/v4/realtime?model=m"),
+        ("neko-free", "", "wss://mine.example", "wss://mine.example/core"),
+        (
+            "azure-preview",
+            "",
+            "https://mine.openai.azure.com/",
+            "wss://mine.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=m",
+        ),
+        (
+            "azure-preview",
+            "",
+            "wss://mine.openai.azure.com/openai/realtime?api-version=2024-10-01-preview",
+            "wss://mine.openai.azure.com/openai/realtime?api-version=2024-10-01-preview&deployment=m",
+        ),
+    ],
+)
+def test_the_addresses_of_the_flat_family(name: str, region: str, url: str, whole: str) -> None:
+    model = "" if "plus" in whole else "m"
+    assert make_codec(name, SPEC, region=region, url=url, key="k", model=model).endpoint().url == whole
+
+
+def test_another_region_has_its_own_page_for_keys_and_its_own_chat_model() -> None:
+    here, there = find_provider("qwen"), find_provider("qwen", "intl")
+    assert {here.key_page, here.chat_url}.isdisjoint({there.key_page, there.chat_url})
+    assert there.chat_model == here.chat_model
+    with pytest.raises(CredentialsError, match=r"modelstudio.*DASHSCOPE_API_KEY"):
+        make_codec("qwen", SPEC, region="intl")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("qwen", "Qwen-Omni has no region “mars”. Known are: intl."), ("openai", "It has none.")],
+)
+def test_an_unknown_region_names_the_known_ones(name: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_codec(name, SPEC, region="mars", key="k")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["neko-free", "azure-preview"])
+def test_who_has_no_address_of_its_own_says_which_one_to_give(name: str) -> None:
+    with pytest.raises(ConfigError, match="--url"):
+        make_codec(name, SPEC, key="k")
+
+
+def test_azures_key_goes_into_a_header_of_its_own_and_is_needed_at_any_address() -> None:
+    url = "https://mine.openai.azure.com"
+    endpoint = make_codec("azure-preview", SPEC, url=url, key="secret").endpoint()
+    assert endpoint.headers == {"api-key": "secret"}
+    with pytest.raises(CredentialsError, match="AZURE_OPENAI_API_KEY"):
+        make_codec("azure-preview", SPEC, url=url)
+
+
+def test_a_server_of_nekos_kind_may_want_a_key_or_none() -> None:
+    url = "wss://mine.example"
+    assert make_codec("neko-free", SPEC, url=url).endpoint().headers == {}
+    assert make_codec("neko-free", SPEC, url=url, key="k").endpoint().headers == {"Authorization": "Bearer k"}
+
+
 def test_an_unknown_provider_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="Did you mean openai"):
         find_provider("opanai")
@@ -93,6 +165,13 @@ def test_every_row_of_the_table_makes_a_codec() -> None:
             assert provider.key_page.startswith("https://")
         assert bool(provider.chat_url) == bool(provider.chat_model)
         assert provider.chat_url.startswith("https://") or not provider.chat_url
+        # An address that is to be given is described.
+        assert provider.url or provider.runs_here or provider.address_hint
+        for region in provider.regions:
+            there = find_provider(name, region)
+            assert there.url.startswith("wss://")
+            assert there.url != provider.url
+            assert bool(there.chat_url) == bool(there.chat_model)
 
 
 def test_the_registry_loads_nothing_heavy() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from neko_cli.core.capabilities import Capabilities
-from neko_cli.core.companions.guards import Budget, Scope, Standing, park_due
+from neko_cli.core.companions.guards import IDLE_MARGIN, Budget, Scope, Standing, park_due
 from neko_cli.core.profile import GuardTable
 
 NOON = datetime.datetime(2026, 3, 4, 12).astimezone().timestamp()
@@ -97,6 +97,16 @@ def test_an_idle_link_that_costs_is_parked_after_the_profiles_time() -> None:
 
 def test_an_idle_link_that_is_free_is_never_parked() -> None:
     assert not park_due(1e9, Capabilities(idle_is_free=True), GuardTable(park_minutes=5))
+
+
+def test_a_link_is_parked_before_the_provider_closes_it() -> None:
+    guard, closes = GuardTable(park_minutes=5), Capabilities(idle_close=180.0)
+    assert not park_due(180.0 - IDLE_MARGIN - 1, closes, guard)
+    assert park_due(180.0 - IDLE_MARGIN, closes, guard)
+    assert park_due(60.0, closes, GuardTable(park_minutes=1))
+    assert park_due(5.0, Capabilities(idle_close=10.0), guard)
+    assert not park_due(4.9, Capabilities(idle_close=10.0), guard)
+    assert not park_due(1e9, closes, GuardTable(park_minutes=0))
 
 
 def test_no_time_means_never() -> None:

@@ -1,0 +1,58 @@
+"""What a provider is: where it is, what it can do, how it wants to be spoken to. Data, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from neko_cli.core.capabilities import Capabilities
+from neko_cli.core.codecs.dialect import AnyDialect
+
+
+class Region(msgspec.Struct, frozen=True, kw_only=True):
+    """Another place where a provider can be reached; each wants a key of its own."""
+
+    url: str
+    key_page: str = ""
+    """Where to get a key for it."""
+    chat_url: str = ""
+    """Its chat-completions API; empty where it has none."""
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider: where it is, what it can do, how it wants to be spoken to."""
+
+    name: str
+    title: str
+    """Its name in sentences."""
+    family: str
+    """Which codec speaks its protocol: a key of ``endpoints.FAMILIES``."""
+    url: str
+    """Its own address; empty where the address is known only at run time."""
+    path: str
+    """Path that is added to a given address without one."""
+    model: str
+    """Used when the profile names none."""
+    voice: str = ""
+    """Used when the profile names none; empty leaves the choice to the server."""
+    key_names: tuple[str, ...] = ()
+    """Environment variables that may hold the key, the usual one first."""
+    key_page: str = ""
+    """Where to get a key."""
+    chat_url: str = ""
+    """Its chat-completions API (the base address), for summaries; empty where it has none."""
+    chat_model: str = ""
+    """A small, quick model there."""
+    regions: Mapping[str, Region] = {}
+    """Other places where it can be reached, by name."""
+    runs_here: bool = False
+    """Whether its server is started by neko itself."""
+    address_hint: str = ""
+    """What its address looks like, where everybody has one of their own."""
+    capabilities: Capabilities
+    dialect: AnyDialect
+
+    def needs_key(self, url: str) -> bool:
+        """Whether a key must be there; a server at an address of one's own (``url``) may need none."""
+        return self.capabilities.key_required and not (url and self.url)
