@@ -32,8 +32,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What the reply has said so far."""
     sound_complete: bool = False
     """Whether all of the reply's sound had come."""
-    asked_again: bool = False
-    """Whether this turn's reply was cut once already."""
+    cut_before: bool = False
+    """Whether a lost link has cut this turn's reply once already, and this is another."""
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ def _asked_again(turn: Standing) -> Carried:
 def _cut(turn: Standing) -> Carried:
     if turn.sound_complete:
         return Carried(given=TurnInput.REPLY_ENDED, ended=ReplyEnded("", ReplyStatus.COMPLETE))
-    if turn.asked_again:
+    if turn.cut_before:
         failed = ReplyEnded("", ReplyStatus.FAILED, error=_CUT_TWICE)
         return Carried(given=TurnInput.REPLY_ENDED, ended=failed)
     if turn.spoken and not turn.transcript:

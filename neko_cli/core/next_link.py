@@ -133,7 +133,7 @@ class NextLink:
         if is_rejection(error, handle):
             # What such a link told meanwhile leads to the same end.
             self.handles.clear(self.mode)
-            self._host.turns.turn.asked_again = False  # that link was never asked in earnest
+            self._host.turns.turn.was_lost = False  # that link was never asked in earnest
             self._host.herald.notice(
                 "The provider does not go on with its own session; a fresh one is told what I remember.",
                 NoticeKind.SESSION,

@@ -16,8 +16,8 @@ from neko_cli.core.links import LinkRun
 from neko_cli.core.memory import ASSISTANT
 from neko_cli.core.provider_events import ReplyStatus
 from neko_cli.core.seeding import missed
-from neko_cli.core.state import TurnState
-from neko_cli.core.uplink import Attached
+from neko_cli.core.state import LinkState, TurnState
+from neko_cli.core.uplink import SILENT_MS, UNSURE_MS, Attached
 
 
 class Handed(msgspec.Struct, frozen=True):
@@ -86,7 +86,8 @@ class Relay:
         if host.turns.state is TurnState.SPEAKING and not host.turns.turn.sound_complete:
             host.turns.keep_voiced()
         ours = host.push_to_talk or host.uplink.ended_by_us(host.turns.turn.number)
-        standing = host.turns.standing(asked, ended_by_us=ours)
+        planned = host.board.link is LinkState.SWAPPING
+        standing = host.turns.standing(asked, ended_by_us=ours, planned=planned)
         if host.utterances.words_due_of(host.turns.turn.number):
             standing = msgspec.structs.replace(standing, transcript="")
         carried = carry_over(standing)
@@ -99,6 +100,7 @@ class Relay:
             host.slot.carry(carried.ask)
         if carried.cut:
             host.turns.turn.asked_again = True
+            host.turns.turn.was_lost = host.turns.turn.was_lost or not planned
         host.uplink.detach()
         if carried.ended is not None:
             host.turns.turn.ended = carried.ended
@@ -150,13 +152,13 @@ class Relay:
         host.news.handed(run)
         host.slot.resume()
         # A session that goes on refuses old sound (Gemini: close 1007); it has heard what was silence.
-        silent = host.turns.state is not TurnState.HEARING and not host.uplink.has_speech
+        quiet = 0.0 if run.opening.handle else SILENT_MS if lost is None else UNSURE_MS
         attached = host.uplink.attach(
             link,
             again=self._again,
             unsent_ms=self._unsent_ms,
-            skip_sent=silent and bool(run.opening.handle),
-            silent=silent and lost is None and not host.push_to_talk,
+            silence_ms=quiet,
+            heard=host.turns.state is TurnState.HEARING,
         )
         unknown = missed(host.memory, run.opening, left_out=host.next_link.left_out)
         link_log.say(link_log.handed_over(run, attached, len(unknown)))

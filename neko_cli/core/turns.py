@@ -46,7 +46,9 @@ class TurnRecord(msgspec.Struct):
     stopped: bool = False
     """Whether the reply's sound was stopped before its end."""
     asked_again: bool = False
-    """Whether the reply was cut by a lost link, and is asked for once more."""
+    """Whether the reply was cut, and the rest of it is asked for."""
+    was_lost: bool = False
+    """Whether it was a lost link that cut it; that is forgiven once."""
 
     @property
     def reply(self) -> str:
@@ -138,7 +140,7 @@ class Turns:
         self._can_truncate = can_truncate
         self._speaks = speaks
 
-    def standing(self, asked: Command | None, *, ended_by_us: bool) -> Standing:
+    def standing(self, asked: Command | None, *, ended_by_us: bool, planned: bool) -> Standing:
         """How the turn stands, for the decision about a link that goes."""
         record = self.turn
         return Standing(
@@ -151,7 +153,7 @@ class Turns:
             ended_by_us=ended_by_us,
             said=record.reply,
             sound_complete=record.sound_complete,
-            asked_again=record.asked_again,
+            cut_before=record.was_lost and not planned,
         )
 
     def feed(self, given: TurnInput) -> None:

@@ -40,6 +40,9 @@ FAR_MS = 1e9
 SILENT_MS = 2_000.0
 """Sent again of what a provider took for silence over a link that was well: its detector may be so late."""
 
+UNSURE_MS = 8_000.0
+"""The same where the link before was lost, and its detector may have heard what we have not."""
+
 TAIL_MS = 200.0
 """Silence more than a detector asks for, after a microphone that was closed in the middle of speech."""
 
@@ -268,21 +271,23 @@ class Uplink:
         *,
         again: bool,
         unsent_ms: float = 0.0,
-        skip_sent: bool = False,
-        silent: bool = False,
+        silence_ms: float = UNSURE_MS,
+        heard: bool = False,
     ) -> Attached:
         """Send to this link from now on: first all that is not committed, or not settled (``again``).
 
-        ``unsent_ms`` is what the link before had queued and not put on its socket; with ``skip_sent``
-        nothing else is sent again. ``silent`` says that the link before was well to the end and that its
-        provider has heard nobody speak since the last commit.
+        ``unsent_ms`` is what the link before had queued and not put on its socket. Of silence that was
+        sent already, as far as we hear, the newest ``silence_ms`` are sent again; where the provider has
+        ``heard`` somebody, it is not known to be silence.
         """
         received = self._sound.sent - _ticks(unsent_ms)
         gone = [*self._gone, *((t.begin, t.end) for t in self._taken if t.done or not again)]
-        if skip_sent:
-            gone.append((self._committed, received))
-        elif silent:
-            gone.append((self._committed, received - _ticks(SILENT_MS)))
+        if not heard and self.detects and all(end.taken for end in self._ends):
+            speech = self.stretches.begin
+            newest = received - _ticks(silence_ms)
+            gone.append(
+                (self._committed, newest if speech is None else min(received, speech - _ticks(LEAD_MS)))
+            )
         begun = self._begun
         rewound = self._sound.rewind(gone, received)
         self._ends = [

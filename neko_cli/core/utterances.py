@@ -39,6 +39,9 @@ NEVER = -math.inf
 WORDS_WITHIN = 5.0
 """Seconds after which the words of an utterance that was taken are not waited for any more."""
 
+LATE_WITHIN = 30.0
+"""Seconds for which words may be late over a link that is replaced: it is kept for them for a moment."""
+
 UserEvent = SpeechBegan | SpeechEnded | InputCommitted | InputTranscript | InputTranscriptFailed
 
 
@@ -170,7 +173,7 @@ class Utterances:
         late = {
             id(found)
             for found in (*self._items.values(), *self._unnamed)
-            if self.captions and self._is_due(found) and (not again or settled(found.name))
+            if self.captions and self._is_due(found, LATE_WITHIN) and (not again or settled(found.name))
         }
         self._late = OrderedDict((item, found) for item, found in self._items.items() if id(found) in late)
         self._late_unnamed = deque(found for found in self._unnamed if id(found) in late)
@@ -199,8 +202,8 @@ class Utterances:
 
     # -- own work ---------------------------------------------------------------------------
 
-    def _is_due(self, found: _Utterance) -> bool:
-        return found.committed_at > self._host.now() - WORDS_WITHIN and not found.final
+    def _is_due(self, found: _Utterance, within: float = WORDS_WITHIN) -> bool:
+        return found.committed_at > self._host.now() - within and not found.final
 
     def _taken(self, item_id: str) -> None:
         """The provider has committed an utterance; one that we ended has no name until then."""

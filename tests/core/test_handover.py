@@ -43,7 +43,7 @@ def standings():
             ended_by_us=ours,
             said=said,
             sound_complete=whole,
-            asked_again=again,
+            cut_before=again,
         )
 
 
@@ -121,7 +121,7 @@ def test_a_reply_that_is_cut_before_a_word_was_heard_is_asked_for_whole():
 def test_in_the_middle_of_a_reply():
     for standing in (s for s in EVERY if s.state is TurnState.SPEAKING):
         carried = carry_over(standing)
-        if not (standing.sound_complete or standing.asked_again):
+        if not (standing.sound_complete or standing.cut_before):
             assert carried.cut, standing
             assert carried.ended is None
             continue

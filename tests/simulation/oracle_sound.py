@@ -125,7 +125,7 @@ def owed(world: World) -> list[Run]:
             if (link.number, utterance.item) in told:
                 continue
             answered = any(r.at >= utterance.at and (link.number, r.id) in ended for r in link.replies)
-            if answered and ended_at < utterance.at + WORDS_WITHIN:
+            if answered and ended_at < utterance.at + WORDS_WITHIN + world.loop.jumped:
                 runs += utterance.runs
     return runs
 
