@@ -199,6 +199,22 @@ def test_an_end_goes_with_its_sound_when_words_are_due():
     assert not uplink.ended_by_us(2)
 
 
+def test_commits_come_in_the_order_of_the_ends_one_for_each():
+    """Both were told before the provider has answered the first; what came since belongs to neither."""
+    uplink, second = of_ours(), FakeLink()
+    attach(uplink, FakeLink())
+    say(uplink, 1, 300, 1)
+    say(uplink, 301, 300, 2)
+    uplink.begin()
+    uplink.push(numbered(601, 300), 24_000)
+    uplink.commit("u1", 1, None)
+    uplink.commit("u2", 2, None)
+    uplink.settle("u1")
+    attach(uplink, second, again=True)
+    assert second.samples == list(range(301, 901))
+    assert second.ends == [(2, 300)]
+
+
 def test_a_time_that_the_provider_tells_takes_all_that_we_ended_before_it():
     uplink, second = of_ours(), FakeLink()
     attach(uplink, FakeLink())

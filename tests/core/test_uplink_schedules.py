@@ -418,7 +418,7 @@ def small():
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(RATES), st.lists(STEPS, min_size=8, max_size=30))
+@given(st.sampled_from(RATES), st.lists(STEPS, min_size=10, max_size=35))
 def test_every_schedule_gives_each_link_what_the_model_says(rate, steps):
     schedule = Schedule(rate)
     for step in steps:
