@@ -48,6 +48,39 @@ def test_a_commit_without_a_time_is_the_oldest_utterance_that_is_over():
     assert uplink.has_speech
 
 
+def test_what_is_committed_thrown_away_or_ended_by_us_is_no_speech_that_waits():
+    uplink, link = Uplink(), FakeLink()
+    attach(uplink, link)
+    uplink.push(loud(500) + quiet(1_000), 24_000)
+    assert uplink.has_speech
+    uplink.commit("u1", 1, 600.0)
+    assert not uplink.has_speech
+    uplink.push(loud(500), 24_000)
+    assert uplink.stretches.open
+    uplink.finish(2)
+    assert uplink.has_speech
+    assert not uplink.stretches.open
+    uplink.commit("u2", 2, None)
+    assert not uplink.has_speech
+    uplink.push(loud(500), 24_000)
+    uplink.discard()
+    assert not uplink.has_speech
+
+
+def test_speech_is_found_where_it_is_when_sound_before_it_was_lost():
+    """The link has stood still for so long that the oldest sound went; then it takes all."""
+    uplink, link, second = Uplink(), FakeLink(room_ms=-1.0), FakeLink()
+    attach(uplink, link)
+    uplink.push(quiet(4_000), 24_000)
+    uplink.push(loud(500) + quiet(1_000), 24_000)
+    uplink.push(quiet(5_500), 24_000)
+    assert uplink.dropped_ms == 3_000.0
+    link.room_ms = 1e9
+    uplink.pump()
+    uplink.commit("u1", 1, None, silence_ms=700.0)
+    assert attach(uplink, second).resent_ms == 8_000.0 - 1_000.0 - 500.0 - 700.0
+
+
 def test_a_commit_of_what_we_do_not_hear_as_over_leaves_the_silence_that_a_detector_needs():
     uplink, second = Uplink(), FakeLink()
     uplink.attach(FakeLink(), again=False)
@@ -199,6 +232,22 @@ def test_an_end_goes_with_its_sound_when_words_are_due():
     assert not uplink.ended_by_us(2)
 
 
+def test_commits_come_in_the_order_of_the_ends_one_for_each():
+    """Both were told before the provider has answered the first; what came since belongs to neither."""
+    uplink, second = of_ours(), FakeLink()
+    attach(uplink, FakeLink())
+    say(uplink, 1, 300, 1)
+    say(uplink, 301, 300, 2)
+    uplink.begin()
+    uplink.push(numbered(601, 300), 24_000)
+    uplink.commit("u1", 1, None)
+    uplink.commit("u2", 2, None)
+    uplink.settle("u1")
+    attach(uplink, second, again=True)
+    assert second.samples == list(range(301, 901))
+    assert second.ends == [(2, 300)]
+
+
 def test_a_time_that_the_provider_tells_takes_all_that_we_ended_before_it():
     uplink, second = of_ours(), FakeLink()
     attach(uplink, FakeLink())
@@ -306,6 +355,19 @@ def test_a_key_begins_an_utterance_behind_those_that_are_finished():
     attach(uplink, link)
     assert link.samples == list(range(1, 601))
     assert link.ends == [(1, 300), (2, 600)]
+
+
+def test_how_long_the_open_utterance_is_does_not_change_with_the_link():
+    uplink = of_ours()
+    attach(uplink, FakeLink())
+    say(uplink, 1, 300, 1)
+    uplink.commit("u1", 1, None)
+    say(uplink, 301, 300, 2)
+    uplink.begin()
+    uplink.push(numbered(601, 240), 24_000)
+    for again in (True, False):
+        attach(uplink, FakeLink(), again=again)
+        assert uplink.utterance_ms == 10.0
 
 
 # -- the end of the sound -----------------------------------------------------------------------

@@ -1,231 +1,432 @@
-"""Random schedules of sound, links, commits and losses against a model that counts samples.
+"""Random schedules of sound, links, ends, commits and losses against a model that counts samples.
 
-The bounds are 100 times smaller than the real ones here, so that every sample of a schedule has a
-number of its own in 16 bits; ``test_uplink`` tests the real ones.
+The bounds are 100 times smaller than the real ones here and the rates 10 times or more, so that a model
+can look at each sample; ``test_uplink`` and ``test_kept_sound`` test the real ones. Utterances are ended
+by a key, or by times that the provider tells: where our own hearing finds them is for ``test_stretches``.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from dataclasses import dataclass
 from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neko_cli.core import kept_sound
 from neko_cli.core import uplink as module
+from neko_cli.core.kept_sound import TICKS
 from neko_cli.core.uplink import Uplink
-from tests.fakes.outlet import FakeLink, numbered
+from tests.fakes.outlet import FakeLink, attach, numbered
 
-RATES = (8_000, 16_000, 24_000, 44_100, 48_000)
+RATES = (800, 1_600, 2_205)
+"""In Hz; of the last one, a millisecond is not a whole number of samples."""
 
 
 def ms_of(samples: int, rate: int) -> float:
     return samples * 1000.0 / rate
 
 
+@dataclass
+class Taken:
+    """An utterance that the present link's provider has committed, from a position on."""
+
+    name: str
+    turn: int
+    begin: int
+    done: bool = False
+
+
+GONE = Taken("", 0, 0, done=True)
+"""The mark of what nobody wants, or was silence."""
+
+
+@dataclass
+class Sample:
+    number: int
+    chunk: int
+    given: bool = False
+    """Whether the present link has it."""
+    fresh: bool = True
+    """Whether no link ever had it."""
+    mark: Taken | None = None
+
+
+@dataclass
+class End:
+    """Stands among the samples, behind its utterance."""
+
+    turn: int
+    told: bool = False
+    taken: bool = False
+
+
 class Model:
-    """What should happen, sample by sample."""
+    """What should happen, sample by sample; positions are ticks on the present link."""
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
-        self.numbers = 0
-        self.kept: deque[list[int]] = deque()  # chunks, oldest first
-        self.given = 0  # how many of them the link was given
-        self.new_from = 0  # the first sample that no link was given yet
-        self.committed = self.settled = 0  # the first sample that is not
-        self.marks: dict[str, int] = {}
+        self.step = TICKS // rate
+        self.numbers = self.chunks = 0
+        self.line: list[Sample | End] = []
+        self.first = 0  # position of the first sample in the line
+        self.committed = 0
+        self.taken: list[Taken] = []
         self.link: FakeLink | None = None
         self.sent: list[int] = []  # what the link was given
         self.idle = False
         self.dropped = 0
 
+    # -- positions --------------------------------------------------------------------------
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [item for item in self.line if isinstance(item, Sample)]
+
+    @property
+    def waiting(self) -> int:
+        return sum(not sample.given for sample in self.samples)
+
+    @property
+    def at_sent(self) -> int:
+        return self.first + sum(sample.given for sample in self.samples) * self.step
+
+    def ends(self) -> list[tuple[End, int, Sample | None]]:
+        """All ends, with their positions and the samples right before them."""
+        found, at, before = [], self.first, None
+        for item in self.line:
+            if isinstance(item, End):
+                found.append((item, at, before))
+            else:
+                at, before = at + self.step, item
+        return found
+
+    def on_link(self, at_ms: float) -> int:
+        return min(self.at_sent, max(self.committed, round(max(0.0, at_ms) * TICKS / 1000)))
+
+    def mark(self, begin: int, end: int, mark: Taken) -> None:
+        at = self.first
+        for sample in self.samples:
+            if begin <= at < end and sample.mark is None:
+                sample.mark = mark
+            at += self.step
+
+    def waits(self) -> bool:
+        """Whether an utterance that we ended is not taken."""
+        return any(not end.taken for end, _, _ in self.ends())
+
+    # -- what happens -----------------------------------------------------------------------
+
     def push(self, count: int) -> None:
-        self.kept.append(list(range(self.numbers, self.numbers + count)))
+        self.chunks += 1
+        self.line += [Sample(self.numbers + n, self.chunks) for n in range(count)]
         self.numbers += count
         self.pump()
-        limit = module.IDLE_S if self.idle else module.UNSENT_S
-        new = [n for chunk in self.kept for n in chunk if n >= self.new_from]
-        gone = set(new[: max(0, len(new) - int(limit * self.rate))])
-        if gone:
-            self.dropped += 0 if self.idle else len(gone)
-            left = ([n for n in chunk if n not in gone] for chunk in self.kept)
-            self.kept = deque(chunk for chunk in left if chunk)
-        while self.given and sum(map(len, list(self.kept)[: self.given])) > module.SENT_S * self.rate:
-            self.kept.popleft()
-            self.given -= 1
-        self._raise_to_first()
+        limit = int((module.IDLE_S if self.idle else module.UNSENT_S) * self.rate)
+        fresh = [sample for sample in self.samples if sample.fresh]
+        gone = fresh[: max(0, len(fresh) - limit)]
+        self.dropped += 0 if self.idle else len(gone)
+        self._lose(gone)
+        while True:
+            given = [sample for sample in self.samples if sample.given]
+            if len(given) <= kept_sound.SENT_S * self.rate:
+                break
+            self._drop_first_chunk()
+        self.committed = max(self.committed, self.first)
 
-    def _raise_to_first(self) -> None:
-        if self.given and self.kept:
-            self.settled = max(self.settled, self.kept[0][0])
-        elif self.sent:
-            self.settled = max(self.settled, self.sent[-1] + 1)
-        self.committed = max(self.committed, self.settled)
+    def loses_an_utterance(self, count: int) -> bool:
+        """Whether nothing would be left of an utterance that we ended when so much more comes."""
+        limit = int((module.IDLE_S if self.idle else module.UNSENT_S) * self.rate)
+        fresh = sum(sample.fresh for sample in self.samples) + count
+        lost = {sample.number for sample in self.samples if sample.fresh}
+        lost = set(sorted(lost)[: max(0, fresh - limit)])
+        own: list[int] = []
+        for item in self.line:
+            if isinstance(item, Sample):
+                own.append(item.number)
+            elif own and not item.told and lost.issuperset(own):
+                return True
+            else:
+                own = []
+        return False
+
+    def _lose(self, gone: list[Sample]) -> None:
+        numbers = {sample.number for sample in gone}
+        self.line = [item for item in self.line if isinstance(item, End) or item.number not in numbers]
+
+    def _drop_first_chunk(self) -> None:
+        samples = self.samples
+        gone = [sample for sample in samples if sample.chunk == samples[0].chunk]
+        self._lose(gone)
+        self.first += len(gone) * self.step
 
     def pump(self) -> None:
-        while self.link is not None and self.given < len(self.kept) and self.link.has_room:
-            chunk = self.kept[self.given]
-            self.given += 1
-            self.sent += chunk
-            self.new_from = max(self.new_from, chunk[-1] + 1)
-            self.link.waiting += 2 * len(chunk)
+        link = self.link
+        while link is not None:
+            waiting = [sample for sample in self.samples if not sample.given]
+            for end, at, _ in self.ends():
+                if not end.told and at <= self.at_sent:
+                    end.told = True
+                    link.ends.append((end.turn, len(self.sent)))
+            if not waiting or not link.has_room:
+                break
+            chunk = [sample for sample in waiting if sample.chunk == waiting[0].chunk]
+            for sample in chunk:
+                sample.given, sample.fresh = True, False
+            self.sent += [sample.number for sample in chunk]
+            link.waiting += 2 * len(chunk)
 
-    def position(self, at_ms: float) -> int:
-        """The number of the sample at a time of the link's sound, within what it can mean."""
-        index = int(max(0.0, at_ms) * self.rate / 1000)
-        if not self.sent:
-            return self.settled
-        found = self.sent[index] if index < len(self.sent) else self.sent[-1] + 1
-        return max(self.settled, found)
+    def finish(self, turn: int) -> None:
+        self.line.append(End(turn))
+        self.pump()
 
-    def commit(self, name: str, at_ms: float | None) -> None:
-        end = self.position(1e9 if at_ms is None else at_ms)
-        self.committed = max(self.committed, end)
-        self.marks[name] = self.committed
+    def begin(self) -> None:
+        if not self.waits():
+            self.discard()
 
-    def settle(self, name: str | None) -> None:
-        if name is None:
-            self.settled = self.committed
-            self.marks.clear()
-        elif name in self.marks:
-            self.settled = max(self.settled, self.marks.pop(name))
+    def discard(self) -> bool:
+        waits, sent = self.waits(), self.at_sent
+        kept = max([self.committed, *(at for end, at, _ in self.ends() if not end.taken)])
+        self._lose(self.samples[(max(kept, sent) - self.first) // self.step :])
+        self.mark(kept, sent, GONE)
+        if not waits:
+            self.committed = max(self.committed, sent)
+        self._forget()
+        return sent > kept
+
+    def commit(self, name: str, turn: int, at_ms: float | None, silence_ms: float) -> None:
+        ours = next((at for end, at, _ in self.ends() if end.told and not end.taken), None)
+        if at_ms is not None:
+            upto = self.on_link(at_ms)
+        elif ours is not None:
+            upto = ours
+        else:
+            upto = self.at_sent - round(silence_ms * TICKS / 1000)
+        taken = Taken(name, turn, self.committed)
+        self.committed = max(self.committed, upto)
+        self.mark(taken.begin, self.committed, taken)
+        for end, at, _ in self.ends():
+            end.taken = end.taken or (end.told and at <= self.committed)
+        self.taken.append(taken)
+        self._forget()
+
+    def settle(self, which) -> None:
+        for taken in self.taken:
+            taken.done = taken.done or which(taken)
         self._forget()
 
     def speech_began(self, at_ms: float) -> None:
-        if not self.marks:
-            self.committed = self.settled = max(self.settled, self.position(at_ms - module.LEAD_MS))
+        upto = self.on_link(at_ms) - round(module.LEAD_MS * TICKS / 1000)
+        if upto > self.committed and not self.waits():
+            self.mark(self.committed, upto, GONE)
+            self.committed = upto
             self._forget()
 
     def _forget(self) -> None:
-        while self.given and self.kept[0][-1] < self.settled:
-            self.kept.popleft()
-            self.given -= 1
+        self.taken = [taken for taken in self.taken if not taken.done]
+        settled = self.taken[0].begin if self.taken else self.committed
+        while (samples := self.samples) and samples[0].given:
+            chunk = sum(sample.chunk == samples[0].chunk for sample in samples)
+            if self.first + chunk * self.step > settled:
+                break
+            self._drop_first_chunk()
 
-    def discard(self) -> None:
-        while len(self.kept) > self.given:
-            self.kept.pop()
-        self.kept.clear()
-        self.given = 0
-        self.committed = self.settled = self.numbers
-        self.new_from = self.numbers
-        self.marks.clear()
-
-    def attach(self, link: FakeLink, *, again: bool, unsent: int) -> tuple[int, int]:
+    def attach(self, link: FakeLink, *, again: bool, unsent: int, quiet: str) -> tuple[int, int]:
         """Gives how many samples go to it again, and for the first time."""
-        start = self.settled if again else self.committed
-        on_old_socket = set(self.sent[: len(self.sent) - unsent])
-        self.settled = self.committed = start
-        self.marks.clear()
-        whole = [n for chunk in self.kept for n in chunk if n >= start]
-        self.kept = deque([n for n in chunk if n >= start] for chunk in self.kept)
-        self.kept = deque(chunk for chunk in self.kept if chunk)
-        self.given, self.sent, self.link = 0, [], link
+        received = self.at_sent - unsent * self.step
+        if quiet:
+            left = round(module.SILENT_MS * TICKS / 1000) if quiet == "silent" else 0
+            self.mark(self.committed, received - left, GONE)
+        resent = cached = 0
+        line: list[Sample | End] = []
+        at, last, before = self.first, None, None
+        for item in self.line:
+            if isinstance(item, End):
+                if not item.told or (last is not None and last is before):
+                    line.append(End(item.turn))
+                continue
+            mark, last = item.mark, item
+            if mark is None or (again and not mark.done):
+                resent, cached = resent + (at < received), cached + (at >= received)
+                line.append(item)
+                before = item
+            at += self.step
+        self._regroup(line)
+        self.line, self.first, self.committed = line, 0, 0
+        self.taken, self.sent, self.link = [], [], link
         self.pump()
-        resent = sum(n in on_old_socket for n in whole)
-        return resent, len(whole) - resent
+        return resent, cached
+
+    def _regroup(self, line: list[Sample | End]) -> None:
+        """What was cut into goes in as many pieces."""
+        before, chunk = None, -1
+        left = {item.number for item in line if isinstance(item, Sample)}
+        for sample in self.samples:
+            if sample.number not in left:
+                before = None
+                continue
+            if sample.chunk != chunk or before is None:
+                self.chunks += 1
+            before, chunk = sample, sample.chunk
+            sample.chunk = self.chunks
+            sample.given, sample.mark = False, None
 
 
 LENGTHS = st.one_of(st.integers(1, 30), st.just(100), st.integers(100, 700))
 """Of chunks, in tenths of a millisecond."""
-TIMES = st.one_of(st.none(), st.integers(-50, 800), st.just(10**6))
+TIMES = st.one_of(st.none(), st.none(), st.integers(-50, 800), st.just(10**6))
 NAMES = st.sampled_from("abc")
+BACK = st.integers(0, 3)
+"""Turns before the present one."""
 STEPS = st.one_of(
-    st.tuples(st.just("push"), LENGTHS),
-    st.tuples(st.just("push"), LENGTHS),
-    st.tuples(st.just("push"), LENGTHS),
-    st.tuples(st.just("talk"), st.integers(2, 80)),
-    st.tuples(st.just("talk"), st.integers(2, 80)),
+    *[st.tuples(st.just("push"), LENGTHS)] * 3,
+    *[st.tuples(st.just("talk"), st.integers(2, 80))] * 2,
+    *[st.tuples(st.just("utterance"), st.integers(2, 30))] * 2,
+    *[st.tuples(st.just("attach"), st.booleans(), st.sampled_from([1e9, 20.0, 5.0]), st.just(""))] * 2,
+    st.tuples(
+        st.just("attach"),
+        st.booleans(),
+        st.sampled_from([1e9, 20.0, 5.0]),
+        st.sampled_from(["silent", "skip_sent"]),
+    ),
     st.tuples(st.just("flow")),
-    st.tuples(st.just("attach"), st.booleans(), st.sampled_from([1e9, 20.0, 5.0])),
     st.tuples(st.just("detach")),
-    st.tuples(st.just("commit"), NAMES, TIMES),
-    st.tuples(st.just("settle"), st.one_of(st.none(), NAMES)),
+    *[st.tuples(st.just("commit"), NAMES, BACK, TIMES, st.sampled_from([0.0, 7.0]))] * 2,
+    st.tuples(st.just("settle"), NAMES),
+    st.tuples(st.just("over"), BACK),
     st.tuples(st.just("speech"), st.integers(-50, 800)),
+    st.tuples(st.just("begin")),
+    st.tuples(st.just("finish")),
     st.tuples(st.just("discard")),
     st.tuples(st.just("idle"), st.booleans()),
 )
+
+
+class Schedule:
+    """An uplink and its model, which are done the same to."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.uplink, self.model = Uplink(), Model(rate)
+        self.uplink.detects = False
+        self.links: list[tuple[FakeLink, FakeLink, list[int]]] = []
+        self.link: FakeLink | None = None
+        self.unsent = 0
+        self.turn = 0
+
+    def run(self, step: tuple) -> None:
+        uplink, model = self.uplink, self.model
+        match step:
+            case ("push", tenths):
+                self.push(max(1, self.rate * tenths // 10_000))
+            case ("talk", chunks):
+                self.talk(chunks, flows=bool(chunks % 4))
+            case ("utterance", chunks):
+                uplink.begin()
+                model.begin()
+                self.talk(chunks, flows=bool(chunks % 2))
+                self.finish()
+            case ("flow",):
+                self.flow()
+            case ("attach", again, room_ms, quiet):
+                self.attach(again, room_ms, quiet)
+            case ("detach",):
+                uplink.detach()
+                if self.link is not None:
+                    self.unsent = self.link.waiting // 2
+                self.link = model.link = None
+            case ("commit", name, back, at_ms, silence_ms):
+                uplink.commit(name, self.turn - back, at_ms, silence_ms=silence_ms)
+                model.commit(name, self.turn - back, at_ms, silence_ms)
+            case ("settle", name):
+                uplink.settle(name)
+                model.settle(lambda taken: taken.name == name)
+            case ("over", back):
+                uplink.settle_turns(self.turn - back)
+                model.settle(lambda taken: taken.turn <= self.turn - back)
+            case ("speech", at_ms):
+                uplink.speech_began(at_ms)
+                model.speech_began(at_ms)
+            case ("begin",):
+                uplink.begin()
+                model.begin()
+            case ("finish",):
+                self.finish()
+            case ("discard",):
+                assert uplink.discard() == model.discard()
+            case ("idle", on):
+                uplink.idle = model.idle = on and model.link is None
+
+    def push(self, count: int) -> None:
+        # An end whose sound is lost as a whole is for test_uplink_ends.
+        if not self.model.loses_an_utterance(count):
+            self.uplink.push(numbered(self.model.numbers, count), self.rate)
+            self.model.push(count)
+
+    def talk(self, chunks: int, *, flows: bool) -> None:
+        for _ in range(chunks):
+            self.push(self.rate // 200)
+            if flows:
+                self.flow()
+
+    def flow(self) -> None:
+        if self.link is not None:
+            self.link.flow()
+            self.model.link.flow()
+            self.uplink.pump()
+            self.model.pump()
+
+    def finish(self) -> None:
+        self.turn += 1
+        self.uplink.finish(self.turn)
+        self.model.finish(self.turn)
+
+    def attach(self, again: bool, room_ms: float, quiet: str) -> None:
+        if self.link is not None:
+            self.unsent = self.link.waiting // 2
+        self.link, shadow = FakeLink(self.rate, room_ms), FakeLink(self.rate, room_ms)
+        options = {quiet: True} if quiet else {}
+        attached = attach(
+            self.uplink, self.link, again=again, unsent_ms=ms_of(self.unsent, self.rate), **options
+        )
+        resent, cached = self.model.attach(shadow, again=again, unsent=self.unsent, quiet=quiet)
+        self.unsent = 0
+        assert attached.resent_ms == pytest.approx(ms_of(resent, self.rate), abs=1e-3)
+        assert attached.cached_ms == pytest.approx(ms_of(cached, self.rate), abs=1e-3)
+        self.links.append((self.link, shadow, self.model.sent))
+
+    def check(self) -> None:
+        model, uplink = self.model, self.uplink
+        assert all(len(taken.got) == 2 * len(sent) for taken, _, sent in self.links)
+        assert all(taken.ends == shadow.ends for taken, shadow, _ in self.links)
+        assert uplink.dropped_ms == pytest.approx(ms_of(model.dropped, self.rate), abs=1e-3)
+        assert uplink.waiting_ms == pytest.approx(ms_of(model.waiting, self.rate), abs=1e-3)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small():
     """The bounds, 100 times smaller."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("SENT_S", "UNSENT_S", "IDLE_S", "ROOM_S"):
+        for name in ("UNSENT_S", "IDLE_S", "ROOM_S"):
             patch.setattr(module, name, Fraction(getattr(module, name), 100))
-        patch.setattr(module, "LEAD_MS", module.LEAD_MS / 100)
-        patch.setattr(module, "PIECE_MS", 0.0)  # the model gives chunk by chunk
+        patch.setattr(kept_sound, "SENT_S", Fraction(kept_sound.SENT_S, 100))
+        patch.setattr(kept_sound, "PIECE_MS", 0.0)  # the model gives chunk by chunk
+        for name in ("LEAD_MS", "SILENT_MS"):
+            patch.setattr(module, name, getattr(module, name) / 100)
         yield
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(RATES), st.lists(STEPS, min_size=8, max_size=30))
+@given(st.sampled_from(RATES), st.lists(STEPS, min_size=10, max_size=35))
 def test_every_schedule_gives_each_link_what_the_model_says(rate, steps):
-    uplink, model = Uplink(), Model(rate)
-    links: list[tuple[FakeLink, list[int]]] = []
-    link: FakeLink | None = None
-    unsent = 0
+    schedule = Schedule(rate)
     for step in steps:
-        match step:
-            case ("push", tenths):
-                count = max(1, rate * tenths // 10_000)
-                if model.numbers + count > 65_000:
-                    continue
-                uplink.push(numbered(model.numbers, count), rate)
-                model.push(count)
-            case ("talk", chunks):
-                for _ in range(chunks):
-                    count = rate // 200
-                    if model.numbers + count > 65_000:
-                        break
-                    uplink.push(numbered(model.numbers, count), rate)
-                    model.push(count)
-                    if link is not None and chunks % 4:
-                        link.flow()
-                        model.link.flow()
-                        uplink.pump()
-                        model.pump()
-            case ("flow",):
-                if link is not None:
-                    link.flow()
-                    model.link.flow()
-                    uplink.pump()
-                    model.pump()
-            case ("attach", again, room_ms):
-                if link is not None:
-                    unsent = link.waiting // 2
-                uplink.detach()
-                link, shadow = FakeLink(rate, room_ms), FakeLink(rate, room_ms)
-                attached = uplink.attach(link, again=again, unsent_ms=ms_of(unsent, rate))
-                resent, cached = model.attach(shadow, again=again, unsent=unsent)
-                unsent = 0
-                assert attached.resent_ms == pytest.approx(ms_of(resent, rate), abs=1e-3)
-                assert attached.cached_ms == pytest.approx(ms_of(cached, rate), abs=1e-3)
-                links.append((link, model.sent))
-            case ("detach",):
-                uplink.detach()
-                if link is not None:
-                    unsent = link.waiting // 2
-                link = model.link = None
-            case ("commit", name, at_ms):
-                uplink.commit(name, at_ms)
-                model.commit(name, at_ms)
-            case ("settle", name):
-                uplink.settle(name)
-                model.settle(name)
-            case ("speech", at_ms):
-                uplink.speech_began(at_ms)
-                model.speech_began(at_ms)
-            case ("discard",):
-                uplink.discard()
-                model.discard()
-            case ("idle", on):
-                uplink.idle = model.idle = on and model.link is None
-        assert all(len(taken.got) == 2 * len(sent) for taken, sent in links)
-        assert uplink.dropped_ms == pytest.approx(ms_of(model.dropped, rate), abs=1e-3)
-        assert uplink.waiting_ms == pytest.approx(
-            ms_of(sum(map(len, list(model.kept)[model.given :])), rate), abs=1e-3
-        )
-    for taken, sent in links:
+        schedule.run(step)
+        schedule.check()
+    for taken, _, sent in schedule.links:
         assert taken.samples == sent
         assert sent == sorted(set(sent))
+        turns = [turn for turn, _ in taken.ends]
+        assert turns == sorted(set(turns))
+        assert [at for _, at in taken.ends] == sorted(at for _, at in taken.ends)
