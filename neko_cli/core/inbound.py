@@ -106,6 +106,7 @@ class Inbound:
         """A reply, or the rest of one that was cut, begins: tags and tool calls start afresh."""
         self._answers.clear()
         self._tags = self._parser()
+        self._turns.turn.sound_complete = False
         if self._playout.received_ms > 0:
             self._playout.go_on()
         else:

@@ -157,8 +157,7 @@ class Relay:
             link,
             again=self._again,
             unsent_ms=self._unsent_ms,
-            silence_ms=quiet,
-            heard=host.turns.state is TurnState.HEARING,
+            silence_ms=None if host.push_to_talk or host.turns.state is TurnState.HEARING else quiet,
         )
         unknown = missed(host.memory, run.opening, left_out=host.next_link.left_out)
         link_log.say(link_log.handed_over(run, attached, len(unknown)))

@@ -271,18 +271,17 @@ class Uplink:
         *,
         again: bool,
         unsent_ms: float = 0.0,
-        silence_ms: float = UNSURE_MS,
-        heard: bool = False,
+        silence_ms: float | None = None,
     ) -> Attached:
         """Send to this link from now on: first all that is not committed, or not settled (``again``).
 
-        ``unsent_ms`` is what the link before had queued and not put on its socket. Of silence that was
-        sent already, as far as we hear, the newest ``silence_ms`` are sent again; where the provider has
-        ``heard`` somebody, it is not known to be silence.
+        ``unsent_ms`` is what the link before had queued and not put on its socket. Of what was sent and is
+        silence, as far as we hear, the newest ``silence_ms`` are sent again; None takes nothing for silence,
+        as where the provider has heard somebody.
         """
         received = self._sound.sent - _ticks(unsent_ms)
         gone = [*self._gone, *((t.begin, t.end) for t in self._taken if t.done or not again)]
-        if not heard and self.detects and all(end.taken for end in self._ends):
+        if silence_ms is not None and all(end.taken for end in self._ends):
             speech = self.stretches.begin
             newest = received - _ticks(silence_ms)
             gone.append(

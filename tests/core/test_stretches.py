@@ -59,7 +59,8 @@ class Ear:
     @property
     def found(self) -> list[tuple[float, float | None]]:
         """Begin and end of all that waits, in ms."""
-        return [(ms_of(f.begin), None if f.end is None else ms_of(f.end)) for f in self.stretches._found]
+        waiting = [f for f in self.stretches._found if not f.taken]
+        return [(ms_of(f.begin), None if f.end is None else ms_of(f.end)) for f in waiting]
 
 
 def in_room(**options: float) -> Ear:

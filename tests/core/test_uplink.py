@@ -239,10 +239,11 @@ def test_times_of_a_provider_count_from_its_own_first_sample():
 
 def test_a_fresh_link_that_goes_on_by_a_handle_is_sent_only_what_the_one_before_did_not_get():
     uplink, first, second = Uplink(), FakeLink(), FakeLink()
+    uplink.detects = False  # nobody is heard
     uplink.attach(first, again=False)
     uplink.push(numbered(1, 900), 24_000)
     uplink.commit("u1", 1, 300 / 24)
-    attached = attach(uplink, second, again=True, unsent_ms=100 / 24, skip_sent=True)
+    attached = attach(uplink, second, again=True, unsent_ms=100 / 24, silence_ms=0.0)
     # What words are due of is no silence.
     assert second.samples == [*range(1, 301), *range(801, 901)]
     assert attached == (pytest.approx(300 / 24), pytest.approx(100 / 24))
@@ -307,7 +308,7 @@ def test_of_what_was_silence_over_a_healthy_link_only_the_newest_is_sent_again(h
     spoken(uplink, heard_ms)
     uplink.detach()
     spoken(uplink, 300)  # held, and never left out
-    attached = uplink.attach(second, again=False, silent=True)
+    attached = uplink.attach(second, again=False, silence_ms=module.SILENT_MS)
     assert attached == (resent_ms, 300.0)
     assert len(second.got) == 2 * 24 * (resent_ms + 300)
 

@@ -235,7 +235,7 @@ class Model:
     def attach(self, link: FakeLink, *, again: bool, unsent: int, quiet: str) -> tuple[int, int]:
         """Gives how many samples go to it again, and for the first time."""
         received = self.at_sent - unsent * self.step
-        if quiet:
+        if quiet and all(end.taken for end, *_ in self.ends()):
             left = round(module.SILENT_MS * TICKS / 1000) if quiet == "silent" else 0
             self.mark(self.committed, received - left, GONE)
         resent = cached = 0
@@ -386,7 +386,7 @@ class Schedule:
         if self.link is not None:
             self.unsent = self.link.waiting // 2
         self.link, shadow = FakeLink(self.rate, room_ms), FakeLink(self.rate, room_ms)
-        options = {quiet: True} if quiet else {}
+        options = {"silence_ms": module.SILENT_MS if quiet == "silent" else 0.0} if quiet else {}
         attached = attach(
             self.uplink, self.link, again=again, unsent_ms=ms_of(self.unsent, self.rate), **options
         )
