@@ -34,7 +34,6 @@ class Relay:
 
     def __init__(self, host: SessionHost) -> None:
         self._host = host
-        self._again = False  # whether what is not settled is sent again
         self.words_may_come = False
         """Whether the link before may still send words of what was said over it."""
         self._cut_turn: int | None = None  # whose reply was cut, and is asked for again
@@ -94,8 +93,7 @@ class Relay:
         link_log.say(link_log.carried_over(self._from, host.turns, carried, host.uplink, self._unsent_ms))
         host.inbound.leave_link()
         well = _may_say_more(run)
-        self._again = carried.again or not well
-        self.words_may_come = host.utterances.leave_link(again=self._again) and well
+        self.words_may_come = host.utterances.leave_link(again=carried.again or not well) and well
         if carried.ask is not None:
             host.slot.carry(carried.ask)
         if carried.cut:
@@ -155,7 +153,8 @@ class Relay:
         quiet = 0.0 if run.opening.handle else SILENT_MS if lost is None else UNSURE_MS
         attached = host.uplink.attach(
             link,
-            again=self._again,
+            again=True,
+            awaited=host.utterances.awaited,
             unsent_ms=self._unsent_ms,
             silence_ms=None if host.push_to_talk or host.turns.state is TurnState.HEARING else quiet,
         )

@@ -9,7 +9,7 @@ their end is told to each link that is sent their sound.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import msgspec
@@ -121,6 +121,11 @@ class Uplink:
         """Whether there is speech that the provider has not taken, as far as we hear or were told."""
         return self.stretches.any or any(not end.taken for end in self._ends)
 
+    @property
+    def is_settled_whole(self) -> bool:
+        """Whether nothing of what was sent would be sent again, but for what is silence as far as we hear."""
+        return not self.has_speech and all(taken.done for taken in self._taken)
+
     def ended_by_us(self, turn: int) -> bool:
         """Whether we, not the provider's detector, ended that turn's utterance, and it is not settled."""
         return any(end.turn == turn for end in self._ends)
@@ -211,7 +216,7 @@ class Uplink:
         return self._sound.sent
 
     def rest(self, position: int) -> None:
-        """The provider, which has had the time, took nothing for speech that was sent before a position."""
+        """The provider, which has had the time, says no more of what was sent before a position."""
         ends = [end for end in self._ends if end.passed and end.at <= position]
         for end in ends:
             end.taken = True
@@ -219,6 +224,9 @@ class Uplink:
         upto = max([heard or 0, *(end.at for end in ends)])
         self._quiet_up_to(upto)
         self.stretches.taken(upto)
+        for taken in self._taken:
+            taken.done = taken.done or taken.end <= position
+        self._forget_settled()
 
     def commit(self, name: str, turn: int, at_ms: float | None, *, silence_ms: float = 0.0) -> None:
         """The provider has taken an utterance that ends at ``at_ms`` of the link's sound.
@@ -270,17 +278,23 @@ class Uplink:
         link: Link,
         *,
         again: bool,
+        awaited: Collection[str] = (),
         unsent_ms: float = 0.0,
         silence_ms: float | None = None,
     ) -> Attached:
         """Send to this link from now on: first all that is not committed, or not settled (``again``).
+
+        Utterances whose words are ``awaited`` from the link before are not sent again either way.
 
         ``unsent_ms`` is what the link before had queued and not put on its socket. Of what was sent and is
         silence, as far as we hear, the newest ``silence_ms`` are sent again; None takes nothing for silence,
         as where the provider has heard somebody.
         """
         received = self._sound.sent - _ticks(unsent_ms)
-        gone = [*self._gone, *((t.begin, t.end) for t in self._taken if t.done or not again)]
+        gone = [
+            *self._gone,
+            *((t.begin, t.end) for t in self._taken if t.done or not again or t.name in awaited),
+        ]
         if silence_ms is not None and all(end.taken for end in self._ends):
             speech = self.stretches.begin
             newest = received - _ticks(silence_ms)

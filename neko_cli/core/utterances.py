@@ -96,6 +96,8 @@ class Utterances:
         self._unnamed: deque[_Utterance] = deque(maxlen=ITEMS_LIMIT)  # ended by us, or answered: no words yet
         self._worded = 0  # utterances whose words came before a reply to them
         self._count = 0
+        self.awaited: frozenset[str] = frozenset()
+        """Utterances whose words the link before may still tell, by the names that the uplink knows."""
         self.captions = True
         """Whether the provider tells the user's words."""
         self.are_told = False
@@ -177,6 +179,7 @@ class Utterances:
         }
         self._late = OrderedDict((item, found) for item, found in self._items.items() if id(found) in late)
         self._late_unnamed = deque(found for found in self._unnamed if id(found) in late)
+        self.awaited = frozenset(found.name for found in (*self._late.values(), *self._late_unnamed))
         self._items.clear()
         self._unnamed.clear()
         self._worded = 0

@@ -158,10 +158,10 @@ class Vigil:
             host.turns.feed(TurnInput.SPEECH_DISCARDED)
 
     async def _see_unheard(self, run: LinkRun) -> None:
-        """What sounds like speech to us and was none to the provider is let go of, once that is certain."""
+        """What the provider says no more of, or took for no speech, is let go of once that is certain."""
         host, now = self._host, self._clock.monotonic()
         calm = host.turns.state is TurnState.IDLE and host.slot.is_calm
-        if not calm or not host.hears_speech or host.utterances.words_due:
+        if not calm or host.uplink.is_settled_whole or host.utterances.words_due:
             self._reached = None
         elif self._reached is not None and self._reached[0] == run.link.generation:
             _, position, since = self._reached
