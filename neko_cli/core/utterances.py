@@ -39,7 +39,7 @@ NEVER = -math.inf
 WORDS_WITHIN = 5.0
 """Seconds after which the words of an utterance that was taken are not waited for any more."""
 
-LATE_WITHIN = 30.0
+LATE_WITHIN = 120.0
 """Seconds for which words may be late over a link that is replaced: it is kept for them for a moment."""
 
 UserEvent = SpeechBegan | SpeechEnded | InputCommitted | InputTranscript | InputTranscriptFailed
