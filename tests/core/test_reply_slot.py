@@ -205,6 +205,7 @@ def test_a_reply_to_an_earlier_ask_that_was_interrupted_says_nothing_of_the_next
     assert not eager.slot.wants("r1")
     assert eager.slot.state is SlotState.ASKED
     eager.slot.ended("r1")
+    assert eager.slot.state is SlotState.ASKED
     assert eager.slot.began("r2")
     assert eager.slot.wants("r2")
     assert not eager.slot.was_taken_over("r2")

@@ -118,6 +118,18 @@ def test_words_of_what_a_key_ended_take_it_and_the_reply_follows():
     assert bench.uplink.turns == [turn, following]
 
 
+def test_words_of_what_a_key_ended_account_for_no_reply_where_it_was_stopped():
+    bench = Bench(manual=True)
+    turn = bench.say()
+    bench.words("i1", "hello")
+    bench.turns.feed(TurnInput.INTERRUPT)
+    bench.reply("r1")
+    bench.slot.ended("r1")
+    following = bench.say()
+    bench.reply("r2")
+    assert bench.uplink.turns == [turn, following]
+
+
 def test_the_first_of_the_words_of_what_a_key_ended_and_then_the_reply():
     bench = Bench(manual=True)
     turn = bench.say()

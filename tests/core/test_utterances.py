@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from neko_cli.core.commands import CommitAudio
+from neko_cli.core.commands import CommitAudio, SendText
 from neko_cli.core.events import Notice, SpeechStarted, SpeechStopped
 from neko_cli.core.provider_events import (
     InputCommitted,
@@ -102,6 +102,17 @@ def test_what_is_said_over_a_reply_that_may_not_be_interrupted_is_the_next_turn(
     assert bench.turns.turn.transcript == ""
 
 
+def test_an_utterance_that_is_taken_has_a_reply_of_its_own_though_what_was_asked_before_never_began():
+    bench = Bench()
+    bench.turns.feed(TurnInput.TEXT_SENT)
+    bench.slot.ask(SendText("typed", 1))
+    bench.turns.feed(TurnInput.INTERRUPT)
+    assert bench.slot.state is SlotState.CANCELLING
+    bench.speaks("u1")
+    bench.reply()
+    assert bench.slot.wants("r")
+
+
 # -- a key, and a provider that tells of speech -------------------------------------------------
 
 
@@ -131,10 +142,13 @@ def test_utterances_keep_their_turns_though_all_commits_come_later():
     assert [(m.turn, m.text) for m in bench.memory.since(0)] == [(1, "one"), (3, "three")]
 
 
-def test_an_utterance_that_is_sent_when_its_turn_is_over_is_ended_without_a_question():
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_utterance_that_is_sent_when_its_turn_is_over_is_ended_without_a_question(ended):
     bench = Bench(manual=True)
     first = bench.key()
     bench.turns.feed(TurnInput.KEY_PRESSED)  # its sound waits, and the user speaks again
+    if ended:
+        bench.turns.feed(TurnInput.SPEECH_STOPPED)
     bench.utterances.sent(first)
     assert bench.sent == [CommitAudio(ask_reply=False)]
     assert bench.slot.state is not SlotState.ASKED
@@ -156,6 +170,7 @@ def test_a_detector_s_last_commit_is_not_taken_for_what_a_key_ended():
     bench.utterances.take(SpeechBegan("u1", 100.0))
     bench.utterances.take(SpeechEnded("u1", 900.0))
     turn = bench.say()
+    bench.key()
     bench.utterances.take(InputCommitted("u1"))
     bench.utterances.take(InputCommitted("u2"))
     assert bench.uplink.commits[0] == ("u1", 1, 900.0, 0.0)
