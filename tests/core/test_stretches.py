@@ -168,6 +168,15 @@ def test_another_rate_goes_on_in_the_same_stretch():
     assert ear.found == [(500.0, 500.0 + 600.0 + SILENCE_MS)]
 
 
+def test_another_rate_is_judged_by_its_own_time():
+    ear = in_room(rate=48_000)
+    ear.rate = 8_000
+    ear.hear(60, VOICE)
+    assert not ear.stretches.is_sure
+    ear.hear(20, VOICE)
+    assert ear.stretches.is_sure
+
+
 # -- the room -----------------------------------------------------------------------------------
 
 
