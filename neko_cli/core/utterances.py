@@ -177,9 +177,13 @@ class Utterances:
             for found in (*self._items.values(), *self._unnamed)
             if self.captions and self._is_due(found, LATE_WITHIN) and (not again or settled(found.name))
         }
-        self._late = OrderedDict((item, found) for item, found in self._items.items() if id(found) in late)
-        self._late_unnamed = deque(found for found in self._unnamed if id(found) in late)
-        self.awaited = frozenset(found.name for found in (*self._late.values(), *self._late_unnamed))
+        named = {item: found for item, found in self._items.items() if id(found) in late}
+        unnamed = [found for found in self._unnamed if id(found) in late]
+        self.awaited = frozenset(found.name for found in (*named.values(), *unnamed))
+        # An earlier link may still be open for its own last words.
+        earlier = {item: found for item, found in self._late.items() if self._is_due(found, LATE_WITHIN)}
+        self._late = OrderedDict({**earlier, **named})
+        self._late_unnamed = deque(unnamed)
         self._items.clear()
         self._unnamed.clear()
         self._worded = 0

@@ -256,7 +256,7 @@ async def test_who_waits_for_all_words_waits_for_the_last():
 def test_names_of_one_link_mean_nothing_on_the_next():
     bench = Bench()
     bench.speaks("u1")
-    bench.utterances.leave_link(words_may_come=False)
+    bench.utterances.leave_link(again=True)
     assert not bench.utterances.words_due
     assert not bench.utterances.are_told
     assert not bench.utterances.late_words(InputTranscript("u1", "late", whole=True, final=True))
@@ -268,7 +268,7 @@ def test_last_words_of_a_link_belong_to_the_turns_of_their_utterances():
     bench.speaks("u1")
     bench.turns.feed(TurnInput.REPLY_ENDED)
     bench.speaks("u2")
-    bench.utterances.leave_link(words_may_come=True)
+    bench.utterances.leave_link(again=False)
     bench.utterances.take(SpeechBegan("u1", 50.0))  # of the next link, by the same name
     assert bench.utterances.late_words(InputTranscript("u1", "one", whole=True, final=True))
     assert not bench.utterances.late_words(InputTranscript("u2", "two", whole=True, final=True))
@@ -281,7 +281,7 @@ def test_last_words_of_what_had_no_name_yet_are_those_of_the_oldest(manual):
     if manual:
         bench.say()
     bench.reply()
-    bench.utterances.leave_link(words_may_come=True)
+    bench.utterances.leave_link(again=False)
     assert bench.utterances.late_words(InputTranscript("i1", "hel", whole=True, final=False))
     assert not bench.utterances.late_words(InputTranscript("i1", "hello", whole=True, final=True))
     assert bench.texts == [(1, "hel", False), (1, "hello", True)]
@@ -290,7 +290,7 @@ def test_last_words_of_what_had_no_name_yet_are_those_of_the_oldest(manual):
 def test_words_that_came_before_a_reply_of_another_link_account_for_none_here():
     bench = Bench()
     bench.words("i1", "one")
-    bench.utterances.leave_link(words_may_come=False)
+    bench.utterances.leave_link(again=True)
     bench.reply()
     assert len(bench.uplink.commits) == 2
 

@@ -33,6 +33,9 @@ class FakeUplink:
     def settle(self, name: str) -> None:
         self.settled.append(name)
 
+    def is_settled(self, name: str) -> bool:
+        return name in self.settled or name not in [known for known, *_ in self.commits]
+
     @property
     def turns(self) -> list[int]:
         """Turns of all that was committed, in order."""
