@@ -175,7 +175,12 @@ class Utterances:
         late = {
             id(found)
             for found in (*self._items.values(), *self._unnamed)
-            if self.captions and self._is_due(found, LATE_WITHIN) and (not again or settled(found.name))
+            if self.captions
+            and (
+                self._is_due(found, LATE_WITHIN)
+                if settled(found.name)  # answered: it is not said again in any case
+                else not again and self._is_due(found)
+            )
         }
         named = {item: found for item, found in self._items.items() if id(found) in late}
         unnamed = [found for found in self._unnamed if id(found) in late]
