@@ -45,6 +45,7 @@ from neko_cli.core.state import TurnInput, TurnState
 from neko_cli.core.turns import TurnHost, Turns
 from neko_cli.core.utterances import Utterances
 
+NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
 ALREADY_ACTIVE = "conversation_already_has_active_response"
 
 
@@ -245,6 +246,7 @@ class Inbound:
         if self._turns.state is TurnState.THINKING and self._slot.was_taken_over(reply_id):
             return
         self._turns.turn.ended = ReplyEnded(reply_id, ReplyStatus.INTERRUPTED)
+        self._slot.abandon()
         self._turns.feed(TurnInput.REPLY_CUT)
 
     def _usage(self, event: ReplyEnded) -> None:
@@ -276,6 +278,8 @@ class Inbound:
     def _fault(self, event: ProviderFault) -> None:
         if event.error.code == ALREADY_ACTIVE:
             self._slot.refused()
+        elif event.error.code == NOTHING_TO_COMMIT:
+            self._utterances.refused()
         elif event.error.category is Category.RATE_LIMIT and self._host.rate_limited(event.error):
             return
         elif not event.benign:

@@ -249,9 +249,8 @@ class ReplySlot:
     @property
     def answers_speech(self) -> bool:
         """Whether a reply that begins now is to what the user said: nobody asked for another one."""
-        return self.state is SlotState.FREE or (
-            self.state is SlotState.ASKED and isinstance(self._asked, CommitAudio)
-        )
+        asked = self.state in (SlotState.ASKED, SlotState.CANCELLING) and not self._reply_id
+        return self.state is SlotState.FREE or (asked and isinstance(self._asked, CommitAudio))
 
     @property
     def texts(self) -> list[SendText]:
@@ -272,6 +271,8 @@ class ReplySlot:
         """The link is gone for good, and with it whatever was asked of it."""
         self._instead = self._next = None
         self._held.clear()
+        self._over.clear()
+        self._unbegun = 0
         self._asked = None
         self._reply_id = ""
         self._wanted = False

@@ -124,6 +124,7 @@ class Stretches:
             found.loud_to = without(found.loud_to, at, gone)
             if found.end is not None:
                 found.end = without(found.end, at, gone)
+        self._found = deque((found for found in self._found if found.loud_to > found.begin), maxlen=LIMIT)
 
     def close(self, position: int) -> None:
         """No more sound comes: who speaks has ended."""

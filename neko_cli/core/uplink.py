@@ -76,6 +76,8 @@ class _End(msgspec.Struct):
     """Whether the present link was told."""
     taken: bool = False
     """Whether its provider has committed it."""
+    done: bool = False
+    """Whether it is settled."""
 
 
 class Uplink:
@@ -128,7 +130,7 @@ class Uplink:
 
     def ended_by_us(self, turn: int) -> bool:
         """Whether we, not the provider's detector, ended that turn's utterance, and it is not settled."""
-        return any(end.turn == turn for end in self._ends)
+        return any(end.turn == turn and not end.done for end in self._ends)
 
     # -- sound comes in ---------------------------------------------------------------------
 
@@ -381,6 +383,7 @@ class Uplink:
             self.stretches.shifted(at, gone)
             for end in self._ends:
                 end.at = without(end.at, at, gone)
+            self._drop_empty_ends()
             self._begun = without(self._begun, at, gone)
             if not self.idle:
                 self.dropped_ms += _ms(gone)
@@ -397,7 +400,19 @@ class Uplink:
 
     def _note_gone(self, taken: _Taken) -> bool:
         self._gone.append((taken.begin, taken.end))
+        for end in self._ends:
+            end.done = end.done or (end.taken and taken.begin < end.at <= taken.end)
         return False
+
+    def _drop_empty_ends(self) -> None:
+        """An utterance whose sound was lost as a whole has no end to be told."""
+        kept: list[_End] = []
+        before = self._committed
+        for end in self._ends:
+            if end.passed or end.at > before:
+                kept.append(end)
+            before = max(before, end.at)
+        self._ends = kept
 
     def _see_room(self) -> None:
         if self._sound.end - self._sound.sent <= self._room_ticks():

@@ -132,9 +132,8 @@ class Utterances:
             case InputTranscript():
                 self._words(event)
             case InputTranscriptFailed():
-                record = self._utterance(event.item_id)
-                record.final = True
-                self._host.uplink.settle(record.name)
+                # Its sound is all there is of it: the next link may hear it, until it is answered.
+                self._utterance(event.item_id).final = True
                 self._notice("Your speech could not be turned into text.")
 
     def sent(self, turn: int) -> None:
@@ -148,6 +147,14 @@ class Utterances:
             self._slot.ask(CommitAudio())
         else:
             self._slot.commit()
+
+    def refused(self) -> None:
+        """The provider had nothing to commit when we ended an utterance: nothing of it comes back."""
+        ours = next((one for one in self._unnamed if one.ours and not one.committed), None)
+        if ours is not None:
+            self._unnamed.remove(ours)
+            self._commit(ours)
+            self._host.uplink.settle(ours.name)
 
     def reply_began(self) -> None:
         """A reply begins that nobody asked for: it is about something that was said."""
@@ -270,7 +277,8 @@ class Utterances:
         self._tell_words(record, event)
         if not event.final:
             return
-        self._host.uplink.settle(record.name)
+        if record.text.strip():
+            self._host.uplink.settle(record.name)
         turn = self._turns.turn
         if record.turn == turn.number:
             if not self.are_told and not self._host.push_to_talk:

@@ -94,6 +94,27 @@ def test_words_of_an_earlier_turn_that_come_late_are_told_once(memory):
     assert everything[-1] == ("user", "question 4")
 
 
+# -- a reply that is still being heard ----------------------------------------------------------
+
+
+def test_what_is_still_being_played_is_in_the_words_of_a_link_that_cannot_be_told_later(memory):
+    memory.add("user", "question 4", 4)
+    made = opening(memory, playing=" Once upon a time. ")
+    assert made.spec.recollection.count("Once upon a time.") == 1
+    assert made.spec.recollection.index("question 4") < made.spec.recollection.index("Once upon")
+    # One that can is told it when it was heard, as far as it was.
+    assert told(made, memory) == said(memory)
+
+
+def test_a_session_that_goes_on_knows_what_it_was_saying(memory):
+    made = opening(memory, playing="Once upon a time.", handle="h1", known=(memory.serial, 3))
+    assert "Once" not in made.spec.recollection
+
+
+def test_where_nothing_is_being_played_nothing_is_added(memory):
+    assert opening(memory, playing="  ").spec.recollection == opening(memory).spec.recollection
+
+
 # -- a reply that was cut -----------------------------------------------------------------------
 
 

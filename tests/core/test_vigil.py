@@ -18,7 +18,8 @@ from neko_cli.core.events import (
     TurnEnded,
     UserText,
 )
-from tests.fakes.outlet import numbered
+from neko_cli.core.vigil import REACTS_WITHIN, WAY_PROBE
+from tests.fakes.outlet import loud, numbered, quiet
 from tests.fakes.staging import COLD, sound, staged
 from tests.fakes.virtual import virtual
 
@@ -285,3 +286,47 @@ async def test_an_utterance_that_the_next_detector_hears_may_last_as_long_as_it_
         ended = await stage.until(TurnEnded)
         assert (ended.turn, ended.outcome) == (1, Outcome.COMPLETE)
         assert [(t.turn, t.text) for t in stage.told(UserText)] == [(1, "A long sentence.")]
+
+
+# -- speech that was none to the provider -------------------------------------------------------
+
+
+@virtual
+async def test_what_the_provider_does_not_take_for_speech_is_let_go_of_once_it_has_had_the_time():
+    async with staged(COLD) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.stream_data(AudioChunk(loud(500) + quiet(1_000), RATE))
+        await stage.passes(REACTS_WITHIN - 0.5)
+        assert stage.core.hears_speech
+        await stage.passes(1.5)
+        assert not stage.core.hears_speech
+        assert WAY_PROBE in server.probes  # the sound had come, or there would have been no answer
+        server.drop(1006)
+        await stage.back()
+        assert (await stage.until(Swap)).resent_ms < 500.0  # the silence after it
+
+
+@virtual
+async def test_who_still_speaks_is_not_let_go_of_though_the_provider_says_nothing():
+    async with staged(COLD) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        for _ in range(10):
+            await stage.session.stream_data(AudioChunk(loud(500), RATE))
+            await stage.passes(0.5)
+        await stage.passes(4.0)
+        assert stage.core.hears_speech
+        server.drop(1006)
+        await stage.back()
+        assert (await stage.until(Swap)).resent_ms == 5_000.0
+
+
+@virtual
+async def test_what_the_provider_takes_for_speech_is_kept_until_it_is_answered():
+    async with staged(COLD) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.stream_data(AudioChunk(loud(500) + quiet(1_000), RATE))
+        server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+        await stage.passes(2 * REACTS_WITHIN)
+        server.drop(1006)
+        await stage.back()
+        assert (await stage.until(Swap)).resent_ms == 1_500.0

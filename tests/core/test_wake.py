@@ -99,6 +99,24 @@ def test_a_voice_above_the_rooms_noise_is_heard_soon_and_once(noise: float) -> N
     assert room.play(gate, 1000, -20.0) == [70]
 
 
+def test_each_frame_is_judged_for_itself_and_who_speaks_for_longer() -> None:
+    """A pause within a sentence is not loud, and the gate stays open; so does a moment after it."""
+    room, gate = Room(-60.0), SoundGate(RATE)
+    room.play(gate, 1000)
+    assert (gate.is_loud, gate.is_open) == (False, False)
+    room.play(gate, 50, -20.0)
+    assert (gate.is_loud, gate.is_open) == (True, False)
+    room.play(gate, 50, -20.0)
+    assert (gate.is_loud, gate.is_open) == (True, True)
+    room.play(gate, 290)
+    assert (gate.is_loud, gate.is_open) == (False, True)
+    room.play(gate, 10)
+    assert (gate.is_loud, gate.is_open) == (False, False)
+    room.play(gate, 100, -20.0)
+    gate.reset()
+    assert (gate.is_loud, gate.is_open) == (False, False)
+
+
 def test_a_click_is_not_heard() -> None:
     room, gate = Room(-60.0), SoundGate(RATE)
     room.play(gate, 1000)
