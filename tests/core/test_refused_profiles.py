@@ -61,7 +61,7 @@ async def test_the_old_link_goes_on(error, tries):
         door = with_door(stage)
         server = await stage.start()
         await exchange(stage, server)
-        good, level = stage.session.profile, stage.core.relay.energy.level("text")
+        good, level = stage.session.profile, stage.core.next_link.energy.level("text")
         door.error = error
         await chooses(stage, DOG)
         await stage.passes(60.0)
@@ -71,7 +71,7 @@ async def test_the_old_link_goes_on(error, tries):
         assert stage.session.profile == good
         assert door.refused == tries
         assert server.closing is None
-        assert stage.core.relay.energy.level("text") == level
+        assert stage.core.next_link.energy.level("text") == level
         assert stage.told(Failure) == stage.told(Swap) == stage.told(Energy) == []
         await works(stage, server)
 
@@ -164,13 +164,13 @@ async def test_energy_is_as_it_was():
     async with staged(profile(**CAT)) as stage:
         door = with_door(stage)
         await stage.start()
-        stage.core.relay.energy.rate_limited("text", stage.clock.time())
-        tired = stage.core.relay.energy.level("text")
+        stage.core.next_link.energy.rate_limited("text", stage.clock.time())
+        tired = stage.core.next_link.energy.level("text")
         door.error = REFUSALS[0]
         await chooses(stage, {**DOG, "character": {"name": "Rex"}})
-        assert stage.core.relay.energy.level("text") > tired
+        assert stage.core.next_link.energy.level("text") > tired
         await stage.until(Energy, level=tired)
-        assert stage.core.relay.energy.level("text") == tired
+        assert stage.core.next_link.energy.level("text") == tired
         assert stage.core.board.energy == tired
 
 
