@@ -9,13 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 
 from neko_cli.core.addresses import check_encrypted, split_address, with_query
-from neko_cli.core.capabilities import Capabilities, ToolForm
+from neko_cli.core.codecs import registry_chat, registry_openai
 from neko_cli.core.codecs.base import Codec, SessionSpec
-from neko_cli.core.codecs.openai_dialect import Dialect
+from neko_cli.core.codecs.provider import Provider
 from neko_cli.core.errors import ConfigError, CredentialsError
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.text import one_line
@@ -24,92 +25,15 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 
-class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider: where it is, what it can do, how it wants to be spoken to."""
+_REGISTRIES = (registry_openai, registry_chat)
 
-    name: str
-    title: str
-    """Its name in sentences."""
-    family: str
-    """Which codec speaks its protocol: a key of ``FAMILIES``."""
-    url: str
-    """Its own address; empty where the address is known only at run time."""
-    path: str
-    """Path that is added to a given address without one."""
-    model: str
-    """Used when the profile names none."""
-    voice: str = ""
-    """Used when the profile names none; empty leaves the choice to the server."""
-    key_names: tuple[str, ...] = ()
-    """Environment variables that may hold the key, the usual one first."""
-    key_page: str = ""
-    """Where to get a key."""
-    chat_url: str = ""
-    """Its chat-completions API (the base address), for summaries; empty where it has none."""
-    chat_model: str = ""
-    """A small, quick model there."""
-    capabilities: Capabilities
-    dialect: Dialect
-
-    @property
-    def runs_here(self) -> bool:
-        """Whether its server is started by neko itself, as it has no address of its own."""
-        return not self.url
-
-
-PROVIDERS: Mapping[str, Provider] = {
-    provider.name: provider
-    for provider in (
-        Provider(
-            name="embedded",
-            title="The embedded engine",
-            family="openai-ga",
-            url="",
-            path="/v1/realtime",
-            model="neko-embedded",
-            # What `neko serve` asks for, when another program's engine is to answer.
-            key_names=("NEKO_TOKEN",),
-            capabilities=Capabilities(
-                confidence=True,
-                truncate=True,
-                images=True,
-                tools=ToolForm.FLAT,
-                system_items=True,
-                speed=True,
-                key_required=False,
-                idle_is_free=True,
-                max_session=3600.0,
-            ),
-            dialect=Dialect(transcription_model="neko-embedded"),
-        ),
-        Provider(
-            name="openai",
-            title="OpenAI",
-            family="openai-ga",
-            url="wss://api.openai.com/v1/realtime",
-            path="/v1/realtime",
-            model="gpt-realtime",
-            voice="marin",
-            key_names=("OPENAI_API_KEY",),
-            key_page="https://platform.openai.com/api-keys",
-            chat_url="https://api.openai.com/v1",
-            chat_model="gpt-5.4-nano",
-            capabilities=Capabilities(
-                semantic_vad=True,
-                confidence=True,
-                truncate=True,
-                images=True,
-                tools=ToolForm.FLAT,
-                system_items=True,
-                speed=True,
-                max_session=3600.0,
-            ),
-            # A terminal's microphone is usually the laptop's own, which OpenAI calls far field.
-            dialect=Dialect(transcription_model="gpt-4o-mini-transcribe", noise_reduction="far_field"),
-        ),
-    )
-}
+PROVIDERS: Mapping[str, Provider] = {row.name: row for registry in _REGISTRIES for row in registry.ROWS}
 """All providers by name."""
+
+FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {
+    name: make for registry in _REGISTRIES for name, make in registry.FAMILIES.items()
+}
+"""What makes a codec, by family; each imports its module at the first use."""
 
 
 def find_provider(name: str) -> Provider:
@@ -144,7 +68,7 @@ def make_codec(
     spec = msgspec.structs.replace(
         spec, model=model or spec.model or provider.model, voice=spec.voice or provider.voice
     )
-    if not key and not url and provider.capabilities.key_required:
+    if not key and provider.needs_key(url):
         raise missing_key(provider)
     endpoint = Endpoint(
         url=address_of(provider, url, spec, insecure=insecure),
@@ -171,16 +95,27 @@ def address_of(provider: Provider, url: str, spec: SessionSpec, *, insecure: boo
     """The whole address of a link, with model and resumption handle; raises ConfigError."""
     given = url.strip() or provider.url
     if not given:
-        raise ConfigError(f"{provider.title} has no address.", hint="Give one with --url.")
+        example = f", for example {provider.url_example}" if provider.url_example else ""
+        raise ConfigError(
+            f"{provider.title} has no address.",
+            hint=f"Give yours as [provider] url or with --url{example}.",
+        )
+    dialect = provider.dialect
     parts: SplitResult = split_address(given)
-    if parts.path in ("", "/"):
-        parts = parts._replace(path=provider.path)
     check_encrypted(parts, insecure=insecure)
+    path = provider.path if parts.path in ("", "/") else parts.path
+    if dialect.base_path:
+        path = path.rstrip("/").removesuffix(dialect.base_path).rstrip("/") + dialect.base_path
+    if dialect.resume_path and spec.resume_handle:
+        path = path.rstrip("/") + dialect.resume_path.format(handle=quote(spec.resume_handle, safe=""))
+    parts = parts._replace(path=path)
+    if dialect.http:
+        parts = parts._replace(scheme=parts.scheme.replace("ws", "http"))
     query = {}
-    if provider.dialect.model_query:
-        query[provider.dialect.model_query] = spec.model
-    if provider.dialect.resume_query:
-        query[provider.dialect.resume_query] = spec.resume_handle
+    if dialect.model_query:
+        query[dialect.model_query] = spec.model
+    if dialect.resume_query:
+        query[dialect.resume_query] = spec.resume_handle
     return with_query(parts, **query)
 
 
@@ -195,19 +130,3 @@ def _headers(provider: Provider, key: str) -> dict[str, str]:
             code="malformed_key",
         )
     return {provider.dialect.key_header: provider.dialect.key_prefix + key}
-
-
-def _openai_ga(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
-    from neko_cli.core.codecs.openai_ga import OpenAIGACodec
-
-    return OpenAIGACodec(
-        spec=spec,
-        capabilities=provider.capabilities,
-        dialect=provider.dialect,
-        endpoint=endpoint,
-        title=provider.title,
-    )
-
-
-FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {"openai-ga": _openai_ga}
-"""What makes a codec, by family; each imports its module at the first use."""

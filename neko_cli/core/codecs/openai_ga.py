@@ -1,11 +1,11 @@
 """The OpenAI GA Realtime protocol: OpenAI, and by dialect Azure, xAI and the embedded engine.
 
-Source: OpenAI's Realtime API reference (server and client events), the types of the official SDK.
+Sources: OpenAI's Realtime API reference (server and client events), the types of the official SDK;
+xAI's “Speech to Speech” guide (session resumption, cumulative transcripts).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -18,6 +18,7 @@ from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec
 from neko_cli.core.codecs.json_fields import Fields, count, identifier, mapping, mappings, number, parse, text
 from neko_cli.core.codecs.openai_dialect import Dialect
 from neko_cli.core.codecs.openai_reply_events import SOUND, ReplyEvents
+from neko_cli.core.codecs.openai_user_events import UserEvents
 from neko_cli.core.commands import (
     AnswerTool,
     AppendAudio,
@@ -34,24 +35,18 @@ from neko_cli.core.commands import (
     TellSystem,
     TruncateReply,
 )
-from neko_cli.core.errors import Category
+from neko_cli.core.errors import Category, InvalidRequest
 from neko_cli.core.pcm import duration_ms
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.provider_events import (
     HandleTold,
-    InputCommitted,
-    InputTranscript,
-    InputTranscriptFailed,
     LimitsTold,
     ProviderEvent,
     ProviderFault,
     Ready,
-    SpeechBegan,
-    SpeechEnded,
     Surprise,
     Unknown,
 )
-from neko_cli.core.redaction import redact
 from neko_cli.core.text import one_line
 
 Events = Sequence[ProviderEvent]
@@ -64,8 +59,6 @@ _ENDS_LINK = (Category.CREDENTIALS, Category.QUOTA, Category.EXPIRED)
 
 _NOTHING_NEW = frozenset(
     {
-        "conversation.item.added",
-        "conversation.item.created",
         "conversation.item.deleted",
         "conversation.item.done",
         "conversation.item.input_audio_transcription.segment",
@@ -82,7 +75,6 @@ _NOTHING_NEW = frozenset(
         "output_audio_buffer.stopped",
         "ping",
         "response.content_part.added",
-        "response.content_part.done",
         "response.function_call_arguments.delta",
         "response.mcp_call.completed",
         "response.mcp_call.failed",
@@ -134,24 +126,24 @@ class OpenAIGACodec:
             self._spec = msgspec.structs.replace(spec, instructions=both)
         self._instructions = self._spec.instructions
         self._replies = ReplyEvents(title)
+        self._user = UserEvents()
         self._created = Ready(model=spec.model)
         self._talked = False
         self._ready = False
+        self._conversation_id = ""
+        self._again = False
         self._handlers: dict[str, Callable[[Fields], Events]] = {
             "session.created": self._session,
             "session.updated": self._session,
             "conversation.created": self._conversation,
             "error": self._error,
-            "input_audio_buffer.speech_started": self._speech_started,
-            "input_audio_buffer.speech_stopped": self._speech_stopped,
-            "input_audio_buffer.committed": self._committed,
-            "conversation.item.input_audio_transcription.delta": self._heard_delta,
-            "conversation.item.input_audio_transcription.updated": self._heard_so_far,
-            "conversation.item.input_audio_transcription.completed": self._heard,
-            "conversation.item.input_audio_transcription.failed": self._not_heard,
+            "conversation.item.created": self._item_told,
+            "conversation.item.added": self._item_told,
             "rate_limits.updated": self._limits,
+            **self._user.handlers,
             **self._replies.handlers,
         }
+        self._of_turns = frozenset((*self._user.handlers, *self._replies.handlers))
 
     def endpoint(self) -> Endpoint:
         """Where to connect; its headers hold the key."""
@@ -172,7 +164,8 @@ class OpenAIGACodec:
             case AppendAudio(pcm):
                 return frames.append(pcm)
             case CommitAudio():
-                return [frames.COMMIT, frames.RESPONSE_CREATE]
+                asks = [] if self._dialect.commit_answers else [frames.RESPONSE_CREATE]
+                return [frames.COMMIT, *asks]
             case ClearAudio():
                 return [frames.CLEAR] if can.clear_input else []
             case SendText(words):
@@ -200,7 +193,7 @@ class OpenAIGACodec:
                 if not can.mid_session_instructions:
                     return []
                 self._instructions = instructions
-                return [frames.instructions_update(instructions)]
+                return [frames.instructions_update(instructions, self._dialect)]
             case ChangeDetection(manual):
                 return [self._change_detection(manual)] if can.server_vad else []
             case _:
@@ -227,7 +220,9 @@ class OpenAIGACodec:
         kind = text(fields, "type")
         handler = self._handlers.get(kind)
         if handler is not None:
-            return handler(fields)
+            # What a resumed session says of its past, while it is being set up, is no news.
+            past = self._resumes and not self._ready and kind in self._of_turns
+            return () if past else handler(fields)
         if kind in _NOTHING_NEW:
             return ()
         return [Unknown(one_line(kind, 80))] if kind else [Surprise("a frame without a type")]
@@ -266,12 +261,37 @@ class OpenAIGACodec:
         )
         if self._ready or text(fields, "type") != self._dialect.ready_on:
             return ()
+        if self._forgotten:
+            return [ProviderFault(self._not_resumed(), ends_link=True)]
         self._ready = True
         return [self._created]
 
     def _conversation(self, fields: Fields) -> Events:
         handle = identifier(mapping(fields, "conversation"), "id")
-        return [HandleTold(handle)] if self.capabilities.resume is not Resume.NONE and handle else ()
+        if self.capabilities.resume is Resume.NONE or not handle:
+            return ()
+        self._conversation_id = handle
+        return [HandleTold(handle)]
+
+    def _item_told(self, fields: Fields) -> Events:
+        """An item of the conversation; before a resumed session is configured, one of the link before."""
+        if self._resumes and not self._ready:
+            self._user.told_again(identifier(mapping(fields, "item"), "id") or identifier(fields, "item_id"))
+            self._again = True
+        return ()
+
+    @property
+    def _resumes(self) -> bool:
+        return bool(self._spec.resume_handle) and self.capabilities.resume is not Resume.NONE
+
+    @property
+    def _forgotten(self) -> bool:
+        """Whether the server began another conversation in place of the one that was to go on."""
+        other = self._conversation_id not in ("", self._spec.resume_handle)
+        return self._resumes and other and not self._again
+
+    def _not_resumed(self) -> InvalidRequest:
+        return InvalidRequest(f"{self._title} does not know the conversation any more.", code="not_resumed")
 
     def _error(self, fields: Fields) -> Events:
         told = mapping(fields, "error")
@@ -292,45 +312,3 @@ class OpenAIGACodec:
             )
             for limit in mappings(fields, "rate_limits")[:16]
         ]
-
-    # The user
-
-    def _speech_started(self, fields: Fields) -> Events:
-        return [SpeechBegan(identifier(fields, "item_id"), number(fields, "audio_start_ms"))]
-
-    def _speech_stopped(self, fields: Fields) -> Events:
-        return [SpeechEnded(identifier(fields, "item_id"), number(fields, "audio_end_ms"))]
-
-    def _committed(self, fields: Fields) -> Events:
-        return [InputCommitted(identifier(fields, "item_id"))]
-
-    def _heard_delta(self, fields: Fields) -> Events:
-        delta = text(fields, "delta")
-        item_id = identifier(fields, "item_id")
-        return [InputTranscript(item_id, delta, whole=False, final=False)] if delta else ()
-
-    def _heard_so_far(self, fields: Fields) -> Events:
-        words = text(fields, "transcript")
-        return [InputTranscript(identifier(fields, "item_id"), words, whole=True, final=False)]
-
-    def _heard(self, fields: Fields) -> Events:
-        return [
-            InputTranscript(
-                identifier(fields, "item_id"),
-                text(fields, "transcript"),
-                whole=True,
-                final=True,
-                confidence=_confidence(mappings(fields, "logprobs")),
-            )
-        ]
-
-    def _not_heard(self, fields: Fields) -> Events:
-        reason = one_line(redact(text(mapping(fields, "error"), "message")), classify.MAX_DETAIL)
-        return [InputTranscriptFailed(identifier(fields, "item_id"), reason)]
-
-
-def _confidence(logprobs: list[Fields]) -> float | None:
-    """The geometric mean of the tokens' probabilities, 0 … 1; None without them."""
-    values = [value for entry in logprobs if (value := number(entry, "logprob")) is not None]
-    # Capped before exp, where a nonsensical positive value would overflow.
-    return math.exp(min(0.0, sum(values) / len(values))) if values else None

@@ -47,6 +47,7 @@ class ReplyEvents:
             "response.output_audio_transcript.done": self._words_done,
             "response.output_text.delta": self._words,
             "response.output_text.done": self._words_done,
+            "response.content_part.done": self._part_done,
             SOUND: self._sound_slowly,
             "response.output_audio.done": self._sound_done,
             "response.function_call_arguments.done": self._arguments_done,
@@ -97,17 +98,25 @@ class ReplyEvents:
     def _words_done(self, fields: Fields) -> Events:
         """The whole text of a part; news only where no delta came before it."""
         reply = self.ledger.wanted(self.ledger.resolve(identifier(fields, "response_id")))
-        if reply is not None and reply.worded == _part(fields):
+        if reply is not None and _part(fields) in reply.worded:
             return ()
         return self._say(fields, "transcript" if "transcript" in fields else "text")
 
+    def _part_done(self, fields: Fields) -> Events:
+        """The whole part, words included, where nothing told them before."""
+        part = mapping(fields, "part")
+        told = {key: part[key] for key in ("transcript", "text") if key in part}
+        return self._words_done({**fields, **told})
+
     def _say(self, fields: Fields, name: str) -> Events:
         reply_id = self.ledger.resolve(identifier(fields, "response_id"))
+        words = text(fields, name)
+        if not words:
+            return ()
         events = self.begin(reply_id)
         reply = self.ledger.wanted(reply_id)
-        words = text(fields, name)
-        if reply is not None and words:
-            reply.worded = _part(fields)
+        if reply is not None:
+            reply.tell(_part(fields))
             events.append(ReplyWords(reply_id, words))
         return events
 

@@ -12,9 +12,7 @@ from neko_cli.core.codecs.openai_ga import OpenAIGACodec
 from neko_cli.core.ports import Endpoint
 from tests.core.codecs import golden
 
-SERVER_FRAMES = [
-    json.dumps(line["server"]) for name in golden.names() for line in golden.read(name) if "server" in line
-]
+SERVER_FRAMES = golden.server_frames("openai_ga")
 
 
 def codec(**changes) -> OpenAIGACodec:

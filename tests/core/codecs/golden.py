@@ -1,7 +1,8 @@
 """Plays a golden conversation: what the codec makes of each line, in a form that a file can hold.
 
-A file is JSON lines. The first names its document and the session's settings (``spec``); each other
-line is a server event with the provider events it means, or a command with the frames it becomes.
+A file is JSON lines. The first names its document, the provider and the session's settings (``spec``);
+each other line is a server event with the provider events it means, or a command with the frames it
+becomes. A server event that is text stands for a frame of that text.
 """
 
 from __future__ import annotations
@@ -14,33 +15,43 @@ from typing import Any
 import msgspec
 
 from neko_cli.core import commands
-from neko_cli.core.codecs import make_codec
-from neko_cli.core.codecs.base import Codec, SessionSpec
+from neko_cli.core.codecs import PROVIDERS, make_codec
+from neko_cli.core.codecs.base import Codec, KeepsTime, SessionSpec, TakesLeave
 from neko_cli.core.errors import NekoError
 
-FOLDER = Path(__file__).parents[2] / "golden" / "openai_ga"
+ROOT = Path(__file__).parents[2] / "golden"
 
 
-def conversation(name: str) -> tuple[Codec, list[dict[str, Any]]]:
+def conversation(name: str, folder: str = "openai_ga") -> tuple[Codec, list[dict[str, Any]]]:
     """A fresh codec for a golden file, and the file's lines without the first."""
-    first, *lines = read(name)
+    first, *lines = read(name, folder)
     assert first["document"], "the first line names the document"
-    return make(first["spec"]), lines
+    return make(first["spec"], first.get("provider", "openai"), first.get("url", "")), lines
 
 
-def read(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()]
+def read(name: str, folder: str = "openai_ga") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (ROOT / folder / name).read_text(encoding="utf-8").splitlines()]
 
 
-def names() -> list[str]:
-    return sorted(path.name for path in FOLDER.glob("*.jsonl"))
+def names(folder: str = "openai_ga") -> list[str]:
+    return sorted(path.name for path in (ROOT / folder).glob("*.jsonl"))
 
 
-def make(spec: dict[str, Any], provider: str = "openai") -> Codec:
+def server_frames(folder: str) -> list[str]:
+    """All frames that servers send in the conversations of a folder."""
+    lines = [line for name in names(folder) for line in read(name, folder)]
+    return [frame_of(line["server"]) for line in lines if "server" in line]
+
+
+def make(spec: dict[str, Any], provider: str = "openai", url: str = "") -> Codec:
     """A codec for the settings of a golden file."""
-    return make_codec(
-        provider, msgspec.convert(spec, SessionSpec), key="sk-test", url="ws://localhost:1/v1/realtime"
-    )
+    where = url or f"ws://localhost:1{PROVIDERS[provider].path}"
+    return make_codec(provider, msgspec.convert(spec, SessionSpec), key="sk-test", url=where)
+
+
+def frame_of(server: Any) -> str:
+    """What a server sends, as a frame."""
+    return server if isinstance(server, str) else json.dumps(server)
 
 
 def play_line(codec: Codec, line: dict[str, Any]) -> dict[str, Any]:
@@ -48,8 +59,18 @@ def play_line(codec: Codec, line: dict[str, Any]) -> dict[str, Any]:
     if "server" in line:
         return {
             "server": line["server"],
-            "events": [shown(event) for event in codec.decode(json.dumps(line["server"]))],
+            "events": [shown(event) for event in codec.decode(frame_of(line["server"]))],
         }
+    if "endpoint" in line:
+        endpoint = codec.endpoint()
+        return {"endpoint": endpoint.url, "headers": dict(endpoint.headers)}
+    if "goodbye" in line:
+        assert isinstance(codec, TakesLeave)
+        return {"goodbye": [json.loads(frame) for frame in codec.goodbye()]}
+    if "silence" in line:
+        assert isinstance(codec, KeepsTime)
+        frames = [json.loads(frame) for frame in codec.silence(line["silence"])]
+        return {"silence": line["silence"], "frames": frames}
     if "hello" in line:
         return {"hello": [json.loads(frame) for frame in codec.hello()]}
     frames = [json.loads(frame) for frame in codec.encode(command(line["client"], line["with"]))]

@@ -18,12 +18,12 @@ SPEC = SessionSpec()
 @pytest.mark.parametrize(
     ("url", "whole"),
     [
-        ("", "wss://api.openai.com/v1/realtime?model=gpt-realtime"),
-        ("https://host", "wss://host/v1/realtime?model=gpt-realtime"),
-        ("http://localhost:8080/", "ws://localhost:8080/v1/realtime?model=gpt-realtime"),
-        ("wss://host/own/path", "wss://host/own/path?model=gpt-realtime"),
+        ("", "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1"),
+        ("https://host", "wss://host/v1/realtime?model=gpt-realtime-2.1"),
+        ("http://localhost:8080/", "ws://localhost:8080/v1/realtime?model=gpt-realtime-2.1"),
+        ("wss://host/own/path", "wss://host/own/path?model=gpt-realtime-2.1"),
         ("wss://host/own?model=theirs&x=1", "wss://host/own?model=theirs&x=1"),
-        ("ws://[::1]:9/p", "ws://[::1]:9/p?model=gpt-realtime"),
+        ("ws://[::1]:9/p", "ws://[::1]:9/p?model=gpt-realtime-2.1"),
     ],
 )
 def test_the_address(url: str, whole: str) -> None:
