@@ -259,7 +259,7 @@ def check_keys(wanted: str, url: str = "") -> list[Finding]:
             continue
         if key is not None:
             found.append(Finding(area, Level.OK, f"from the {key.place.value}"))
-        elif provider.name == wanted and provider.capabilities.key_required and not url:
+        elif provider.name == wanted and provider.needs_key(url):
             hint = f"Get one at {provider.key_page}, then: neko keys set {provider.name}"
             found.append(Finding(area, Level.PROBLEM, "There is none.", hint, Exit.CREDENTIALS))
         elif provider.capabilities.key_required:
@@ -303,8 +303,11 @@ async def check_reach(name: str, url: str, *, wanted: bool) -> list[Finding]:
     except ConfigError:
         return []
     address = url or provider.url
-    if not address:
+    if not address and provider.runs_here:
         return [Finding("server", Level.OK, "The embedded engine runs on this machine.")]
+    if not address:
+        hint = f"Give yours as [provider] url, for example {provider.url_example}."
+        return [Finding("server", Level.PROBLEM, f"{provider.title} has no address.", hint, Exit.USAGE)]
     if not wanted:
         return [Finding("server", Level.NOTE, "not tried")]
     return await _limited(lambda: _connect(address), _host(address))

@@ -64,13 +64,21 @@ def test_the_table_is_aligned_and_sanitised() -> None:
 
 
 def test_a_key_matters_for_the_provider_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [f.level for f in check_keys("embedded")] == [Level.NOTE]
-    (found,) = check_keys("openai")
+    def of(wanted: str, url: str = "") -> Finding:
+        found = {finding.area: finding for finding in check_keys(wanted, url)}
+        others = [one.level for area, one in found.items() if area != f"key: {wanted}"]
+        assert Level.PROBLEM not in others
+        return found[f"key: {wanted}"]
+
+    assert {f.level for f in check_keys("embedded")} == {Level.NOTE}
+    found = of("openai")
     assert (found.level, found.code) == (Level.PROBLEM, 3)
     assert "neko keys set openai" in found.hint
-    assert check_keys("openai", "ws://127.0.0.1:1")[0].level is Level.NOTE
+    assert of("openai", "ws://127.0.0.1:1").level is Level.NOTE
+    # Every user of Azure has an address of Azure's: the key is needed all the same.
+    assert of("azure", "https://mine.openai.azure.com").level is Level.PROBLEM
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    (found,) = check_keys("openai")
+    found = of("openai")
     assert found.level is Level.OK
     assert KEY not in found.text
 

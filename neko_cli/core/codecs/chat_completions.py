@@ -285,6 +285,7 @@ class ChatCodec:
     def _fail(self, reply: _Reply, error: NekoError) -> Events:
         """The answer ends here; what still comes of it is passed over."""
         reply.failed = True
+        self._conversation.add("assistant", "".join(reply.words))
         if error.category in _HOPELESS:
             return [ProviderFault(error, ends_link=True)]
         return [*self._begin(reply), ReplyEnded(reply.reply_id, ReplyStatus.FAILED, error=error)]

@@ -1,4 +1,4 @@
-"""Where servers of the OpenAI GA family differ: data for one codec, nothing else."""
+"""Where servers of the OpenAI families differ: data for their codecs, nothing else."""
 
 from __future__ import annotations
 
@@ -47,3 +47,12 @@ class Dialect(WireDialect, frozen=True, kw_only=True):
     """Whether committed speech is answered without being asked for, also in manual turns."""
     ready_on: str = "session.updated"
     """The event after which the session counts as configured."""
+
+
+class LiveDialect(WireDialect, frozen=True, kw_only=True):
+    """How OpenAI's Live protocol is used; the model stands in the session, not in the address."""
+
+    model_query: str = ""
+    resume_path: str = "/{handle}/fork"
+    backend: str = ""
+    """The Responses model that thinks and calls tools; ``MODEL+BACKEND`` names another one."""

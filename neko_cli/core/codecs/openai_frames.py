@@ -97,10 +97,10 @@ def message(role: str, text: str) -> str:
     return _item({"type": "message", "role": role, "content": [{"type": kind, "text": text}]})
 
 
-def history(lines: Sequence[HistoryLine]) -> list[str]:
-    """Earlier messages, oldest first; empty ones are left out, unknown roles count as the system's."""
+def history(lines: Sequence[HistoryLine], *, others: str = "system") -> list[str]:
+    """Earlier messages, oldest first; empty ones are left out, ``others`` is who else's they count as."""
     roles = ("user", "assistant")
-    return [message(line.role if line.role in roles else "system", line.text) for line in lines if line.text]
+    return [message(line.role if line.role in roles else others, line.text) for line in lines if line.text]
 
 
 def image(data: bytes, media_type: str) -> str:

@@ -154,7 +154,7 @@ class OpenAIGACodec:
         lines = self._spec.history if self.capabilities.seed_history else ()
         return [
             frames.session_update(self._spec, self.capabilities, self._dialect),
-            *frames.history(lines),
+            *frames.history(lines, others=self._system),
         ]
 
     def encode(self, command: Command) -> Sequence[Frame]:
@@ -173,10 +173,9 @@ class OpenAIGACodec:
             case SendImage(data, media_type):
                 return [frames.image(data, media_type)] if can.images and data else []
             case TellSystem(words, ask_reply):
-                role = "system" if can.system_items else "user"
-                return [frames.message(role, words), *([frames.RESPONSE_CREATE] if ask_reply else [])]
+                return [frames.message(self._system, words), *([frames.RESPONSE_CREATE] if ask_reply else [])]
             case TellHistory(role, words):
-                return frames.history([HistoryLine(role, words)]) if can.seed_history else []
+                return self._tell_history(role, words)
             case AskReply(instructions):
                 # Instructions of one reply replace the session's, and the character is in those.
                 both = f"{self._instructions}\n\n{instructions}".strip() if instructions else ""
@@ -198,6 +197,16 @@ class OpenAIGACodec:
                 return [self._change_detection(manual)] if can.server_vad else []
             case _:
                 assert_never(command)
+
+    @property
+    def _system(self) -> str:
+        """The role of what the program itself says."""
+        return "system" if self.capabilities.system_items else "user"
+
+    def _tell_history(self, role: str, words: str) -> list[str]:
+        if not self.capabilities.seed_history:
+            return []
+        return frames.history([HistoryLine(role, words)], others=self._system)
 
     def decode(self, frame: Frame) -> Events:
         """What a frame means; never raises."""

@@ -1,6 +1,6 @@
 """Providers that speak OpenAI's protocols: OpenAI itself, Azure, xAI and the embedded engine.
 
-Sources: OpenAI's Realtime API reference; Microsoft's “GPT Realtime API” how-to (resource addresses,
+Sources: OpenAI's Realtime and Live API references; Microsoft's “GPT Realtime API” how-to (resource addresses,
 ``api-key``, deployments); xAI's “Speech to Speech” guide (November 2026).
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from neko_cli.core.capabilities import Capabilities, Resume, ToolForm
 from neko_cli.core.codecs.base import Codec, SessionSpec
-from neko_cli.core.codecs.openai_dialect import Dialect
+from neko_cli.core.codecs.openai_dialect import Dialect, LiveDialect
 from neko_cli.core.codecs.provider import Provider
 from neko_cli.core.ports import Endpoint
 
@@ -77,6 +77,33 @@ ROWS: tuple[Provider, ...] = (
         chat_model="gpt-5.4-nano",
         capabilities=_GA,
         dialect=_GA_DIALECT,
+    ),
+    Provider(
+        name="openai-live",
+        title="OpenAI Live",
+        family="openai-live",
+        url="wss://api.openai.com/v1/live/sessions",
+        path="/v1/live/sessions",
+        model="gpt-live-1",
+        voice="marin",
+        key_names=("OPENAI_API_KEY",),
+        key_page="https://platform.openai.com/api-keys",
+        chat_url="https://api.openai.com/v1",
+        chat_model="gpt-5.4-nano",
+        capabilities=Capabilities(
+            needs_sound=True,
+            text_output=False,
+            cancel=False,
+            clear_input=False,
+            images=True,
+            tools=ToolForm.FLAT,
+            system_items=True,
+            resume=Resume.FORK,
+            # Its documentation: what is stored is kept for 30 days.
+            resume_ttl=30 * 86_400.0,
+            leave_within=10.0,
+        ),
+        dialect=LiveDialect(backend="gpt-6-luna"),
     ),
     Provider(
         name="azure",
@@ -150,5 +177,21 @@ def _openai_ga(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Cod
     )
 
 
-FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {"openai-ga": _openai_ga}
+def _openai_live(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
+    from neko_cli.core.codecs.openai_live import OpenAILiveCodec
+
+    dialect = provider.dialect
+    return OpenAILiveCodec(
+        spec=spec,
+        capabilities=provider.capabilities,
+        dialect=dialect if isinstance(dialect, LiveDialect) else LiveDialect(),
+        endpoint=endpoint,
+        title=provider.title,
+    )
+
+
+FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {
+    "openai-ga": _openai_ga,
+    "openai-live": _openai_live,
+}
 """What makes a codec, by family; each imports its module at the first use."""

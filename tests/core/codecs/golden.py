@@ -2,12 +2,15 @@
 
 A file is JSON lines. The first names its document, the provider and the session's settings (``spec``);
 each other line is a server event with the provider events it means, or a command with the frames it
-becomes. A server event that is text stands for a frame of that text.
+becomes. A server event that is text stands for a frame of that text; ``link`` is what a connection by
+HTTP says itself, which is a binary frame. ``{"ms": 100, "level": 900}`` stands for so much sound at 24 kHz,
+all of whose samples have that value.
 """
 
 from __future__ import annotations
 
 import json
+from array import array
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
@@ -51,7 +54,21 @@ def make(spec: dict[str, Any], provider: str = "openai", url: str = "") -> Codec
 
 def frame_of(server: Any) -> str:
     """What a server sends, as a frame."""
+    if isinstance(server, dict) and isinstance(server.get("delta"), dict):
+        server = {**server, "delta": b64encode(sound(**server["delta"])).decode()}
     return server if isinstance(server, str) else json.dumps(server)
+
+
+def sound(ms: int, level: int) -> bytes:
+    """Sound at 24 kHz whose samples all have one value."""
+    return array("h", [level]).tobytes() * (24 * ms)
+
+
+def as_sound(pcm: bytes) -> str | dict[str, int]:
+    """Base64, or the short form of long sound whose samples all have one value."""
+    ms, level = len(pcm) // 48, int.from_bytes(pcm[:2], "little", signed=True)
+    same = ms > 0 and pcm == sound(ms, level)
+    return {"ms": ms, "level": level} if same else b64encode(pcm).decode()
 
 
 def play_line(codec: Codec, line: dict[str, Any]) -> dict[str, Any]:
@@ -61,6 +78,9 @@ def play_line(codec: Codec, line: dict[str, Any]) -> dict[str, Any]:
             "server": line["server"],
             "events": [shown(event) for event in codec.decode(frame_of(line["server"]))],
         }
+    if "link" in line:
+        told = codec.decode(json.dumps(line["link"]).encode())
+        return {"link": line["link"], "events": [shown(event) for event in told]}
     if "endpoint" in line:
         endpoint = codec.endpoint()
         return {"endpoint": endpoint.url, "headers": dict(endpoint.headers)}
@@ -69,7 +89,8 @@ def play_line(codec: Codec, line: dict[str, Any]) -> dict[str, Any]:
         return {"goodbye": [json.loads(frame) for frame in codec.goodbye()]}
     if "silence" in line:
         assert isinstance(codec, KeepsTime)
-        frames = [json.loads(frame) for frame in codec.silence(line["silence"])]
+        sent = [json.loads(frame) for frame in codec.silence(line["silence"])]
+        frames = [{**frame, "audio": as_sound(b64decode(frame["audio"]))} for frame in sent]
         return {"silence": line["silence"], "frames": frames}
     if "hello" in line:
         return {"hello": [json.loads(frame) for frame in codec.hello()]}
@@ -95,7 +116,7 @@ def shown(event: Any) -> dict[str, Any]:
             if event.error.retry_after is not None:
                 value["retry_after"] = event.error.retry_after
         elif isinstance(value, bytes):
-            value = b64encode(value).decode()
+            value = as_sound(value)
         elif isinstance(value, msgspec.Struct):
             value = msgspec.structs.asdict(value)
         elif isinstance(value, float):
