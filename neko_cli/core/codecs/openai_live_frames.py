@@ -42,7 +42,8 @@ _BACKEND = (
 )
 
 _WORDS = re.compile(r"[A-Za-z]+|[0-9]+|[^\x00-\x7f]+|[^A-Za-z0-9\s]|\n")
-_BREAKS = re.compile(r"(?<=[.!?。！？\n])\s*|\s+")
+_SENTENCES = re.compile(r"[^.!?。！？\n]*(?:[.!?。！？\n]+\s*|$)")
+_BLANKS = re.compile(r"\S*(?:\s+|$)")
 
 
 def tokens(text: str) -> int:
@@ -76,23 +77,17 @@ def pieces(text: str, limit: int = PIECE_TOKENS) -> list[str]:
 
 
 def _parts(text: str, limit: int) -> Iterator[str]:
-    """The text in words, blanks kept at their ends; what has no blanks is cut anywhere."""
-    at = 0
-    for match in _BREAKS.finditer(text):
-        if match.end() > at:
-            yield from _short(text[at : match.end()], limit)
-            at = match.end()
-    if at < len(text):
-        yield from _short(text[at:], limit)
-
-
-def _short(word: str, limit: int) -> Iterator[str]:
-    if tokens(word) <= limit:
-        yield word
-        return
-    step = max(1, limit // 2)  # two tokens for a character are the most by our estimate
-    for at in range(0, len(word), step):
-        yield word[at : at + step]
+    """The text in sentences, those that are too long in words, and those anywhere; blanks are kept."""
+    for sentence in _SENTENCES.findall(text):
+        if tokens(sentence) <= limit:
+            yield sentence
+            continue
+        for word in _BLANKS.findall(sentence):
+            if tokens(word) <= limit:
+                yield word
+                continue
+            step = max(1, limit // 2)  # two tokens for a character are the most by our estimate
+            yield from (word[at : at + step] for at in range(0, len(word), step))
 
 
 def session_start(spec: SessionSpec, capabilities: Capabilities, dialect: LiveDialect) -> str:

@@ -148,15 +148,18 @@ class LiveTurns:
         if not delta:
             return []
         self._told_ms = max(self._told_ms, end_ms)
+        events: Events = []
+        if self._over is not None and (self._reply is None or self._reply.cancelled):
+            self._weigh(events, self._over)
         taken, reply = self._taken, self._reply
         near = taken is not None and start_ms <= taken.end_ms + SEPARATION_MS
         if taken is not None and near and (reply is not None or not _has_words(delta)):
-            return self._more(taken, delta, end_ms)  # what is being answered, not quite written down
+            # What is being answered, not quite written down.
+            return events + self._more(taken, delta, end_ms)
         if self._heard is None and not _has_words(delta):
-            return []
+            return events
         if reply is not None and not reply.cancelled:
-            return self._hold(delta, start_ms, end_ms)
-        events: Events = []
+            return events + self._hold(delta, start_ms, end_ms)
         if self._heard is None:
             self._heard = self._new(start_ms, end_ms)
             self._open(events)
@@ -220,7 +223,7 @@ class LiveTurns:
     def _weigh(self, events: Events, over: Utterance) -> None:
         """What was said over the character's words: did it give way?"""
         reply = self._reply
-        if reply is None:
+        if reply is None or reply.cancelled:
             self._over = None
             self._interrupt(events, over)
             return
@@ -237,6 +240,7 @@ class LiveTurns:
             self._throw_in(events, over)
 
     def _interrupt(self, events: Events, over: Utterance) -> None:
+        self._commit(events)
         self._finish_words(events)
         self._heard = over
         self._open(events)
