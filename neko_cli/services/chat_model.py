@@ -26,13 +26,8 @@ from neko_cli.core.codecs.chat_wire import (
     simpler_body,
 )
 from neko_cli.core.errors import ConfigError, CredentialsError, LinkError, NekoError, ProtocolSurprise
-from neko_cli.core.transport.chat_http import (
-    MAX_ANSWER_BYTES,
-    MAX_ERROR_BYTES,
-    MAX_LIST_BYTES,
-    ChatTimeouts,
-    read_body,
-)
+from neko_cli.core.transport.chat_http import MAX_ANSWER_BYTES, ChatTimeouts
+from neko_cli.core.transport.http_steps import MAX_ERROR_BYTES, MAX_LIST_BYTES, read_body
 from neko_cli.services.http_rules import (
     api_base,
     checked_url,

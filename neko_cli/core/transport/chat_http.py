@@ -20,9 +20,16 @@ import msgspec
 from neko_cli.core import classify
 from neko_cli.core.addresses import check_encrypted, is_loopback, split_address
 from neko_cli.core.codecs import chat_frames
-from neko_cli.core.codecs.chat_wire import EventStream, error_words, model_names, simpler_body
-from neko_cli.core.errors import ConfigError, LinkError, NekoError, ProtocolSurprise
+from neko_cli.core.codecs.chat_wire import EventStream, error_words, simpler_body
+from neko_cli.core.errors import LinkError, NekoError, ProtocolSurprise
 from neko_cli.core.ports import Closing, Endpoint
+from neko_cli.core.transport.http_steps import (
+    MAX_ERROR_BYTES,
+    errors_of,
+    http_errors,
+    list_models,
+    read_body,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -31,12 +38,6 @@ T = TypeVar("T")
 
 WAITING = 8
 """Requests that may wait for the one under way; a session asks for one reply at a time."""
-
-MAX_ERROR_BYTES = 64 * 1024
-"""How much of a refusal is read."""
-
-MAX_LIST_BYTES = 4 * 1024 * 1024
-"""Largest model list that is read (public gateways list several hundred models)."""
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Bytes taken for one answer, all events together."""
@@ -49,8 +50,6 @@ ABNORMAL = 1006
 
 PROTOCOL_ERROR = 1002
 """Close code for a peer that does not follow the protocol (RFC 6455 §7.4.1)."""
-
-ENDPOINT = "/chat/completions"
 
 
 class ChatTimeouts(msgspec.Struct, frozen=True):
@@ -91,7 +90,7 @@ class ChatTransport:
         client = await asyncio.to_thread(self._client, endpoint)
         try:
             async with asyncio.timeout(timeout):
-                names = await _models(client, endpoint.url, where)
+                names = await list_models(client, endpoint.url, where)
         except TimeoutError:
             await client.aclose()
             raise LinkError(f"{where} did not answer within {timeout:g} s.", code="timeout") from None
@@ -198,7 +197,7 @@ class ChatConnection:
             return False
         try:
             async with asyncio.timeout(timeout):
-                await _models(self._client, self._url, self._where)
+                await list_models(self._client, self._url, self._where)
         except (NekoError, TimeoutError):
             return False
         return True
@@ -211,7 +210,7 @@ class ChatConnection:
         with contextlib.suppress(asyncio.QueueFull):
             self._requests.put_nowait(None)
         # What httpx raises about a stream that somebody still reads is of no interest any more.
-        with contextlib.suppress(TimeoutError, OSError, RuntimeError, *_http_errors()):
+        with contextlib.suppress(TimeoutError, OSError, RuntimeError, *http_errors()):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 if self._response is not None:
                     await self._response.aclose()
@@ -229,7 +228,7 @@ class ChatConnection:
         if self._stop or self._closing is not None:
             raise Stopped
         try:
-            async with _errors(self._where), asyncio.timeout(seconds) as scope:
+            async with errors_of(self._where), asyncio.timeout(seconds) as scope:
                 self._scope = scope
                 return await step()
         except LinkError:
@@ -269,7 +268,7 @@ class ChatConnection:
             yield response
         finally:
             self._response = None
-            with contextlib.suppress(RuntimeError, *_http_errors()):
+            with contextlib.suppress(RuntimeError, *http_errors()):
                 await response.aclose()
 
     async def _events(self, response: httpx.Response) -> AsyncGenerator[str, None]:
@@ -304,68 +303,9 @@ class ChatConnection:
             yield chunk
 
 
-async def _models(client: httpx.AsyncClient, url: str, where: str) -> list[str]:
-    """The models that a server lists; none where it has no such list. Raises NekoError."""
-    parts = urlsplit(url)
-    base = parts._replace(path=parts.path.removesuffix(ENDPOINT) + "/models").geturl()
-    async with _errors(where), client.stream("GET", base) as response:
-        body = await read_body(response, MAX_LIST_BYTES)
-        status, headers = response.status_code, dict(response.headers)
-    if status == 200:
-        try:
-            return model_names(body)
-        except ProtocolSurprise:
-            return []
-    if status in (401, 402, 403, 407, 408, 425, 429) or status >= 500 or 300 <= status < 400:
-        raise classify.from_handshake(
-            status,
-            body=body[:MAX_ERROR_BYTES].decode("utf-8", "replace"),
-            retry_after=classify.retry_after_of(headers),
-            who=where,
-        )
-    return []
-
-
-async def read_body(response: httpx.Response, limit: int) -> bytes:
-    """The body, at most ``limit`` bytes of it."""
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        parts.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            break
-    return b"".join(parts)[:limit]
-
-
 def _simpler(body: str, said: bytes) -> str | None:
     """The request without what the server just refused; None when there is nothing to leave out."""
     words, _ = error_words(said)
     request: dict[str, Any] = msgspec.json.decode(body)
     simpler = simpler_body(request, words or said.decode("utf-8", "replace"))
     return None if simpler is None else msgspec.json.encode(simpler).decode()
-
-
-def _http_errors() -> tuple[type[Exception], ...]:
-    import httpx
-
-    return (httpx.HTTPError, httpx.StreamError)
-
-
-@asynccontextmanager
-async def _errors(where: str) -> AsyncIterator[None]:
-    """Translate what httpx and the clock raise; nothing of it holds a header."""
-    import httpx
-
-    try:
-        yield
-    except httpx.ConnectTimeout:
-        raise LinkError(f"{where} does not answer.", hint="Is it running?", code="timeout") from None
-    except httpx.ConnectError:
-        raise LinkError(f"Nothing answers at {where}.", hint="Is it running?", code="refused") from None
-    except (TimeoutError, httpx.TimeoutException):
-        raise LinkError(f"{where} took the request and then said nothing.", code="timeout") from None
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise ConfigError(f"The address of {where} cannot be read.") from None
-    except (httpx.HTTPError, httpx.StreamError):
-        raise LinkError(f"The connection to {where} was lost.", code="cut") from None
