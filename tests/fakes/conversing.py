@@ -66,20 +66,20 @@ class Talk:
 
 @contextlib.asynccontextmanager
 async def conversing(
-    provider: str, url: str, *, mode: InputMode = InputMode.TEXT, **profile: Any
+    provider_name: str, url: str, /, *, mode: InputMode = InputMode.TEXT, **profile: Any
 ) -> AsyncIterator[Talk]:
     """A session that has started, and is cleaned up."""
 
     async def dial(profile: Any, spec: Any) -> Any:
-        return make_codec(provider, spec, url=url, key="test-key")
+        return make_codec(provider_name, spec, url=url, key="test-key")
 
     tables = {"emotion": {"tags": "off"}, **profile}
-    tables["provider"] = {"name": provider, **tables.get("provider", {})}
+    tables["provider"] = {"name": provider_name, **tables.get("provider", {})}
     ports = SessionPorts(
         clock=RealClock(),
         transport=SchemeTransport(WebSocketTransport(), ChatTransport(timeouts=QUICK)),
         dial=dial,
-        provider_title=find_provider(provider).title,
+        provider_title=find_provider(provider_name).title,
         random=lambda: 0.5,
     )
     session = SessionManager(parse(tables, "test.toml"), ports)
