@@ -277,14 +277,22 @@ class Link:
         """Send silence wherever no sound comes: the provider's time would stand still without it."""
         await self._ready.wait()
         self._covered = self._now()
-        while not (self._left.is_set() or self._closing):
-            await asyncio.sleep(FILL_MS / 1000.0)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FILL_MS / 1000.0):
+                    await self._left.wait()
+            if self._left.is_set() or self._closing:
+                return
             gap_ms = (self._now() - self._covered) * 1000.0
             if gap_ms < FILL_MS or self._waiting_bytes:
                 continue
             self._covered = self._now()
-            for frame in codec.silence(min(gap_ms, FILL_MOST_MS)):
-                await connection.send(frame)
+            try:
+                for frame in codec.silence(min(gap_ms, FILL_MOST_MS)):
+                    await connection.send(frame)
+            except LinkError:
+                if not self._closing:
+                    raise
 
 
 def _first(errors: BaseExceptionGroup[NekoError]) -> NekoError:
