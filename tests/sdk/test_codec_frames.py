@@ -1,4 +1,4 @@
-"""Every frame that a codec of OpenAI's protocols can send fits the official SDK's types; no key is too much."""
+"""Every frame that a codec of OpenAI's protocols can send fits the official SDK's types, to the last key."""
 
 from __future__ import annotations
 
