@@ -37,6 +37,7 @@ class ChatConversation:
         self._notes = notes
         self._instructions = instructions
         self._messages: deque[Message] = deque()
+        self._chars = 0
         self._made = 0
         for line in history:
             if line.role in ("user", "assistant") and line.text:
@@ -54,6 +55,7 @@ class ChatConversation:
         shown = [message for message in self._messages if isinstance(message["content"], list)]
         for message in shown[:-MAX_IMAGES]:
             self._messages.remove(message)
+            self._chars -= _size(message)
 
     def call(self, text: str, calls: Sequence[ChatTool]) -> list[ChatTool]:
         """The assistant asked for tools, after saying something or nothing; returns the calls, each with
@@ -84,7 +86,7 @@ class ChatConversation:
     def shrink(self) -> None:
         """The server finds it too long: the older half goes."""
         for _ in range(len(self._messages) // 2):
-            self._messages.popleft()
+            self._drop_oldest()
         self._drop_orphans()
 
     def messages(self, extra: str = "") -> list[Message]:
@@ -96,15 +98,18 @@ class ChatConversation:
 
     def _append(self, message: Message) -> None:
         self._messages.append(message)
-        size = sum(map(_size, self._messages))
-        while len(self._messages) > 1 and (len(self._messages) > MAX_MESSAGES or size > MAX_CHARS):
-            size -= _size(self._messages.popleft())
+        self._chars += _size(message)
+        while len(self._messages) > 1 and (len(self._messages) > MAX_MESSAGES or self._chars > MAX_CHARS):
+            self._drop_oldest()
         self._drop_orphans()
+
+    def _drop_oldest(self) -> None:
+        self._chars -= _size(self._messages.popleft())
 
     def _drop_orphans(self) -> None:
         """Results whose calls are gone."""
         while self._messages and self._messages[0]["role"] == "tool":
-            self._messages.popleft()
+            self._drop_oldest()
 
 
 def _size(message: Message) -> int:

@@ -64,6 +64,8 @@ def tokens(text: str) -> int:
 
 def pieces(text: str, limit: int = PIECE_TOKENS) -> list[str]:
     """A text in parts of so many tokens at most, cut between sentences or words where that is possible."""
+    if len(text) * 4 <= limit or (len(text) <= limit and text.isascii()):
+        return [text.strip()] if text.strip() else []  # no token is shorter than a byte
     out: list[str] = []
     held, size = "", 0
     for part in _parts(text, limit):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from neko_cli.core.codecs import openai_live_frames as frames
 from neko_cli.core.codecs.base import HistoryLine, KeepsTime, SessionSpec, TakesLeave
 from neko_cli.core.codecs.openai_dialect import LiveDialect
 from neko_cli.core.codecs.openai_live import OpenAILiveCodec
-from neko_cli.core.codecs.openai_live_timeline import SentSound, is_voiced
+from neko_cli.core.codecs.openai_live_timeline import FLOOR, SentSound, is_voiced
 from neko_cli.core.codecs.openai_live_turns import LiveTurns
 from neko_cli.core.commands import AnswerTool, AskReply, SendImage, SendText
 from neko_cli.core.errors import Category
@@ -251,6 +252,11 @@ def test_whatever_happens_every_reply_begins_and_ends_once(steps: list[str], man
 )
 def test_one_loud_sample_is_voice(pcm: bytes, voiced: bool) -> None:
     assert is_voiced(pcm) is voiced
+
+
+def test_each_sample_is_judged_by_its_size_alone() -> None:
+    for sample in range(-32_768, 32_768):
+        assert is_voiced(struct.pack("<h", sample)) is (abs(sample) > FLOOR)
 
 
 def test_a_sample_that_a_border_cuts_is_whole_again() -> None:
