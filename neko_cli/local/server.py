@@ -1,15 +1,18 @@
-"""The embedded engine on a loopback port: HTTP checks, then one session for each WebSocket."""
+"""The embedded engine on a loopback port: HTTP checks, then one session for each WebSocket.
+
+Which protocol is spoken is decided by the path alone: see ``WIRES``.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection
@@ -22,9 +25,13 @@ from neko_cli.core.errors import ConfigError
 from neko_cli.local.config import EngineConfig
 from neko_cli.local.door import Door
 from neko_cli.local.engine import Engine
+from neko_cli.local.entrance import Tokens
 from neko_cli.local.ports import EngineParts
-from neko_cli.local.wire import openai
+from neko_cli.local.wire import gemini, openai, qwen
 from neko_cli.local.wire.openai_session import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +58,18 @@ RETRY_AFTER_S = 5
 
 Serve = Callable[[ServerConnection, Engine, str], Awaitable[None]]
 
-WIRES: dict[str, Serve] = {"/v1/realtime": openai.serve}
-"""Path → protocol."""
+OPENAI_PATH = "/v1/realtime"
+QWEN_PATH = "/api-ws/v1/realtime"
+GEMINI_PATH = "/ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent"
+VERTEX_PATH = "/ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent"
+
+WIRES: dict[str, Serve] = {
+    OPENAI_PATH: openai.serve,
+    QWEN_PATH: qwen.serve,
+    **{GEMINI_PATH.format(version): gemini.serve for version in ("v1", "v1alpha", "v1beta")},
+    **{VERTEX_PATH.format(version): gemini.serve_vertex for version in ("v1", "v1beta1")},
+}
+"""Path → protocol. The paths are those of the providers' own libraries."""
 
 
 class EngineServer:
@@ -61,11 +78,13 @@ class EngineServer:
     Args:
         parts: ears, voice, brain and detectors; the server closes them.
         config: limits and languages.
-        token: what clients send as ``Authorization: Bearer``; must not be empty.
+        token: what clients send as their key, see ``entrance``; must not be empty.
         host: address to listen on; only loopback unless ``allow_remote``.
         port: 0 takes a free one.
         allow_remote: lets ``host`` be any address.
-        max_session_s: seconds until a session ends with ``session_expired``; OpenAI's are 3600.
+        max_session_s: seconds until a session ends with ``session_expired``; OpenAI's are 3600. A
+            client of Gemini is told to go before.
+        tls: speak TLS with this certificate.
 
     Raises ConfigError for an empty token or an address that is not loopback.
     """
@@ -80,6 +99,7 @@ class EngineServer:
         port: int = 0,
         allow_remote: bool = False,
         max_session_s: float = 3600.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         if not token:
             raise ConfigError("The engine needs a token.", hint="Give one with --token-file or NEKO_TOKEN.")
@@ -90,9 +110,8 @@ class EngineServer:
             )
         self._parts = parts
         self._config = config
-        self._tokens = [token.encode()]
-        if not token.isascii() and max(token) <= "\xff":
-            self._tokens.append(token.encode("iso-8859-1"))
+        self._tokens = Tokens(token)
+        self._tls = tls
         self._host = host
         self._port = port
         self._max_session_s = max_session_s
@@ -114,9 +133,10 @@ class EngineServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """Where clients of OpenAI's protocol connect; the others' paths are in ``WIRES``."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"ws://{host}:{self.port}/v1/realtime"
+        scheme = "ws" if self._tls is None else "wss"
+        return f"{scheme}://{host}:{self.port}{OPENAI_PATH}"
 
     async def start(self) -> None:
         """Listen; returns as soon as clients can connect. Raises ConfigError when the port is taken."""
@@ -126,6 +146,7 @@ class EngineServer:
                 self._handle,
                 self._host,
                 self._port,
+                ssl=self._tls,
                 process_request=self._check,
                 process_response=self._admit,
                 compression=None,
@@ -197,7 +218,7 @@ class EngineServer:
         path = urlsplit(request.path).path
         if path == "/healthz":
             return json_response(HTTPStatus.OK, {"status": "ok"})
-        if not self._authorised(request.headers):
+        if not self._tokens.admit(request.headers, request.path):
             return error_response(
                 HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong.", "invalid_api_key"
             )
@@ -228,13 +249,6 @@ class EngineServer:
         """Sessions that are connected, or about to be."""
         self._admitted = {socket for socket in self._admitted if socket.state is not State.CLOSED}
         return len(self._admitted)
-
-    def _authorised(self, headers: Headers) -> bool:
-        scheme, _, given = ", ".join(headers.get_all("Authorization")).partition(" ")
-        # Headers are read as ISO-8859-1; clients write UTF-8 or that. Both compares always run.
-        raw = given.strip().encode("iso-8859-1", "replace")
-        matches = [hmac.compare_digest(raw, token) for token in self._tokens]
-        return any(matches) and scheme.lower() == "bearer"
 
 
 def json_response(status: HTTPStatus, body: object) -> Response:
