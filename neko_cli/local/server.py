@@ -6,22 +6,27 @@ Which protocol is spoken is decided by the path alone: see ``WIRES``.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
 from neko_cli.core.addresses import is_loopback
 from neko_cli.core.errors import ConfigError
+from neko_cli.local.answers import (
+    ErrorBody,
+    dashscope_error,
+    google_error,
+    json_response,
+    openai_error,
+)
 from neko_cli.local.config import EngineConfig
 from neko_cli.local.door import Door
 from neko_cli.local.engine import Engine
@@ -63,11 +68,21 @@ QWEN_PATH = "/api-ws/v1/realtime"
 GEMINI_PATH = "/ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent"
 VERTEX_PATH = "/ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent"
 
-WIRES: dict[str, Serve] = {
-    OPENAI_PATH: openai.serve,
-    QWEN_PATH: qwen.serve,
-    **{GEMINI_PATH.format(version): gemini.serve for version in ("v1", "v1alpha", "v1beta")},
-    **{VERTEX_PATH.format(version): gemini.serve_vertex for version in ("v1", "v1beta1")},
+
+class Wire(NamedTuple):
+    """A protocol, and how its provider words an HTTP error."""
+
+    serve: Serve
+    error: ErrorBody
+
+
+_GEMINI, _VERTEX = Wire(gemini.serve, google_error), Wire(gemini.serve_vertex, google_error)
+
+WIRES: dict[str, Wire] = {
+    OPENAI_PATH: Wire(openai.serve, openai_error),
+    QWEN_PATH: Wire(qwen.serve, dashscope_error),
+    **{GEMINI_PATH.format(version): _GEMINI for version in ("v1", "v1alpha", "v1beta")},
+    **{VERTEX_PATH.format(version): _VERTEX for version in ("v1", "v1beta1")},
 }
 """Path → protocol. The paths are those of the providers' own libraries."""
 
@@ -208,7 +223,7 @@ class EngineServer:
         try:
             target = urlsplit(request.path)
             model = parse_qs(target.query).get("model", [""])[0][:256]
-            await WIRES[target.path](socket, self._engine, model)
+            await WIRES[target.path].serve(socket, self._engine, model)
         finally:
             self._handlers.discard(task)
             self._admitted.discard(socket)
@@ -219,14 +234,14 @@ class EngineServer:
         if path == "/healthz":
             return json_response(HTTPStatus.OK, {"status": "ok"})
         if not self._tokens.admit(request.headers, request.path):
-            return error_response(
-                HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong.", "invalid_api_key"
+            return refusal(
+                path, HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong.", "invalid_api_key"
             )
         if path == "/v1/models":
             models = [{"id": DEFAULT_MODEL, "object": "model", "created": self._started, "owned_by": "neko"}]
             return json_response(HTTPStatus.OK, {"object": "list", "data": models})
         if path not in WIRES:
-            return error_response(HTTPStatus.NOT_FOUND, f"There is nothing at {path[:200]}.", "not_found")
+            return refusal(path, HTTPStatus.NOT_FOUND, f"There is nothing at {path[:200]}.", "not_found")
         return None
 
     def _admit(self, socket: ServerConnection, request: Request, response: Response) -> Response | None:
@@ -234,12 +249,9 @@ class EngineServer:
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return None
         if self._live() >= self._config.max_sessions:
-            full = error_response(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"The engine holds {self._config.max_sessions} sessions already.",
-                "server_busy",
-                kind="server_error",
-            )
+            reason = f"The engine holds {self._config.max_sessions} sessions already."
+            path = urlsplit(request.path).path
+            full = refusal(path, HTTPStatus.SERVICE_UNAVAILABLE, reason, "server_busy")
             full.headers["Retry-After"] = str(RETRY_AFTER_S)
             return full
         self._admitted.add(socket)
@@ -251,22 +263,7 @@ class EngineServer:
         return len(self._admitted)
 
 
-def json_response(status: HTTPStatus, body: object) -> Response:
-    """An HTTP answer with a JSON body."""
-    data = json.dumps(body).encode()
-    headers = Headers(
-        {
-            "Content-Type": "application/json; charset=utf-8",
-            "Content-Length": str(len(data)),
-            "Connection": "close",
-        }
-    )
-    return Response(status.value, status.phrase, headers, data)
-
-
-def error_response(
-    status: HTTPStatus, message: str, code: str, *, kind: str = "invalid_request_error"
-) -> Response:
-    """An HTTP answer with OpenAI's error body."""
-    error = {"message": message, "type": kind, "param": None, "code": code}
-    return json_response(status, {"error": error})
+def refusal(path: str, status: HTTPStatus, message: str, code: str) -> Response:
+    """An HTTP error in the words of the protocol at a path; where there is none, in OpenAI's."""
+    body = WIRES[path].error if path in WIRES else openai_error
+    return json_response(status, body(status, message, code))
