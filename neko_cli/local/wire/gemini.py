@@ -79,12 +79,12 @@ class GeminiClient:
         ahead = min(GO_AWAY_S, limit / 2)
         await asyncio.sleep(min(SETUP_S, limit - ahead))
         if self._talk is None:
-            await self._end(CLOSE_INTERNAL, say.DEADLINE)
+            self._end(CLOSE_INTERNAL, say.DEADLINE)
             return
         await asyncio.sleep(max(0.0, limit - ahead - SETUP_S))
         self.tell(say.going_away(ahead))
         await asyncio.sleep(ahead)
-        await self._end(CLOSE_INTERNAL, say.DEADLINE)
+        self._end(CLOSE_INTERNAL, say.DEADLINE)
 
     async def receive(self) -> None:
         """Read and do the client's messages, one after the other, until the socket is gone."""
@@ -106,8 +106,7 @@ class GeminiClient:
 
     def fail(self, error: NekoError) -> None:
         """End the connection because of an error."""
-        assert self._group is not None
-        self._group.create_task(self._end(*farewell(error)))
+        self._end(*farewell(error))
 
     def reached(self) -> None:
         """Give out a handle for the conversation as it is now."""
@@ -120,10 +119,13 @@ class GeminiClient:
         """Wait until the client has taken most of what was sent."""
         await self.link.room()
 
-    async def _end(self, code: int, reason: str) -> None:
+    def _end(self, code: int, reason: str) -> None:
+        """Close, once. What the client still sends is read meanwhile: else its own close would wait
+        behind it."""
         if not self._ending:
             self._ending = True
-            await self.link.close(code, reason)
+            assert self._group is not None
+            self._group.create_task(self.link.close(code, reason))
 
     # In
 
@@ -141,14 +143,14 @@ class GeminiClient:
                 self._taken += 1
                 await self._do(given, self._talk)
         except Refusal as refusal:
-            await self._end(refusal.code, refusal.reason)
+            self._end(refusal.code, refusal.reason)
         except NekoError as error:
-            await self._end(*farewell(error))
+            self._end(*farewell(error))
         except RecursionError:
-            await self._end(1007, "Request contains an invalid argument.")
+            self._end(1007, "Request contains an invalid argument.")
         except Exception:
             log.exception("a client's message failed")
-            await self._end(CLOSE_INTERNAL, say.INTERNAL)
+            self._end(CLOSE_INTERNAL, say.INTERNAL)
 
     def _begin(self, given: Json) -> None:
         assert self._group is not None
