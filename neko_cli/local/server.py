@@ -56,6 +56,8 @@ PING_TIMEOUT_S = 60.0
 CLOSE_S = 2.0
 """For a client to answer our close frame."""
 
+TLS_HANDSHAKE_S = 10.0
+
 STOP_S = 5.0
 """For the handlers, and then for the parts, to end when the server stops."""
 
@@ -162,6 +164,7 @@ class EngineServer:
                 self._host,
                 self._port,
                 ssl=self._tls,
+                ssl_handshake_timeout=TLS_HANDSHAKE_S if self._tls is not None else None,
                 process_request=self._check,
                 process_response=self._admit,
                 compression=None,

@@ -247,6 +247,24 @@ async def test_a_picture_as_content(server: EngineServer, parts: ScriptedParts) 
     assert (line.text, line.images[0].width) == ("which colour?", 7)
 
 
+async def test_text_that_is_typed_while_the_user_speaks_is_answered_with_it(
+    server: EngineServer, parts: ScriptedParts
+) -> None:
+    parts.ears.hear("and this")
+    parts.brain.say("Both.")
+    parts.brain.say("Third.")
+    async with await GeminiClient.open(server, explicitVadSignal=True) as client:
+        await client.speak(tone(500))
+        start = await client.until("voiceActivity")
+        await client.send(realtimeInput={"text": "this"})
+        await client.speak(tone(500) + quiet(1000))
+        assert text_of(await client.turn()) == "Both."
+        await client.say("third")  # no other reply comes between
+        assert text_of(await client.turn()) == "Third."
+    assert start == {"voiceActivity": {"type": "ACTIVITY_START", "audioOffset": "0s"}}
+    assert [line.text for line in parts.brain.prompts[0].lines] == ["this", "and this"]
+
+
 # Interruptions
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +42,9 @@ async def test_sessions_over_tls(papers: Papers) -> None:
             assert health.json() == {"status": "ok"}
 
 
-async def test_a_stranger_who_speaks_no_tls_does_not_disturb(papers: Papers) -> None:
+async def test_a_stranger_who_speaks_no_tls_does_not_disturb(
+    papers: Papers, caplog: pytest.LogCaptureFixture
+) -> None:
     tls = server_context(papers.certificate, papers.key)
     async with EngineServer(ScriptedParts(), EngineConfig(), token=TOKEN, tls=tls) as server:
         with pytest.raises((InvalidMessage, OSError)):
@@ -47,6 +52,17 @@ async def test_a_stranger_who_speaks_no_tls_does_not_disturb(papers: Papers) -> 
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with connect(server.url, ssl=papers.client(), additional_headers=headers) as socket:
             await socket.recv()
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+async def test_somebody_who_says_nothing_does_not_hold_up_the_end(papers: Papers) -> None:
+    tls = server_context(papers.certificate, papers.key)
+    async with EngineServer(ScriptedParts(), EngineConfig(), token=TOKEN, tls=tls) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        began = time.monotonic()
+    assert time.monotonic() - began < 2.0
+    writer.close()
+    await writer.wait_closed()
 
 
 def missing_certificate(papers: Papers) -> Papers:

@@ -267,6 +267,7 @@ class Talk:
     def _do(self, act: Act) -> None:
         match act:
             case Act.REPLY:
+                self._owed = False
                 self._session.create_reply()
             case Act.OWE:
                 self._owed = True
