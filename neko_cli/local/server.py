@@ -32,7 +32,7 @@ from neko_cli.local.door import Door
 from neko_cli.local.engine import Engine
 from neko_cli.local.entrance import Tokens
 from neko_cli.local.ports import EngineParts
-from neko_cli.local.wire import gemini, openai, qwen
+from neko_cli.local.wire import openai
 from neko_cli.local.wire.openai_session import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -78,11 +78,32 @@ class Wire(NamedTuple):
     error: ErrorBody
 
 
-_GEMINI, _VERTEX = Wire(gemini.serve, google_error), Wire(gemini.serve_vertex, google_error)
+# The other providers' protocols are loaded with their first client: neko's own speaks OpenAI's.
+
+
+async def _qwen(socket: ServerConnection, engine: Engine, model: str) -> None:
+    from neko_cli.local.wire import qwen
+
+    await qwen.serve(socket, engine, model)
+
+
+async def _gemini(socket: ServerConnection, engine: Engine, model: str) -> None:
+    from neko_cli.local.wire import gemini
+
+    await gemini.serve(socket, engine, model)
+
+
+async def _vertex(socket: ServerConnection, engine: Engine, model: str) -> None:
+    from neko_cli.local.wire import gemini
+
+    await gemini.serve_vertex(socket, engine, model)
+
+
+_GEMINI, _VERTEX = Wire(_gemini, google_error), Wire(_vertex, google_error)
 
 WIRES: dict[str, Wire] = {
     OPENAI_PATH: Wire(openai.serve, openai_error),
-    QWEN_PATH: Wire(qwen.serve, dashscope_error),
+    QWEN_PATH: Wire(_qwen, dashscope_error),
     **{GEMINI_PATH.format(version): _GEMINI for version in ("v1", "v1alpha", "v1beta")},
     **{VERTEX_PATH.format(version): _VERTEX for version in ("v1", "v1beta1")},
 }

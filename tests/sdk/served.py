@@ -28,7 +28,7 @@ from tests.local.real_parts import parts_of, said
 TOKEN = "a-token-of-the-test"
 QUESTION = "What time is it?"
 STORY = "Once upon a time there was a cat that lived in a small house by the sea. It"
-PATIENCE_S = 60
+PATIENCE_S = 150
 
 PROFILE = """
 extends = "default"

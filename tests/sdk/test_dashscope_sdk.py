@@ -12,6 +12,8 @@ from tests.local.pictures import jpeg
 from tests.sdk.interpreter import require_sdk, sdk_environment
 from tests.sdk.served import Served, serve, speak_question
 
+pytestmark = pytest.mark.timeout(180)  # a server and a dozen conversations in real time
+
 SCRIPT = Path(__file__).with_name("dashscope_client.py")
 SCENARIOS = ("text_turn", "detected_turn", "manual_turn", "interrupted_turn", "tool_turn", "image_turn")
 

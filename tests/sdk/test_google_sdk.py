@@ -12,6 +12,8 @@ from tests.local.pictures import png
 from tests.sdk.interpreter import require_sdk, sdk_environment
 from tests.sdk.served import Served, serve, speak_question
 
+pytestmark = pytest.mark.timeout(180)  # a server and a dozen conversations in real time
+
 SCRIPT = Path(__file__).with_name("google_client.py")
 SCENARIOS = (
     "text_turn",
