@@ -102,6 +102,21 @@ async def test_the_user_cancels_a_call_and_its_late_answer_is_ignored(
     assert [line.role for line in parts.brain.prompts[1].lines] == ["user", "assistant", "user"]
 
 
+async def test_a_call_that_the_client_was_never_told_of_is_forgotten(
+    server: EngineServer, parts: ScriptedParts
+) -> None:
+    asked = asyncio.Event()
+    parts.brain.say("Let me see.", ASK, asked)
+    parts.brain.say("Never mind.")
+    async with await GeminiClient.open(server, tools=BLOCKING) as client:
+        await client.say("what time is it?")
+        await client.until("serverContent", "modelTurn")
+        await client.say("forget it")
+        assert kinds(await client.turn()) == ["interrupted", "turnComplete"]
+        assert kinds(await client.turn()) == ["modelTurn", "generationComplete", "turnComplete"]
+    assert [line.name for line in parts.brain.prompts[1].lines] == ["", "", ""]
+
+
 async def test_a_function_in_the_background_lets_the_turn_end(
     server: EngineServer, parts: ScriptedParts
 ) -> None:

@@ -146,6 +146,21 @@ async def test_a_turn_between_the_clients_own_marks(server: EngineServer, parts:
     assert parts.detectors == []
 
 
+async def test_a_click_is_no_speech_and_does_not_wait_for_the_next_turn(
+    server: EngineServer, parts: ScriptedParts
+) -> None:
+    parts.ears.hear("speech")
+    parts.brain.say("Yes?")
+    parts.brain.say("I hear.")
+    async with await GeminiClient.open(server, realtimeInputConfig=MANUAL) as client:
+        for ms in (50, 500):
+            await client.send(realtimeInput={"activityStart": {}})
+            await client.speak(tone(ms))
+            await client.send(realtimeInput={"activityEnd": {}})
+            await client.turn()
+    assert abs(parts.ears.seconds[0] - 0.5) < 0.01
+
+
 async def test_all_input_belongs_to_the_turn_when_asked_for(
     server: EngineServer, parts: ScriptedParts
 ) -> None:

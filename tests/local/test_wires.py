@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 from urllib.parse import quote
 
@@ -97,6 +98,20 @@ async def test_a_full_house_is_told_in_googles_words(parts: ScriptedParts) -> No
         async with connect(url):
             status, body = await refused(url)
     assert (status, body["error"]["status"]) == (503, "UNAVAILABLE")
+
+
+async def test_a_key_in_the_address_is_not_logged(
+    server: EngineServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = quote(TOKEN)
+    async with connect(f"ws://127.0.0.1:{server.port}{GOOGLE.format('v1')}?key={key}") as socket:
+        await socket.send("nonsense")
+        await socket.wait_closed()
+    await refused(f"ws://127.0.0.1:{server.port}/elsewhere?key={key}")
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("neko_cli")]
+    assert ours
+    assert not [line for line in ours if key in line or TOKEN in line]
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,10 @@ class Talk:
             return
         if self._session.waiting_ms >= MIN_COMMIT_MS:
             await self._session.commit()
-        elif pictures := self._session.take_pictures():
-            self._add_user([*pictures])
+        else:
+            if pictures := self._session.take_pictures():
+                self._add_user([*pictures])
+            await self._session.clear()
         self._activity = False
         self._cue(Cue.WANT)
 
@@ -229,6 +231,8 @@ class Talk:
         asked, self._asked = self._asked, []
         match reply.outcome:
             case ev.Outcome.CANCELLED:
+                for call in asked:  # the client has never heard of it
+                    self._session.remove_item(call.id)
                 self._cue(Cue.CUT)
                 return
             case ev.Outcome.FAILED:
