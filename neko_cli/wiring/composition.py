@@ -21,6 +21,8 @@ from neko_cli.wiring.profiles import Profiles
 from neko_cli.wiring.summaries import ProfileSummariser, key_names
 
 if TYPE_CHECKING:
+    import ssl
+
     from neko_cli.core.manager import SessionManager
     from neko_cli.core.transport.recording import RecordingTransport
     from neko_cli.core.transport.websocket import WebSocketTransport
@@ -165,13 +167,21 @@ class Composition:
         return self._engine
 
     async def serve(
-        self, *, host: str, port: int, token: str, session_limit: float = SESSION_LIMIT
+        self,
+        *,
+        host: str,
+        port: int,
+        token: str,
+        session_limit: float = SESSION_LIMIT,
+        tls: ssl.SSLContext | None = None,
     ) -> EngineServer:
         """Start the embedded engine as a server of its own; raises ConfigError, LinkError.
 
         ``session_limit`` is how long a session may last, in seconds.
         """
-        return await self.engine().start(host=host, port=port, token=token, session_limit=session_limit)
+        return await self.engine().start(
+            host=host, port=port, token=token, session_limit=session_limit, tls=tls
+        )
 
     async def warm_up(self) -> None:
         """Start what the first turn will need, ahead of it; nothing for other providers."""
