@@ -44,6 +44,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     truncate: bool = False
     clear_input: bool = True
     images: bool = False
+    image_interval: float = 0.0
+    """Least seconds between two pictures; 0 where the provider sets no limit."""
     tools: ToolForm = ToolForm.NONE
     mid_session_instructions: bool = True
     resume: Resume = Resume.NONE

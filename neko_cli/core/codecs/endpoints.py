@@ -16,45 +16,14 @@ from neko_cli.core.addresses import check_encrypted, split_address, with_query
 from neko_cli.core.capabilities import Capabilities, ToolForm
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.codecs.openai_dialect import Dialect
+from neko_cli.core.codecs.provider import Provider
+from neko_cli.core.codecs.registry_gemini import GEMINI_PROVIDERS
 from neko_cli.core.errors import ConfigError, CredentialsError
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.text import one_line
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
-
-
-class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider: where it is, what it can do, how it wants to be spoken to."""
-
-    name: str
-    title: str
-    """Its name in sentences."""
-    family: str
-    """Which codec speaks its protocol: a key of ``FAMILIES``."""
-    url: str
-    """Its own address; empty where the address is known only at run time."""
-    path: str
-    """Path that is added to a given address without one."""
-    model: str
-    """Used when the profile names none."""
-    voice: str = ""
-    """Used when the profile names none; empty leaves the choice to the server."""
-    key_names: tuple[str, ...] = ()
-    """Environment variables that may hold the key, the usual one first."""
-    key_page: str = ""
-    """Where to get a key."""
-    chat_url: str = ""
-    """Its chat-completions API (the base address), for summaries; empty where it has none."""
-    chat_model: str = ""
-    """A small, quick model there."""
-    capabilities: Capabilities
-    dialect: Dialect
-
-    @property
-    def runs_here(self) -> bool:
-        """Whether its server is started by neko itself, as it has no address of its own."""
-        return not self.url
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -107,6 +76,7 @@ PROVIDERS: Mapping[str, Provider] = {
             # A terminal's microphone is usually the laptop's own, which OpenAI calls far field.
             dialect=Dialect(transcription_model="gpt-4o-mini-transcribe", noise_reduction="far_field"),
         ),
+        *GEMINI_PROVIDERS,
     )
 }
 """All providers by name."""
@@ -209,5 +179,21 @@ def _openai_ga(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Cod
     )
 
 
-FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {"openai-ga": _openai_ga}
+def _gemini(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
+    from neko_cli.core.codecs.gemini import make_gemini
+
+    return make_gemini(provider, spec, endpoint)
+
+
+def _vertex(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
+    from neko_cli.core.codecs.gemini import make_vertex
+
+    return make_vertex(provider, spec, endpoint)
+
+
+FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {
+    "openai-ga": _openai_ga,
+    "gemini": _gemini,
+    "vertex": _vertex,
+}
 """What makes a codec, by family; each imports its module at the first use."""

@@ -1,7 +1,8 @@
 """Plays a golden conversation: what the codec makes of each line, in a form that a file can hold.
 
-A file is JSON lines. The first names its document and the session's settings (``spec``); each other
-line is a server event with the provider events it means, or a command with the frames it becomes.
+A file is JSON lines. The first names its document, the session's settings (``spec``) and, where it is
+not the family's first, the provider and its address; each other line is a server event with the provider
+events it means, or a command with the frames it becomes.
 """
 
 from __future__ import annotations
@@ -18,29 +19,32 @@ from neko_cli.core.codecs import make_codec
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.errors import NekoError
 
-FOLDER = Path(__file__).parents[2] / "golden" / "openai_ga"
+FOLDER = Path(__file__).parents[2] / "golden"
+
+FIRST = {"openai_ga": "openai", "gemini": "gemini"}
+"""The provider whose conversations a family's files hold, unless they name another."""
+
+ADDRESS = "ws://localhost:1/v1/realtime"
 
 
-def conversation(name: str) -> tuple[Codec, list[dict[str, Any]]]:
+def conversation(name: str, family: str = "openai_ga") -> tuple[Codec, list[dict[str, Any]]]:
     """A fresh codec for a golden file, and the file's lines without the first."""
-    first, *lines = read(name)
+    first, *lines = read(name, family)
     assert first["document"], "the first line names the document"
-    return make(first["spec"]), lines
+    return make(first["spec"], first.get("provider", FIRST[family]), first.get("url", ADDRESS)), lines
 
 
-def read(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()]
+def read(name: str, family: str = "openai_ga") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (FOLDER / family / name).read_text(encoding="utf-8").splitlines()]
 
 
-def names() -> list[str]:
-    return sorted(path.name for path in FOLDER.glob("*.jsonl"))
+def names(family: str = "openai_ga") -> list[str]:
+    return sorted(path.name for path in (FOLDER / family).glob("*.jsonl"))
 
 
-def make(spec: dict[str, Any], provider: str = "openai") -> Codec:
+def make(spec: dict[str, Any], provider: str = "openai", url: str = ADDRESS) -> Codec:
     """A codec for the settings of a golden file."""
-    return make_codec(
-        provider, msgspec.convert(spec, SessionSpec), key="sk-test", url="ws://localhost:1/v1/realtime"
-    )
+    return make_codec(provider, msgspec.convert(spec, SessionSpec), key="sk-test", url=url)
 
 
 def play_line(codec: Codec, line: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +81,8 @@ def shown(event: Any) -> dict[str, Any]:
             value = b64encode(value).decode()
         elif isinstance(value, msgspec.Struct):
             value = msgspec.structs.asdict(value)
+        elif isinstance(value, tuple):
+            value = list(value)
         elif isinstance(value, float):
             value = round(value, 6)
         out[field.name] = value
