@@ -12,7 +12,7 @@ from typing import Any
 from neko_cli.core.commands import ToolSpec
 
 DEPTH = 12
-"""Levels of a schema that are declared; deeper ones, and schemas within themselves, say nothing."""
+"""Levels of a schema that are declared; deeper ones, and schemas within themselves, count as text."""
 
 _COPIED = (
     "title", "description", "pattern", "minimum", "maximum",
@@ -42,11 +42,12 @@ def schema(source: Mapping[str, Any]) -> dict[str, Any]:
 
 def _schema(source: Any, definitions: Mapping[str, Any], depth: int) -> dict[str, Any]:
     if not isinstance(source, Mapping) or depth == 0:
-        return {}
+        return {"type": "STRING"}  # without a type it is refused
     reference = source.get("$ref")
     if isinstance(reference, str):
-        found = definitions.get(reference.rpartition("/")[2])
-        return _schema(found, definitions, depth - 1)
+        wanted = reference.rpartition("/")[2]
+        others = {name: value for name, value in definitions.items() if name != wanted}
+        return _schema(definitions.get(wanted), others, depth - 1)
     made: dict[str, Any] = {}
     kinds = source.get("type")
     named = [kinds] if isinstance(kinds, str) else list(kinds) if isinstance(kinds, list) else []
@@ -54,8 +55,9 @@ def _schema(source: Any, definitions: Mapping[str, Any], depth: int) -> dict[str
     if real:
         made["type"] = real[0].upper()
     made.update((name, source[name]) for name in _COPIED if source.get(name) is not None)
-    if source.get("format") in _FORMATS:
-        made["format"] = source["format"]
+    form = source.get("format")
+    if isinstance(form, str) and form in _FORMATS:
+        made["format"] = form
     choices = source.get("enum", [source["const"]] if "const" in source else None)
     if isinstance(choices, list) and made.get("type", "STRING") == "STRING":
         made["type"] = "STRING"
@@ -70,11 +72,13 @@ def _schema(source: Any, definitions: Mapping[str, Any], depth: int) -> dict[str
         }
         required = source.get("required")
         if isinstance(required, list):
-            made["required"] = [name for name in required if name in made["properties"]]
+            made["required"] = [name for name in made["properties"] if name in required]
     if made.get("type") == "ARRAY":
-        made["items"] = _schema(source.get("items"), definitions, depth - 1) or {"type": "STRING"}
+        made["items"] = _schema(source.get("items"), definitions, depth - 1)
     if "null" in named or source.get("nullable") is True:
         made["nullable"] = True
+    if "anyOf" not in made:
+        made.setdefault("type", "STRING")
     return {name: value for name, value in made.items() if value not in ({}, [])}
 
 
@@ -90,5 +94,5 @@ def _add_branches(
     if len(real) == 1:
         for name, value in _schema(real[0], definitions, depth - 1).items():
             made.setdefault(name, value)
-    else:
+    elif real:
         made["anyOf"] = [_schema(branch, definitions, depth - 1) for branch in real]
