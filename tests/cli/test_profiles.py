@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from neko_cli.__main__ import main
 from tests.cli.running import clean, neko
+
+BUNDLED = sum(entry.name.endswith(".toml") for entry in (resources.files("neko_cli") / "profiles").iterdir())
+"""Profiles that come with neko."""
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +68,7 @@ def test_new_check_path(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     assert main(["profiles", "path"]) == 0
     assert capsys.readouterr().out == f"{home}\n"
     assert main(["profiles", "check"]) == 0
-    assert capsys.readouterr().out.count("ok  ") == 3
+    assert capsys.readouterr().out.count("ok  ") == BUNDLED + 1
 
 
 def test_check_tells_every_mistake_and_goes_on(capsys: pytest.CaptureFixture[str], home: Path) -> None:
@@ -72,7 +76,7 @@ def test_check_tells_every_mistake_and_goes_on(capsys: pytest.CaptureFixture[str
     (home / "b.toml").write_text('[provider]\nname = "nobody"\n')
     assert main(["profiles", "check"]) == 2
     out, err = capsys.readouterr()
-    assert out.count("ok  ") == 2
+    assert out.count("ok  ") == BUNDLED
     assert "line 1" in err
     assert "provider.name" in err
     assert "nobody" in err

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from neko_cli.core.codecs import make_codec
+from neko_cli.core.codecs.base import SessionSpec
 from neko_cli.core.profile import Profile, parse
 
 EXAMPLES = {"greeting", "call", "text", "call_prompts", "url", "max_minutes_day"}
@@ -23,7 +25,7 @@ def source(name: str) -> str:
     return (resources.files("neko_cli") / "profiles" / f"{name}.toml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["default", "openai"])
+@pytest.mark.parametrize("name", ["default", "openai", "gemini", "vertex"])
 def test_every_setting_in_a_comment_can_be_switched_on(name: str) -> None:
     text, count = COMMENTED.subn(r"\1", source(name))
     assert count >= 1
@@ -40,9 +42,22 @@ def test_what_stands_in_a_comment_is_the_default(table: str) -> None:
     }
 
 
-def test_the_ladders_of_a_provider_get_smaller_and_begin_with_the_profiles_model() -> None:
-    energy = parse(tomllib.loads(source("openai")), "openai").energy
+@pytest.mark.parametrize("name", ["openai", "gemini"])
+def test_the_ladders_of_a_provider_get_smaller_and_begin_with_the_profiles_model(name: str) -> None:
+    energy = parse(tomllib.loads(source(name)), name).energy
     for ladder in (energy.call, energy.text):
         models = [rung.model for rung in ladder]
         assert models[0] == ""
         assert len(set(models)) == len(models) > 1
+
+
+@pytest.mark.parametrize("name", ["openai", "gemini", "vertex"])
+def test_a_profile_of_a_provider_is_named_like_it(name: str) -> None:
+    assert parse(tomllib.loads(source(name)), name).provider.name == name
+
+
+def test_the_place_that_vertex_suggests_makes_an_address() -> None:
+    text = COMMENTED.sub(r"\1", source("vertex"))
+    table = parse(tomllib.loads(text), "vertex").provider
+    url = make_codec("vertex", SessionSpec(model=table.model), url=table.url, key="token").endpoint().url
+    assert url.startswith("wss://us-central1-aiplatform.googleapis.com/ws/")

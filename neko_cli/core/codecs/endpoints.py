@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -114,7 +115,7 @@ def make_codec(
     spec = msgspec.structs.replace(
         spec, model=model or spec.model or provider.model, voice=spec.voice or provider.voice
     )
-    if not key and not url and provider.capabilities.key_required:
+    if not key and demands_key(provider, url):
         raise missing_key(provider)
     endpoint = Endpoint(
         url=address_of(provider, url, spec, insecure=insecure),
@@ -126,12 +127,24 @@ def make_codec(
     return FAMILIES[provider.family](provider, spec, endpoint)
 
 
+def demands_key(provider: Provider, url: str) -> bool:
+    """Whether a link to ``url`` is surely refused without a key: on the provider's own servers it is."""
+    if not url or not provider.capabilities.key_required:
+        return provider.capabilities.key_required
+    own = urlsplit(provider.url).hostname or ""
+    try:
+        host = urlsplit(url.strip()).hostname or ""
+    except ValueError:
+        return False
+    return bool(own) and host.endswith(own)
+
+
 def missing_key(provider: Provider) -> CredentialsError:
     """What to tell when a provider's key is missing: where to get one, how to set it."""
     where = f"Get one at {provider.key_page}, then " if provider.key_page else "To set one: "
     names = f" or set {provider.key_names[0]}" if provider.key_names else ""
     return CredentialsError(
-        f"{provider.title} needs an API key.",
+        f"{provider.title} needs {provider.key_kind}.",
         hint=f"{where}run `neko keys set {provider.name}`{names}.",
         code="missing_key",
     )

@@ -66,6 +66,7 @@ GEMINI_PROVIDERS = (
         model="gemini-live-2.5-flash-native-audio",
         voice="Leda",
         key_names=("GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN"),
+        key_kind="an access token",
         key_page="https://docs.cloud.google.com/docs/authentication/rest",
         # Its model takes earlier messages in the instructions alone: see gemini_dialect.
         capabilities=msgspec.structs.replace(_CAPABILITIES, seed_history=False),

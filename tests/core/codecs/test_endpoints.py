@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from neko_cli.core.codecs import PROVIDERS, find_provider, make_codec
+from neko_cli.core.codecs import PROVIDERS, demands_key, find_provider, make_codec
 from neko_cli.core.codecs.base import SessionSpec
 from neko_cli.core.codecs.endpoints import FAMILIES
 from neko_cli.core.errors import ConfigError, CredentialsError
@@ -52,6 +52,22 @@ def test_a_missing_key_is_told_with_the_way_to_get_one() -> None:
 
 def test_a_server_of_ones_own_may_need_no_key() -> None:
     assert make_codec("openai", SPEC, url="ws://localhost:1").endpoint().headers == {}
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "demanded"),
+    [
+        ("openai", "", True),
+        ("openai", "wss://eu.api.openai.com/v1/realtime", True),
+        ("openai", "https://proxy.example/api.openai.com", False),
+        ("openai", "http://[::1", False),
+        ("vertex", "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1", True),
+        ("embedded", "", False),
+        ("embedded", "ws://localhost:1", False),
+    ],
+)
+def test_the_providers_own_servers_demand_a_key(provider: str, url: str, demanded: bool) -> None:
+    assert demands_key(find_provider(provider), url) is demanded
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel", "bell\x07"])

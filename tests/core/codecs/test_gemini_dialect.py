@@ -133,10 +133,14 @@ def test_the_key_stands_in_a_header_and_nowhere_else(
 
 
 @pytest.mark.parametrize(
-    ("provider", "name"), [("gemini", "GEMINI_API_KEY"), ("vertex", "GOOGLE_OAUTH_ACCESS_TOKEN")]
+    ("provider", "name", "kind"),
+    [
+        ("gemini", "GEMINI_API_KEY", "Google Gemini needs an API key"),
+        ("vertex", "GOOGLE_OAUTH_ACCESS_TOKEN", "Google Vertex AI needs an access token"),
+    ],
 )
-def test_a_missing_key_is_told_with_the_way_to_get_one(provider: str, name: str) -> None:
+def test_a_missing_key_is_told_with_the_way_to_get_one(provider: str, name: str, kind: str) -> None:
     with pytest.raises(CredentialsError) as caught:
         make_codec(provider, SessionSpec())
-    for words in (f"neko keys set {provider}", name, "https://"):
+    for words in (f"neko keys set {provider}", name, kind, "https://"):
         assert words in str(caught.value)
