@@ -43,6 +43,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     cancel: bool = True
     truncate: bool = False
     clear_input: bool = True
+    input_asks: bool = False
+    """Whether each input is answered by itself, and stops the reply that is being made."""
     images: bool = False
     image_interval: float = 0.0
     """Least seconds between two pictures; 0 where the provider sets no limit."""

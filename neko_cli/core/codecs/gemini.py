@@ -217,6 +217,7 @@ class GeminiCodec:
         self._exchange.sound_sent(len(pcm))
         if made and self._manual and not self._speaking:
             self._speaking = True
+            self._exchange.speaks_over()
             made.insert(0, frames.ACTIVITY_START)
         return made
 

@@ -41,6 +41,7 @@ class Exchange:
         self._asked = False
         self._in_writing = False  # the next reply is to what was written, or to a tool's result
         self._owed = Owed.NOTHING
+        self._unbegun = 0  # replies that had not begun when we asked something else
         self.spoken = True
         """Whether the current reply is to what was said."""
         self.current = ""
@@ -64,7 +65,15 @@ class Exchange:
         """Something was sent that asks for a reply, and stops the present one."""
         if self.current:
             self._over(Owed.CUT_REST)
+        elif self.may_begin:
+            self._unbegun += 1
         self._asked = self._in_writing = True
+
+    def speaks_over(self) -> None:
+        """The user begins to speak, which we tell the service: it stops what it is about to say."""
+        if not self.current and self.may_begin:
+            self._unbegun += 1
+            self._asked = self._in_writing = False
 
     def answered(self) -> None:
         """A tool call was answered: what comes from now on is said about that."""
@@ -97,6 +106,7 @@ class Exchange:
         self.current = f"reply-{self._made}"
         self.cancelled = False
         self._owed = Owed.NOTHING
+        self._unbegun = 0
         self.spoken = not self._in_writing
         self._asked = self._in_writing = False
         if not self.interrupts:
@@ -125,6 +135,10 @@ class Exchange:
         """``interrupted``: whether it is news; the current reply is over then, if there is one."""
         if self._owed is Owed.CUT_REST:
             self._owed = Owed.END  # by what we asked
+            return False
+        if self._unbegun and not self.current:
+            self._unbegun -= 1
+            self._owed = Owed.END
             return False
         self._over(Owed.END)
         self._asked, self._in_writing = True, False

@@ -20,6 +20,7 @@ _CAPABILITIES = Capabilities(
     cancel=False,
     truncate=False,
     clear_input=False,
+    input_asks=True,
     images=True,
     image_interval=1.0,
     tools=ToolForm.DECLARATIONS,
