@@ -130,7 +130,11 @@ class GeminiCodec:
             asynchronous_calls=traits.asynchronous,
         )
         self._messages = ServerMessages(
-            self._replies, model=spec.model, title=title, resume=capabilities.resume
+            self._replies,
+            model=spec.model,
+            title=title,
+            resume=capabilities.resume,
+            history_follows=bool(self._history),
         )
 
     def endpoint(self) -> Endpoint:

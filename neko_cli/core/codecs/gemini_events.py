@@ -43,13 +43,20 @@ _ENDS = frozenset({"ACTIVITY_END", "VAD_SIGNAL_TYPE_EOS"})
 class ServerMessages:
     """Makes provider events of messages; never raises."""
 
-    def __init__(self, replies: ReplyEvents, *, model: str, title: str, resume: Resume) -> None:
-        """``model`` is told with ``Ready``; ``title`` names the provider in sentences about its errors."""
+    def __init__(
+        self, replies: ReplyEvents, *, model: str, title: str, resume: Resume, history_follows: bool
+    ) -> None:
+        """``model`` is told with ``Ready``; ``title`` names the provider in sentences about its errors.
+
+        ``history_follows``: earlier messages are told after the session has begun, so that a handle may
+        stand for a session that does not know them, until there is a reply.
+        """
         self._replies = replies
         self._hearing: Hearing = replies.hearing
         self._model = model
         self._title = title
         self._resume = resume
+        self._history_follows = history_follows
         self._ready = False
         # In this order: counts belong to the reply that ends, and a reply ends after all else.
         self._parts: dict[str, Callable[[Fields], Sequence[ProviderEvent]]] = {
@@ -111,7 +118,9 @@ class ServerMessages:
     def _resumption(self, fields: Fields) -> Sequence[ProviderEvent]:
         if self._resume is Resume.NONE:
             return ()
-        handle = text(fields, spelled(fields, "newHandle"))
+        handle, exchange = text(fields, spelled(fields, "newHandle")), self._replies.exchange
+        if self._history_follows and not (exchange.current or exchange.last):
+            return [HandleTold("")]
         good = is_true(fields, "resumable") and len(handle) <= TEXT_LIMIT
         return [HandleTold(handle if good else "")]
 

@@ -22,9 +22,9 @@ from neko_cli.core.commands import (
     TellSystem,
     ToolSpec,
 )
-from neko_cli.core.provider_events import Surprise, Unknown
+from neko_cli.core.provider_events import HandleTold, Surprise, Unknown
 from tests.core.codecs import golden
-from tests.core.codecs.gem import SERVER_FRAMES, codec, sent, setup, told
+from tests.core.codecs.gem import SERVER_FRAMES, codec, sent, setup, told, words
 
 NAMES = golden.names("gemini")
 
@@ -247,3 +247,15 @@ def test_any_text_makes_valid_json(text: str) -> None:
             *made.encode(AnswerTool(text, text, text)),
         ):
             msgspec.json.decode(frame)
+
+
+def test_a_handle_of_a_session_that_does_not_know_its_history_is_none() -> None:
+    """It would be gone on with without ever being told what was said before."""
+    update = json.dumps({"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}})
+    made = codec(history=(HistoryLine("user", "Hi"),))
+    assert told(made, update) == [HandleTold("")]
+    sent(made, SendText("x"))
+    assert told(made, update) == [HandleTold("")]  # it may have been on its way
+    told(made, words("a"))
+    assert told(made, update) == [HandleTold("h")]
+    assert told(codec(), update) == [HandleTold("h")]
