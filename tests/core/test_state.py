@@ -85,14 +85,6 @@ def test_barge_in_silences_and_truncates_also_when_the_server_finished_long_ago(
     assert effects.index(TurnEffect.TRUNCATE_REPLY) < effects.index(TurnEffect.CLOSE_INTERRUPTED)
 
 
-@pytest.mark.parametrize("state", [TurnState.SPEAKING, TurnState.DRAINING])
-def test_a_provider_that_stops_a_reply_silences_what_is_still_heard_of_it(state):
-    after, effects = step(TURN, state, TurnInput.REPLY_CUT)
-    assert after is TurnState.IDLE
-    assert effects[0] is TurnEffect.STOP_SOUND
-    assert effects[-1] is TurnEffect.CLOSE_AS_TOLD
-
-
 def test_an_input_that_is_not_listed_changes_nothing():
     assert step(TURN, TurnState.IDLE, TurnInput.DRAINED) == (TurnState.IDLE, ())
     assert step(LINK, LinkState.UP, LinkInput.OPENED) == (LinkState.UP, ())
@@ -133,6 +125,14 @@ def test_whatever_brings_a_link_back_hands_over_last(state):
 )
 def test_status_shows_speaking_before_processing_before_listening(link, turn, microphone, status):
     assert status_of(link, turn, microphone_on=microphone) is status
+
+
+@pytest.mark.parametrize("state", [TurnState.SPEAKING, TurnState.DRAINING])
+def test_a_provider_that_stops_a_reply_silences_what_is_still_heard_of_it(state):
+    after, effects = step(TURN, state, TurnInput.REPLY_CUT)
+    assert after is TurnState.IDLE
+    assert effects[0] is TurnEffect.STOP_SOUND
+    assert effects[-1] is TurnEffect.CLOSE_AS_TOLD
 
 
 def test_every_link_state_has_a_word():
