@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from neko_cli.core.errors import CredentialsError
@@ -18,6 +20,7 @@ from neko_cli.core.events import (
 )
 from tests.fakes.gemini_talk import talking
 from tests.fakes.sound import FakeSpeaker
+from tests.fakes.strict_gemini import PATIENCE
 
 
 async def test_a_text_turn() -> None:
@@ -147,6 +150,52 @@ async def test_what_is_typed_over_a_reply_is_answered_alone() -> None:
         await link.reply("All right.")
         ended = await talk.until(TurnEnded)
         assert (ended.outcome, ended.text) == (Outcome.COMPLETE, "All right.")
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_what_is_typed_before_the_last_answer_has_begun_is_answered(told: bool) -> None:
+    """Whether or not the service tells that it has dropped that answer."""
+    async with talking() as talk:
+        link = await talk.start()
+        await talk.session.send_message("One?")
+        await link.asked("text")
+        await talk.session.send_message("Two?")
+        assert await link.asked("text") == "Two?"
+        if told:
+            await link.tell(serverContent={"interrupted": True})
+            await link.tell(serverContent={"turnComplete": True})
+        await link.reply("Two.")
+        assert (await talk.until(TurnEnded, turn=2)).text == "Two."
+        (first,) = talk.told(TurnEnded, turn=1)
+        assert first.outcome is Outcome.INTERRUPTED
+        await talk.turn(link, "Three?", "Three.")
+
+
+async def test_a_key_over_a_reply_stops_it_and_what_is_said_is_answered() -> None:
+    speaker = FakeSpeaker()
+    async with talking(speaker=speaker, turns={"detection": "manual"}) as talk:
+        link = await talk.start(InputMode.AUDIO)
+        await talk.session.send_message("Tell me a story.")
+        await link.asked("text")
+        await link.say("Once upon a time ", 2000)
+        await speaker.holds(2000)
+        await talk.speak(1)
+        assert (await talk.until(TurnEnded)).outcome is Outcome.INTERRUPTED
+        assert speaker.queued_ms == 0
+        async with asyncio.timeout(PATIENCE):
+            await link.interrupted.wait()
+        await talk.taken(link)
+        talk.session.finish_input()
+        assert await link.asked("speech") == "u1-4800"
+        await link.heard_words("Stop.")
+        await link.say("All right.", 20)
+        await link.complete()
+        await speaker.holds(20)
+        speaker.advance(20)
+        ended = await talk.until(TurnEnded)
+        assert (ended.outcome, ended.text) == (Outcome.COMPLETE, "All right.")
+        assert talk.remembered()[-2:] == [("user", "Stop."), ("assistant", "All right.")]
+        assert talk.told(Failure) == []
 
 
 @pytest.mark.parametrize("text", ["", " Bye."])

@@ -104,8 +104,8 @@ class GeminiLink:
         self.is_ghost = False
         """Whether the service does not notice that the connection is gone."""
         self.ear = Ear()
-        self.heard = asyncio.Event()
-        """Set once speech has begun."""
+        self.interrupted = asyncio.Event()
+        """Set once a reply was stopped."""
         self._service = service
         self._connection = connection
         self._manners = Manners()
@@ -184,7 +184,6 @@ class GeminiLink:
             if detects.get("disabled"):
                 continue
             if kind == "began":
-                self.heard.set()
                 await self._interrupt()
             else:
                 await self._asked("speech", self.ear.take())
@@ -199,6 +198,7 @@ class GeminiLink:
         if self._speaking:
             await self.tell(serverContent={"interrupted": True})
             await self._end()
+            self.interrupted.set()
 
     # -- what the test does -----------------------------------------------------------------
 
