@@ -17,7 +17,7 @@ from neko_cli.core.addresses import check_encrypted, split_address, with_query
 from neko_cli.core.capabilities import Capabilities, ToolForm
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.codecs.openai_dialect import Dialect
-from neko_cli.core.codecs.provider import Provider
+from neko_cli.core.codecs.provider import Provider as Provider
 from neko_cli.core.codecs.registry_gemini import GEMINI_PROVIDERS
 from neko_cli.core.errors import ConfigError, CredentialsError
 from neko_cli.core.ports import Endpoint
