@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from neko_cli.core import classify
 from neko_cli.core.capabilities import Resume
-from neko_cli.core.codecs.gemini_fields import TEXT_LIMIT, is_true, spelled
+from neko_cli.core.codecs.gemini_fields import TEXT_LIMIT, is_true, snake, spelled
 from neko_cli.core.codecs.gemini_hearing import Hearing
 from neko_cli.core.codecs.gemini_replies import ReplyEvents
 from neko_cli.core.codecs.json_fields import Fields, identifier, mapping, text
@@ -71,22 +71,25 @@ class ServerMessages:
             "goAway": self._go_away,
             "error": self._error,
         }
+        self._names = {**{snake(name): name for name in self._parts}, **{name: name for name in self._parts}}
 
     def take(self, message: Fields) -> Sequence[ProviderEvent]:
         """What a whole message means."""
-        events: list[ProviderEvent] = []
-        known = set()
-        for name, handler in self._parts.items():
-            key = spelled(message, name)
-            known.add(key)
-            if isinstance(message.get(key), dict):
-                events += handler(mapping(message, key))
-        content = mapping(message, spelled(message, "serverContent"))
-        if content:
-            events += self._replies.end_of_turn(content)
-        unknown = [key for key, value in message.items() if key not in known and value is not None]
+        found: dict[str, Fields] = {}
+        unknown = []
+        for key, value in message.items():
+            name = self._names.get(key)
+            if name is None and value is not None:
+                unknown.append(key)
+            elif name is not None and isinstance(value, dict) and (name == key or name not in found):
+                found[name] = mapping(message, key)
         if unknown and not self._ready and "code" in message and "message" in message:
             return [self._fault(message)]  # an error without a frame around it
+        events: list[ProviderEvent] = []
+        for name in found if len(found) < 2 else [name for name in self._parts if name in found]:
+            events += self._parts[name](found[name])
+        if "serverContent" in found:
+            events += self._replies.end_of_turn(found["serverContent"])
         events += [Unknown(one_line(key, 80)) for key in unknown[:UNKNOWN_LIMIT]]
         if not message:
             events.append(Surprise("a message that holds nothing"))

@@ -24,10 +24,15 @@ def spelled(fields: Fields, name: str) -> str:
     """The spelling of a camelCase name that is present; the name itself when neither is."""
     if name in fields:
         return name
-    snake = _SNAKE.get(name)
-    if snake is None:
-        snake = _SNAKE[name] = _CAPITAL.sub(lambda found: "_" + found[0].lower(), name)
-    return snake if snake in fields else name
+    other = _SNAKE.get(name)
+    if other is None:
+        other = _SNAKE[name] = snake(name)
+    return other if other in fields else name
+
+
+def snake(name: str) -> str:
+    """The other spelling of a camelCase name."""
+    return _CAPITAL.sub(lambda found: "_" + found[0].lower(), name)
 
 
 def is_true(fields: Fields, name: str) -> bool:
