@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from neko_cli.cli.exits import Exit
-from neko_cli.core.codecs import PROVIDERS, demands_key, find_provider
+from neko_cli.core.codecs import PROVIDERS, find_provider
 from neko_cli.core.errors import AudioError, ConfigError, NekoError
 from neko_cli.core.ports import DeviceInfo
 from neko_cli.core.profile import Profile
@@ -259,7 +259,7 @@ def check_keys(wanted: str, url: str = "") -> list[Finding]:
             continue
         if key is not None:
             found.append(Finding(area, Level.OK, f"from the {key.place.value}"))
-        elif provider.name == wanted and demands_key(provider, url):
+        elif provider.name == wanted and provider.needs_key(url):
             hint = f"Get one at {provider.key_page}, then: neko keys set {provider.name}"
             found.append(Finding(area, Level.PROBLEM, "There is none.", hint, Exit.CREDENTIALS))
         elif provider.capabilities.key_required:

@@ -46,8 +46,12 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     input_asks: bool = False
     """Whether each input is answered by itself, and stops the reply that is being made."""
     images: bool = False
-    image_interval: float = 0.0
-    """Least seconds between two pictures; 0 where the provider sets no limit."""
+    image_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    """Media types of pictures that can be sent."""
+    image_limit: int | None = None
+    """Bytes of an encoded picture that are taken at most; None where the provider names no limit."""
+    image_every: float = 0.0
+    """Seconds between pictures that the provider recommends at least."""
     tools: ToolForm = ToolForm.NONE
     mid_session_instructions: bool = True
     resume: Resume = Resume.NONE

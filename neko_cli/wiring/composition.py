@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neko_cli.core.clock import RealClock
-from neko_cli.core.codecs import Provider, demands_key, find_provider, make_codec, missing_key
+from neko_cli.core.codecs import Provider, find_provider, make_codec, missing_key
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.errors import NekoError
 from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, Transport
@@ -274,6 +274,6 @@ def find_key(profile: Profile, keys: KeyStore) -> str:
     if not provider.key_names:
         return ""
     key = keys.find(provider.key_names)
-    if not key and demands_key(provider, profile.provider.url):
+    if not key and provider.needs_key(profile.provider.url):
         raise missing_key(provider)
     return key

@@ -63,19 +63,19 @@ def test_the_table_is_aligned_and_sanitised() -> None:
     assert "\x1b[31mXX" in table([Finding("a", Level.PROBLEM, "x")], colour=True)
 
 
-def test_a_key_matters_for_the_provider_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(wanted: str, url: str = "") -> list[Finding]:
-        found = check_keys(wanted, url)
-        assert {f.level for f in found if f.area != "key: openai"} <= {Level.NOTE, Level.OK}
-        return [f for f in found if f.area == "key: openai"]
+def key_of(name: str, wanted: str, url: str = "") -> Finding:
+    (found,) = (finding for finding in check_keys(wanted, url) if finding.area == f"key: {name}")
+    return found
 
-    assert [f.level for f in check("embedded")] == [Level.NOTE]
-    (found,) = check("openai")
+
+def test_a_key_matters_for_the_provider_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert key_of("openai", wanted="embedded").level is Level.NOTE
+    found = key_of("openai", wanted="openai")
     assert (found.level, found.code) == (Level.PROBLEM, 3)
     assert "neko keys set openai" in found.hint
-    assert check("openai", "ws://127.0.0.1:1")[0].level is Level.NOTE
+    assert key_of("openai", wanted="openai", url="ws://127.0.0.1:1").level is Level.NOTE
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    (found,) = check("openai")
+    found = key_of("openai", wanted="openai")
     assert found.level is Level.OK
     assert KEY not in found.text
 

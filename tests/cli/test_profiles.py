@@ -13,8 +13,7 @@ import pytest
 from neko_cli.__main__ import main
 from tests.cli.running import clean, neko
 
-BUNDLED = sum(entry.name.endswith(".toml") for entry in (resources.files("neko_cli") / "profiles").iterdir())
-"""Profiles that come with neko."""
+BUNDLED = len([file for file in (resources.files("neko_cli") / "profiles").iterdir() if file.is_file()])
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,12 @@ def source(name: str) -> str:
     return (resources.files("neko_cli") / "profiles" / f"{name}.toml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["default", "openai", "gemini", "vertex"])
+def names() -> list[str]:
+    folder = resources.files("neko_cli") / "profiles"
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+@pytest.mark.parametrize("name", names())
 def test_every_setting_in_a_comment_can_be_switched_on(name: str) -> None:
     text, count = COMMENTED.subn(r"\1", source(name))
     assert count >= 1
@@ -42,6 +47,11 @@ def test_what_stands_in_a_comment_is_the_default(table: str) -> None:
     }
 
 
+@pytest.mark.parametrize("name", [name for name in names() if name != "default"])
+def test_a_profile_is_answered_by_the_provider_of_its_name(name: str) -> None:
+    assert parse(tomllib.loads(source(name)), name).provider.name == name
+
+
 @pytest.mark.parametrize("name", ["openai", "gemini"])
 def test_the_ladders_of_a_provider_get_smaller_and_begin_with_the_profiles_model(name: str) -> None:
     energy = parse(tomllib.loads(source(name)), name).energy
@@ -49,11 +59,6 @@ def test_the_ladders_of_a_provider_get_smaller_and_begin_with_the_profiles_model
         models = [rung.model for rung in ladder]
         assert models[0] == ""
         assert len(set(models)) == len(models) > 1
-
-
-@pytest.mark.parametrize("name", ["openai", "gemini", "vertex"])
-def test_a_profile_of_a_provider_is_named_like_it(name: str) -> None:
-    assert parse(tomllib.loads(source(name)), name).provider.name == name
 
 
 def test_the_place_that_vertex_suggests_makes_an_address() -> None:

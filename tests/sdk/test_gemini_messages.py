@@ -69,7 +69,7 @@ SPECS = (
 def all_frames() -> list[str]:
     """All frames, for each service, model and way to configure a session."""
     lines: list[str] = []
-    services = [name for name, provider in PROVIDERS.items() if provider.family in ("gemini", "vertex")]
+    services = [name for name, provider in PROVIDERS.items() if provider.family == "gemini"]
     assert services == ["gemini", "vertex"]
     for service, model, spec, detection in product(services, MODELS, SPECS, Detection):
         for audio, captions in ((True, True), (False, False)):

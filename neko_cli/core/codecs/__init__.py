@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from neko_cli.core.codecs.endpoints import (
-    PROVIDERS,
-    demands_key,
-    find_provider,
-    make_codec,
-    missing_key,
-)
+from neko_cli.core.codecs.endpoints import PROVIDERS, find_provider, make_codec, missing_key
 from neko_cli.core.codecs.provider import Provider
 
-__all__ = ["PROVIDERS", "Provider", "demands_key", "find_provider", "make_codec", "missing_key"]
+__all__ = ["PROVIDERS", "Provider", "find_provider", "make_codec", "missing_key"]

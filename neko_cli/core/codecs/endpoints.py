@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from neko_cli.core.addresses import check_encrypted, split_address, with_query
 from neko_cli.core.capabilities import Capabilities, ToolForm
+from neko_cli.core.codecs import registry_gemini
 from neko_cli.core.codecs.base import Codec, SessionSpec
+from neko_cli.core.codecs.dialect import AnyDialect
+from neko_cli.core.codecs.gemini_dialect import GeminiDialect
 from neko_cli.core.codecs.openai_dialect import Dialect
 from neko_cli.core.codecs.provider import Provider as Provider
-from neko_cli.core.codecs.registry_gemini import GEMINI_PROVIDERS
 from neko_cli.core.errors import ConfigError, CredentialsError
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.text import one_line
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
+
+D = TypeVar("D", bound=AnyDialect)
+"""The dialects of one family."""
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -37,6 +41,7 @@ PROVIDERS: Mapping[str, Provider] = {
             url="",
             path="/v1/realtime",
             model="neko-embedded",
+            runs_here=True,
             # What `neko serve` asks for, when another program's engine is to answer.
             key_names=("NEKO_TOKEN",),
             capabilities=Capabilities(
@@ -77,7 +82,7 @@ PROVIDERS: Mapping[str, Provider] = {
             # A terminal's microphone is usually the laptop's own, which OpenAI calls far field.
             dialect=Dialect(transcription_model="gpt-4o-mini-transcribe", noise_reduction="far_field"),
         ),
-        *GEMINI_PROVIDERS,
+        *registry_gemini.PROVIDERS,
     )
 }
 """All providers by name."""
@@ -115,7 +120,7 @@ def make_codec(
     spec = msgspec.structs.replace(
         spec, model=model or spec.model or provider.model, voice=spec.voice or provider.voice
     )
-    if not key and demands_key(provider, url):
+    if not key and provider.needs_key(url):
         raise missing_key(provider)
     endpoint = Endpoint(
         url=address_of(provider, url, spec, insecure=insecure),
@@ -125,18 +130,6 @@ def make_codec(
         insecure=insecure,
     )
     return FAMILIES[provider.family](provider, spec, endpoint)
-
-
-def demands_key(provider: Provider, url: str) -> bool:
-    """Whether a link to ``url`` is surely refused without a key: on the provider's own servers it is."""
-    if not url or not provider.capabilities.key_required:
-        return provider.capabilities.key_required
-    own = urlsplit(provider.url).hostname or ""
-    try:
-        host = urlsplit(url.strip()).hostname or ""
-    except ValueError:
-        return False
-    return bool(own) and host.endswith(own)
 
 
 def missing_key(provider: Provider) -> CredentialsError:
@@ -186,7 +179,7 @@ def _openai_ga(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Cod
     return OpenAIGACodec(
         spec=spec,
         capabilities=provider.capabilities,
-        dialect=provider.dialect,
+        dialect=_dialect(provider, Dialect),
         endpoint=endpoint,
         title=provider.title,
     )
@@ -195,18 +188,18 @@ def _openai_ga(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Cod
 def _gemini(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
     from neko_cli.core.codecs.gemini import make_gemini
 
-    return make_gemini(provider, spec, endpoint)
+    return make_gemini(provider, _dialect(provider, GeminiDialect), spec, endpoint)
 
 
-def _vertex(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
-    from neko_cli.core.codecs.gemini import make_vertex
-
-    return make_vertex(provider, spec, endpoint)
+def _dialect(provider: Provider, kind: type[D]) -> D:
+    """The provider's dialect, which must be one of its family; another is a mistake in the table."""
+    if not isinstance(provider.dialect, kind):
+        raise TypeError(f"{provider.name} has no dialect of the family {provider.family}")
+    return provider.dialect
 
 
 FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {
     "openai-ga": _openai_ga,
     "gemini": _gemini,
-    "vertex": _vertex,
 }
 """What makes a codec, by family; each imports its module at the first use."""

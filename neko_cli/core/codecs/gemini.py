@@ -18,11 +18,8 @@ from neko_cli.core.capabilities import Capabilities
 from neko_cli.core.codecs import gemini_frames as frames
 from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec
 from neko_cli.core.codecs.gemini_dialect import (
-    AI_STUDIO,
     NOWHERE,
-    VERTEX,
     GeminiDialect,
-    Place,
     Traits,
     model_path,
     traits_of,
@@ -257,20 +254,14 @@ class GeminiCodec:
         return [frames.tool_response(wire_id, name, output)]
 
 
-def make_gemini(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> GeminiCodec:
-    """A codec for AI Studio."""
-    return _make(provider, spec, endpoint, AI_STUDIO, NOWHERE)
-
-
-def make_vertex(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> GeminiCodec:
-    """A codec for Vertex; raises ConfigError where the address names no project."""
-    url, place = vertex_place(endpoint.url, provider.path)
-    return _make(provider, spec, msgspec.structs.replace(endpoint, url=url), VERTEX, place)
-
-
-def _make(
-    provider: Provider, spec: SessionSpec, endpoint: Endpoint, dialect: GeminiDialect, place: Place
+def make_gemini(
+    provider: Provider, dialect: GeminiDialect, spec: SessionSpec, endpoint: Endpoint
 ) -> GeminiCodec:
+    """A codec for a row of the registry; raises ConfigError where an address names no place."""
+    place = NOWHERE
+    if dialect.by_place:
+        url, place = vertex_place(endpoint.url, provider.path)
+        endpoint = msgspec.structs.replace(endpoint, url=url)
     traits = traits_of(spec.model)
     capabilities = provider.capabilities
     if capabilities.seed_history is not traits.client_content:

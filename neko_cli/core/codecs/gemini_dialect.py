@@ -11,27 +11,36 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from neko_cli.core.codecs.dialect import AnyDialect
 from neko_cli.core.errors import ConfigError
 
 
-class GeminiDialect(msgspec.Struct, frozen=True, kw_only=True):
+class GeminiDialect(AnyDialect, frozen=True, kw_only=True):
     """Differences between AI Studio and Vertex; the defaults are AI Studio's."""
 
+    key_header: str = "x-goog-api-key"
+    key_prefix: str = ""
+    model_query: str = ""
     model_prefix: str = "models/"
     """Stands before the bare name of a model."""
     initial_history: bool = True
     """Whether a session can be told to wait for its history (``historyConfig``)."""
     stream_end: bool = True
     """Whether ``audioStreamEnd`` is known; else silence ends what was said."""
+    by_place: bool = False
+    """Whether a given address names a project and a location: see ``vertex_place``."""
 
 
 AI_STUDIO = GeminiDialect()
 
 VERTEX = GeminiDialect(
+    key_header="Authorization",
+    key_prefix="Bearer ",
     model_prefix="publishers/google/models/",
     initial_history=False,
     # The SDK's own converter and Google's .NET client say that Vertex has no audioStreamEnd.
     stream_end=False,
+    by_place=True,
 )
 
 

@@ -1,11 +1,24 @@
-"""What is known of one provider: a row of the registry."""
+"""What a provider is: where it is, what it can do, how it wants to be spoken to. Data, nothing else."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
 from neko_cli.core.capabilities import Capabilities
-from neko_cli.core.codecs.openai_dialect import Dialect
+from neko_cli.core.codecs.dialect import AnyDialect
+
+
+class Region(msgspec.Struct, frozen=True, kw_only=True):
+    """Another place where a provider can be reached; each wants a key of its own."""
+
+    url: str
+    key_page: str = ""
+    """Where to get a key for it."""
+    chat_url: str = ""
+    """Its chat-completions API; empty where it has none."""
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,7 +28,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     """Its name in sentences."""
     family: str
-    """Which codec speaks its protocol: a key of ``FAMILIES``."""
+    """Which codec speaks its protocol: a key of ``endpoints.FAMILIES``."""
     url: str
     """Its own address; empty where the address is known only at run time."""
     path: str
@@ -34,10 +47,24 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Its chat-completions API (the base address), for summaries; empty where it has none."""
     chat_model: str = ""
     """A small, quick model there."""
+    regions: Mapping[str, Region] = {}
+    """Other places where it can be reached, by name."""
+    runs_here: bool = False
+    """Whether its server is started by neko itself."""
+    address_hint: str = ""
+    """What its address looks like, where everybody has one of their own."""
     capabilities: Capabilities
-    dialect: Dialect
+    dialect: AnyDialect
 
-    @property
-    def runs_here(self) -> bool:
-        """Whether its server is started by neko itself, as it has no address of its own."""
-        return not self.url
+    def needs_key(self, url: str) -> bool:
+        """Whether a key must be there; a server at an address of one's own (``url``) may need none.
+
+        The provider's own servers have other names too, such as those of a region.
+        """
+        if not (url and self.url and self.capabilities.key_required):
+            return self.capabilities.key_required
+        try:
+            host = urlsplit(url.strip()).hostname or ""
+        except ValueError:
+            return False
+        return host.endswith(urlsplit(self.url).hostname or url)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from neko_cli.core.capabilities import Capabilities, Resume, ToolForm
-from neko_cli.core.codecs.openai_dialect import Dialect
+from neko_cli.core.codecs.gemini_dialect import AI_STUDIO, VERTEX
 from neko_cli.core.codecs.provider import Provider
 
 _CAPABILITIES = Capabilities(
@@ -22,7 +22,7 @@ _CAPABILITIES = Capabilities(
     clear_input=False,
     input_asks=True,
     images=True,
-    image_interval=1.0,
+    image_every=1.0,
     tools=ToolForm.DECLARATIONS,
     mid_session_instructions=False,
     resume=Resume.HANDLE,
@@ -41,7 +41,7 @@ _CAPABILITIES = Capabilities(
 _STUDIO = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 _VERTEX = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 
-GEMINI_PROVIDERS = (
+PROVIDERS = (
     Provider(
         name="gemini",
         title="Google Gemini",
@@ -55,12 +55,12 @@ GEMINI_PROVIDERS = (
         chat_url="https://generativelanguage.googleapis.com/v1beta/openai",
         chat_model="gemini-3.5-flash-lite",
         capabilities=_CAPABILITIES,
-        dialect=Dialect(key_header="x-goog-api-key", key_prefix="", model_query=""),
+        dialect=AI_STUDIO,
     ),
     Provider(
         name="vertex",
         title="Google Vertex AI",
-        family="vertex",
+        family="gemini",
         # The address of a link is made from the project and location that the profile's url names.
         url=f"wss://aiplatform.googleapis.com{_VERTEX}",
         path=_VERTEX,
@@ -71,6 +71,6 @@ GEMINI_PROVIDERS = (
         key_page="https://docs.cloud.google.com/docs/authentication/rest",
         # Its model takes earlier messages in the instructions alone: see gemini_dialect.
         capabilities=msgspec.structs.replace(_CAPABILITIES, seed_history=False),
-        dialect=Dialect(model_query=""),
+        dialect=VERTEX,
     ),
 )

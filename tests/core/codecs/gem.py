@@ -12,12 +12,7 @@ from neko_cli.core.codecs.gemini import GeminiCodec
 from neko_cli.core.provider_events import ProviderEvent
 from tests.core.codecs import golden
 
-SERVER_FRAMES = [
-    json.dumps(line["server"])
-    for name in golden.names("gemini")
-    for line in golden.read(name, "gemini")
-    if "server" in line
-]
+SERVER_FRAMES = golden.server_frames("gemini")
 
 
 def codec(provider: str = "gemini", url: str = "ws://localhost:1", **spec: Any) -> GeminiCodec:

@@ -1,8 +1,8 @@
 """Plays a golden conversation: what the codec makes of each line, in a form that a file can hold.
 
 A file is JSON lines. The first names its document, the session's settings (``spec``) and, where it is
-not the family's first, the provider and its address; each other line is a server event with the provider
-events it means, or a command with the frames it becomes.
+not the one that the folder is named after, the provider and its address; each other line is a server event
+with the provider events it means, or a command with the frames it becomes.
 """
 
 from __future__ import annotations
@@ -21,29 +21,40 @@ from neko_cli.core.errors import NekoError
 
 FOLDER = Path(__file__).parents[2] / "golden"
 
-FIRST = {"openai_ga": "openai", "gemini": "gemini"}
-"""The provider whose conversations a family's files hold, unless they name another."""
-
-ADDRESS = "ws://localhost:1/v1/realtime"
+CONVERSATIONS = ("barge_in", "error", "image", "limits", "manual", "text", "tool", "voice")
+"""What there is of every dialect."""
 
 
-def conversation(name: str, family: str = "openai_ga") -> tuple[Codec, list[dict[str, Any]]]:
+def conversation(name: str, dialect: str = "openai_ga") -> tuple[Codec, list[dict[str, Any]]]:
     """A fresh codec for a golden file, and the file's lines without the first."""
-    first, *lines = read(name, family)
+    first, *lines = read(name, dialect)
     assert first["document"], "the first line names the document"
-    return make(first["spec"], first.get("provider", FIRST[family]), first.get("url", ADDRESS)), lines
+    return make(first["spec"], first.get("provider") or provider_of(dialect), first.get("url", "")), lines
 
 
-def read(name: str, family: str = "openai_ga") -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (FOLDER / family / name).read_text(encoding="utf-8").splitlines()]
+def read(name: str, dialect: str = "openai_ga") -> list[dict[str, Any]]:
+    text = (FOLDER / dialect / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
-def names(family: str = "openai_ga") -> list[str]:
-    return sorted(path.name for path in (FOLDER / family).glob("*.jsonl"))
+def names(dialect: str = "openai_ga") -> list[str]:
+    return sorted(path.name for path in (FOLDER / dialect).glob("*.jsonl"))
 
 
-def make(spec: dict[str, Any], provider: str = "openai", url: str = ADDRESS) -> Codec:
+def server_frames(dialect: str = "openai_ga") -> list[str]:
+    """All server events of a dialect's conversations, as they come over the wire."""
+    lines = (line for name in names(dialect) for line in read(name, dialect))
+    return [json.dumps(line["server"]) for line in lines if "server" in line]
+
+
+def provider_of(dialect: str) -> str:
+    """The provider whose conversations a folder holds."""
+    return "openai" if dialect == "openai_ga" else dialect.replace("_", "-")
+
+
+def make(spec: dict[str, Any], provider: str = "openai", url: str = "") -> Codec:
     """A codec for the settings of a golden file."""
+    url = url or "ws://localhost:1/v1/realtime"
     return make_codec(provider, msgspec.convert(spec, SessionSpec), key="sk-test", url=url)
 
 

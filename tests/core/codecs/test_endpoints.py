@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from neko_cli.core.codecs import PROVIDERS, demands_key, find_provider, make_codec
+from neko_cli.core.codecs import PROVIDERS, find_provider, make_codec
 from neko_cli.core.codecs.base import SessionSpec
 from neko_cli.core.codecs.endpoints import FAMILIES
 from neko_cli.core.errors import ConfigError, CredentialsError
@@ -67,7 +67,7 @@ def test_a_server_of_ones_own_may_need_no_key() -> None:
     ],
 )
 def test_the_providers_own_servers_demand_a_key(provider: str, url: str, demanded: bool) -> None:
-    assert demands_key(find_provider(provider), url) is demanded
+    assert find_provider(provider).needs_key(url) is demanded
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel", "bell\x07"])
