@@ -67,3 +67,12 @@ def told(made: GeminiCodec, *frames: str | bytes) -> list[ProviderEvent]:
 
 def kinds(events: list[ProviderEvent]) -> list[str]:
     return [type(event).__name__ for event in events]
+
+
+WHOLE = ["ReplyBegan", "ReplyWords", "ReplyEnded"]
+"""The kinds of events of a reply of words."""
+
+
+def without_captions(**spec: Any) -> GeminiCodec:
+    """A codec that waits for no words of the user's."""
+    return codec(**{"want_captions": False, **spec})

@@ -5,9 +5,7 @@ from __future__ import annotations
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.commands import AppendAudio, CommitAudio, SendText
 from neko_cli.core.provider_events import ReplyBegan, ReplyEnded, ReplyStatus
-from tests.core.codecs.gem import COMPLETE, INTERRUPTED, codec, kinds, sent, told, words
-
-WHOLE = ["ReplyBegan", "ReplyWords", "ReplyEnded"]
+from tests.core.codecs.gem import COMPLETE, INTERRUPTED, WHOLE, codec, kinds, sent, told, words
 
 
 def test_an_answer_that_had_not_begun_when_more_was_typed_is_no_news() -> None:

@@ -8,7 +8,7 @@ from base64 import b64encode, urlsafe_b64encode
 import pytest
 
 from neko_cli.core.codecs.base import Detection
-from neko_cli.core.commands import AnswerTool, AppendAudio, CancelReply, CommitAudio, SendText
+from neko_cli.core.commands import AppendAudio, CancelReply, CommitAudio, SendText
 from neko_cli.core.errors import Category
 from neko_cli.core.provider_events import (
     GoingAway,
@@ -24,10 +24,10 @@ from neko_cli.core.provider_events import (
     Surprise,
     TokenUsage,
 )
-from tests.core.codecs import gem
 from tests.core.codecs.gem import (
     COMPLETE,
     INTERRUPTED,
+    WHOLE,
     blob,
     content,
     kinds,
@@ -37,14 +37,7 @@ from tests.core.codecs.gem import (
     turn,
     words,
 )
-
-
-def codec(**spec):
-    """A codec that waits for no words of the user's."""
-    return gem.codec(**{"want_captions": False, **spec})
-
-
-WHOLE = ["ReplyBegan", "ReplyWords", "ReplyEnded"]
+from tests.core.codecs.gem import without_captions as codec
 
 
 def test_a_reply_begins_with_its_first_output_and_ends_with_its_turn() -> None:
@@ -237,57 +230,6 @@ def test_speech_over_a_reply_that_may_not_be_interrupted_is_answered_right_behin
     told(made, words("a"))
     sent(made, AppendAudio(bytes(2 * 16 * 800)))
     assert kinds(told(made, COMPLETE, words("b"))) == ["ReplyEnded", "ReplyBegan", "ReplyWords"]
-
-
-# Tools
-
-CALL = json.dumps({"toolCall": {"functionCalls": [{"id": "c", "name": "n", "args": {"x": "é"}}]}})
-
-
-def test_a_call_ends_the_reply_because_the_service_waits_for_its_answer() -> None:
-    made = codec()
-    found = told(made, words("a"), CALL)
-    assert kinds(found) == ["ReplyBegan", "ReplyWords", "ToolRequested", "ReplyEnded"]
-    assert json.loads(found[2].arguments) == {"x": "é"}
-
-
-@pytest.mark.parametrize("tail", [(), (sound(b"\1\2"), COMPLETE), (COMPLETE,)])
-def test_what_trails_a_call_starts_no_reply(tail: tuple[str, ...]) -> None:
-    """Some models send the rest of the turn behind the call, others wait (both were seen)."""
-    made = codec()
-    told(made, words("a"), CALL)
-    assert "ReplyBegan" not in kinds(told(made, *tail))
-    assert len(sent(made, AnswerTool("c", "n", "{}"))) == 1
-    assert kinds(told(made, words("b"), COMPLETE)) == WHOLE
-
-
-def test_an_end_that_crosses_the_answer_ends_nothing() -> None:
-    made = codec()
-    told(made, words("a"), CALL)
-    sent(made, AnswerTool("c", "n", "{}"))
-    assert told(made, COMPLETE) == []
-    assert kinds(told(made, words("b"), COMPLETE)) == WHOLE
-
-
-def test_a_call_is_told_once() -> None:
-    assert kinds(told(codec(), CALL, CALL)) == ["ReplyBegan", "ToolRequested", "ReplyEnded"]
-
-
-def test_a_call_without_a_name_is_no_call() -> None:
-    assert told(codec(), json.dumps({"toolCall": {"functionCalls": [{"id": "c"}, 5]}})) == []
-
-
-def test_a_model_that_talks_on_is_answered_when_its_turn_ends() -> None:
-    made = codec(model="gemini-3.8-live-extended-thinking")
-    going_on = content(turnComplete=True, interactionStatus="IN_PROGRESS")
-    assert kinds(told(made, words("Let me see."), CALL, words("Nearly."), going_on)) == [
-        "ReplyBegan", "ReplyWords", "ToolRequested", "ReplyWords", "ReplyEnded",
-    ]  # fmt: skip
-    sent(made, AnswerTool("c", "n", "{}"))
-    idle = content(turnComplete=True, interactionStatus="IDLE")
-    assert kinds(told(made, words("b"), going_on, words("c"), idle)) == [
-        "ReplyBegan", "ReplyWords", "ReplyWords", "ReplyEnded",
-    ]  # fmt: skip
 
 
 # Counts, and the link
