@@ -278,6 +278,6 @@ def test_words_of_the_user_in_the_same_message_come_before_the_reply() -> None:
         outputTranscription={"text": "Hello"},
         modelTurn={"parts": [blob(b"\1\2")]},
     )
-    assert kinds(told(gem.codec(), mixed)) == [
+    assert kinds(told(codec(want_captions=True), mixed)) == [
         "InputTranscript", "InputTranscript", "ReplyBegan", "ReplyWords", "ReplySound",
     ]  # fmt: skip
