@@ -79,6 +79,18 @@ _REPLY = {
     "content_index": 0,
 }
 
+
+def said(**content: Any) -> str:
+    """A message as Gemini writes it."""
+    return json.dumps({"serverContent": content})
+
+
+def in_turn(pcm: bytes) -> str:
+    """A piece of a reply's sound as Gemini writes it."""
+    blob = {"mimeType": "audio/pcm;rate=24000", "data": base64(pcm)}
+    return said(modelTurn={"parts": [{"inlineData": blob}]})
+
+
 SAMPLES: Mapping[str, Sample] = {
     "openai-ga": Sample(
         provider="openai",
@@ -106,6 +118,13 @@ SAMPLES: Mapping[str, Sample] = {
         ),
         words=frame("response.audio_transcript.delta", delta=" afternoon", **_REPLY),
         sound=(frame("response.audio.delta", delta=base64(PCM), **_REPLY),),
+    ),
+    "gemini": Sample(
+        provider="gemini",
+        opens=('{"setupComplete": {}}', SendText(TEXT), in_turn(PCM)),
+        words=said(outputTranscription={"text": " afternoon"}),
+        sound=(in_turn(PCM),),
+        audio_of=lambda event: event["serverContent"]["modelTurn"]["parts"][0]["inlineData"]["data"],
     ),
     "chat": Sample(
         provider="chat",

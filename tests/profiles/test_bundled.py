@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from neko_cli.core.codecs import PROVIDERS, find_provider
-from neko_cli.core.codecs.base import Detection
+from neko_cli.core.codecs import PROVIDERS, find_provider, make_codec
+from neko_cli.core.codecs.base import Detection, SessionSpec
 from neko_cli.core.profile import Profile, parse
 
 EXAMPLES = {"greeting", "call", "text", "call_prompts", "url", "max_minutes_day"}
@@ -74,7 +74,7 @@ def test_every_provider_has_a_profile() -> None:
     assert parse(tomllib.loads(source("default")), "default").provider.name == "embedded"
 
 
-@pytest.mark.parametrize("name", ["openai", "openai-live", "xai", "qwen", "stepfun", "glm"])
+@pytest.mark.parametrize("name", ["openai", "openai-live", "xai", "gemini", "qwen", "stepfun", "glm"])
 def test_the_ladders_of_a_provider_get_smaller_and_begin_with_the_profiles_model(name: str) -> None:
     energy = parse(tomllib.loads(source(name)), name).energy
     for ladder in (energy.call, energy.text):
@@ -97,3 +97,10 @@ def test_what_the_profiles_say_of_defaults_is_what_the_registry_says() -> None:
     assert find_provider("openai-live").capabilities.resume_ttl == 30 * 86_400
     for name in ("openai", "azure", "xai", "openai-live", "openai-chat"):
         assert any(key in source(name) for key in find_provider(name).key_names)
+
+
+def test_the_place_that_vertex_suggests_makes_an_address() -> None:
+    text = COMMENTED.sub(r"\1", source("vertex"))
+    table = parse(tomllib.loads(text), "vertex").provider
+    url = make_codec("vertex", SessionSpec(model=table.model), url=table.url, key="token").endpoint().url
+    assert url.startswith("wss://us-central1-aiplatform.googleapis.com/ws/")

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from neko_cli.core.addresses import check_encrypted, split_address, with_query
-from neko_cli.core.codecs import registry_chat, registry_flat, registry_openai
+from neko_cli.core.codecs import registry_chat, registry_flat, registry_gemini, registry_openai
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.codecs.provider import MakeCodec, Provider
 from neko_cli.core.errors import ConfigError, CredentialsError
@@ -24,7 +24,7 @@ from neko_cli.core.text import one_line
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-_REGISTRIES = (registry_openai, registry_flat, registry_chat)
+_REGISTRIES = (registry_openai, registry_gemini, registry_flat, registry_chat)
 
 PROVIDERS: Mapping[str, Provider] = {row.name: row for registry in _REGISTRIES for row in registry.PROVIDERS}
 """All providers by name."""
@@ -101,7 +101,7 @@ def missing_key(provider: Provider) -> CredentialsError:
     where = f"Get one at {provider.key_page}, then " if provider.key_page else "To set one: "
     names = f" or set {provider.key_names[0]}" if provider.key_names else ""
     return CredentialsError(
-        f"{provider.title} needs an API key.",
+        f"{provider.title} needs {provider.key_kind}.",
         hint=f"{where}run `neko keys set {provider.name}`{names}.",
         code="missing_key",
     )

@@ -48,6 +48,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Used when the profile names none; empty leaves the choice to the server."""
     key_names: tuple[str, ...] = ()
     """Environment variables that may hold the key, the usual one first."""
+    key_kind: str = "an API key"
+    """What the key is, in sentences."""
     key_page: str = ""
     """Where to get a key."""
     chat_url: str = ""

@@ -128,6 +128,8 @@ def shown(event: Any) -> dict[str, Any]:
             value = as_sound(value)
         elif isinstance(value, msgspec.Struct):
             value = msgspec.structs.asdict(value)
+        elif isinstance(value, tuple):
+            value = list(value)
         elif isinstance(value, float):
             value = round(value, 6)
         out[field.name] = value

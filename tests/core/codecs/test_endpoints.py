@@ -55,6 +55,22 @@ def test_a_server_of_ones_own_may_need_no_key() -> None:
     assert make_codec("openai", SPEC, url="ws://localhost:1").endpoint().headers == {}
 
 
+@pytest.mark.parametrize(
+    ("provider", "url", "demanded"),
+    [
+        ("openai", "", True),
+        ("openai", "wss://eu.api.openai.com/v1/realtime", True),
+        ("openai", "https://proxy.example/api.openai.com", False),
+        ("openai", "http://[::1", False),
+        ("vertex", "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1", True),
+        ("embedded", "", False),
+        ("embedded", "ws://localhost:1", False),
+    ],
+)
+def test_the_providers_own_servers_demand_a_key(provider: str, url: str, demanded: bool) -> None:
+    assert find_provider(provider).needs_key(url) is demanded
+
+
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel", "bell\x07"])
 def test_a_key_that_cannot_be_one_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(CredentialsError) as caught:
