@@ -23,7 +23,7 @@ from benchmarks.kit.stats import Limit, Reading, Series, readings, table
 
 RUNS = 60
 LOSSES_PART = 6
-"""So many swaps are measured for each lost link: a spare link is worth keeping only after 3 s."""
+"""So many swaps are measured for each lost link: a standby link is worth keeping only after 3 s."""
 
 Part = Callable[[int], tuple[str, list[str]]]
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # scripts/install.sh run    makes .venv and installs neko with the embedded engine
 # scripts/install.sh test   the same, plus linters, test tools, and the environments .venv-sdk (the
-#                           official SDK) and .venv-models (optional ears and voices)
+#                           official SDKs) and .venv-models (optional ears and voices)
 #
 # Does nothing (a few milliseconds) when what decides the installation has not changed since.
 set -eu
@@ -83,8 +83,8 @@ inputs="constraints-sdk.txt scripts/install.sh"
 if [ "$what" = test ] && ! stamped .venv-sdk .neko-sdk $inputs; then
     make_venv .venv-sdk
     rm -f .venv-sdk/.neko-sdk
-    say "installing the official SDK in .venv-sdk (it needs older packages than neko)"
-    quiet_pip .venv-sdk install -c constraints-sdk.txt 'openai[realtime]'
+    say "installing the official SDKs in .venv-sdk (they need older packages than neko)"
+    quiet_pip .venv-sdk install -c constraints-sdk.txt 'openai[realtime]' google-genai dashscope
     key_of .venv-sdk $inputs >.venv-sdk/.neko-sdk
 fi
 

@@ -41,7 +41,7 @@ IDLE_S = 2.0
 SENDING_S = 2.0
 STARTS_AT_ONCE = 20
 FILES_PER_SESSION = 2
-"""A link and a spare one."""
+"""A link and a standby one."""
 
 IDLE_PERCENT = 0.15
 """Of a core, for one session in which nothing happens: a hundred may be kept beside other work."""

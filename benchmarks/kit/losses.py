@@ -1,4 +1,4 @@
-"""How soon a question is answered whose link was lost, with a spare link and without."""
+"""How soon a question is answered whose link was lost, with a standby link and without."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from benchmarks.kit.stats import Limit, Series
 from neko_cli.core.events import InputMode, ReplyAudio, TurnEnded
 from neko_cli.core.manager import SessionManager
 from neko_cli.core.stream import Reader
-from neko_cli.core.swap_plan import SpareState
+from neko_cli.core.swap_plan import StandbyState
 
 AT_ONCE = 5
-"""Sessions that wait for their spare link together: two links each, of the 20 that the engine holds."""
+"""Sessions that wait for their standby link together: two links each, of the 20 that the engine holds."""
 
 WARM_FACTOR = 3.0
-"""An answer over a spare link, as a multiple of one over a healthy link."""
+"""An answer over a standby link, as a multiple of one over a healthy link."""
 
 COLD_MS = 1_000.0
 """The first attempt comes after 0.3 s (design); the rest is connecting and answering."""
@@ -51,10 +51,10 @@ class Caller:
         await until(self._reader, TurnEnded, turn=turn)
         return elapsed
 
-    async def has_spare(self) -> None:
-        """Wait until the session has a spare link; no event tells it."""
+    async def has_standby(self) -> None:
+        """Wait until the session has a standby link; no event tells it."""
         async with asyncio.timeout(PATIENCE):
-            while self._session._core.swapper.spare_state is not SpareState.READY:  # noqa: ASYNC110
+            while self._session._core.swapper.standby_state is not StandbyState.READY:  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_S)
 
 
@@ -83,7 +83,7 @@ async def losses(runs: int) -> tuple[list[Series], list[Limit]]:
                 await first.answered()
         while len(warm.times) < runs:
             async with callers(engine.url, AT_ONCE, "warm") as ready:
-                await asyncio.gather(*(caller.has_spare() for caller in ready))
+                await asyncio.gather(*(caller.has_standby() for caller in ready))
                 for caller in ready:
                     healthy.times.append(await caller.answered())
                     warm.times.append(await caller.answered(lose=True))

@@ -22,6 +22,8 @@ from neko_cli.cli.interrupts import run_async
 from neko_cli.core.errors import ConfigError, NekoError
 
 if TYPE_CHECKING:
+    import ssl
+
     from neko_cli.local.server import EngineServer
     from neko_cli.wiring import Composition
 
@@ -64,6 +66,21 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    tls_cert: Annotated[
+        str,
+        typer.Option(
+            "--tls-cert",
+            metavar="F",
+            help="Speak TLS with this certificate (PEM); needs --tls-key.",
+            show_default=False,
+        ),
+    ] = "",
+    tls_key: Annotated[
+        str,
+        typer.Option(
+            "--tls-key", metavar="F", help="The certificate's private key (PEM).", show_default=False
+        ),
+    ] = "",
     session_limit: Annotated[
         float | None,
         typer.Option(
@@ -83,20 +100,21 @@ def serve(
 ) -> int:
     """Run the embedded engine as a realtime API server on this machine.
 
-    Programs written for OpenAI's realtime API work with it: give them the address that is printed
-    and the token as their key. Ctrl-C ends it.
+    Programs written for OpenAI's realtime API, for Gemini Live or for Qwen-Omni-Realtime work with
+    it: give them the address that is printed and the token as their key. Ctrl-C ends it.
     """
     from neko_cli.services.folders import Folders
     from neko_cli.wiring import compose
 
     limit = find_limit(session_limit, allowed=insecure_test)
     secret, made = find_token(token, token_file, os.environ.get(TOKEN_VARIABLE, ""))
+    tls = find_tls(tls_cert, tls_key)
     folders = Folders.find()
     asking.start_log(folders, debug=debug)
     asking.tell_notice(folders, quiet=quiet)
     wanted = asking.Wanted(profile=profile, provider="embedded", use_microphone=True)
     composed = compose(asking.to_options(wanted), folders=folders)
-    start = partial(composed.serve, host=host, port=port, token=secret, session_limit=limit)
+    start = partial(composed.serve, host=host, port=port, token=secret, session_limit=limit, tls=tls)
     told = secret if made and not token_file else ""
     return run_async(_serve(composed, start, told=told, json=json, quiet=quiet))
 
@@ -114,6 +132,17 @@ def find_limit(seconds: float | None, *, allowed: bool) -> float:
     if not least <= seconds <= most:
         raise ConfigError(f"--session-limit is {seconds:g}; allowed: {least:g} to {most:g} seconds.")
     return seconds
+
+
+def find_tls(certificate: str, key: str) -> ssl.SSLContext | None:
+    """What the server needs to speak TLS, or None without; raises ConfigError."""
+    if not certificate and not key:
+        return None
+    if not certificate or not key:
+        raise ConfigError("--tls-cert and --tls-key are needed together.")
+    from neko_cli.local.tls import server_context
+
+    return server_context(Path(certificate).expanduser(), Path(key).expanduser())
 
 
 def find_token(token: str, token_file: str, environment: str) -> tuple[str, bool]:
@@ -226,11 +255,19 @@ async def _warm_up(composed: Composition, *, quiet: bool) -> None:
 
 def hint(url: str, token: str) -> str:
     """How a client uses the server; the token is told only when nobody else knows it."""
-    base = url.replace("ws://", "http://", 1).removesuffix("/realtime")
+    root = url.removesuffix("/v1/realtime")
+    http = root.replace("ws", "http", 1)
     shown = f"  token    {token}\n" if token else ""
     key = "that token" if token else "your token"
+    google = (
+        f"GOOGLE_GEMINI_BASE_URL={http}  with {key} as GEMINI_API_KEY"
+        if root.startswith("wss:")
+        else "insists on TLS: --tls-cert and --tls-key"
+    )
     return (
         f"The engine is listening; Ctrl-C ends it.\n{shown}"
-        f"  OpenAI's library:  OPENAI_BASE_URL={base}  with {key} as OPENAI_API_KEY\n"
+        f"  OpenAI's library:  OPENAI_BASE_URL={http}/v1  with {key} as OPENAI_API_KEY\n"
+        f"  Google's library:  {google}\n"
+        f"  DashScope's:       url={root}/api-ws/v1/realtime  with {key} as DASHSCOPE_API_KEY\n"
         f"  neko:              {TOKEN_VARIABLE}=…  neko --provider embedded --url {url}\n"
     )

@@ -24,6 +24,8 @@ class Resume(StrEnum):
     """By the newest handle, once the old link is closed (Gemini; with both open it is refused)."""
     CONVERSATION = "conversation"
     """By the conversation's id in the address (xAI)."""
+    FORK = "fork"
+    """As a new session that begins where a stored one ended, once that one is closed (OpenAI Live)."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     input_rate: int = 24_000
     output_rate: int = 24_000
+    audio_input: bool = True
+    """Whether it hears; else it only reads."""
+    needs_sound: bool = False
+    """Whether its time goes on only with the sound that it is sent: silence fills every gap."""
     audio_output: bool = True
     text_output: bool = True
     """Whether replies can be asked for as text alone."""
@@ -72,5 +78,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """After how many idle seconds the provider closes a link."""
     silence_limit: float = 10.0
     """Seconds without a byte, while one is expected, after which a link counts as lost."""
+    leave_within: float = 0.0
+    """Seconds that the provider may take to end a session in order."""
     ping_interval: float | None = 20.0
     ping_timeout: float | None = 20.0

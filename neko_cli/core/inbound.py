@@ -241,7 +241,9 @@ class Inbound:
         return True
 
     def _interrupted(self, reply_id: str) -> None:
-        if reply_id and not self._slot.wants(reply_id):
+        ended = self._turns.turn.ended
+        played = self._turns.state is TurnState.DRAINING and ended is not None and ended.reply_id == reply_id
+        if reply_id and not played and not self._slot.wants(reply_id):
             return
         if self._turns.state is TurnState.THINKING and self._slot.was_taken_over(reply_id):
             return

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from neko_cli.core import classify, pcm
-from neko_cli.core.codecs.base import Codec
+from neko_cli.core.codecs.base import Codec, KeepsTime, TakesLeave
 from neko_cli.core.commands import AppendAudio, Command
 from neko_cli.core.errors import LinkError, NekoError
 from neko_cli.core.ports import Closing, Connection, Transport
-from neko_cli.core.provider_events import ProviderEvent, ProviderFault, Ready, Surprise, Unknown
+from neko_cli.core.provider_events import (
+    ProviderEvent,
+    ProviderFault,
+    Ready,
+    SessionClosed,
+    Surprise,
+    Unknown,
+)
 
 OPEN_TIMEOUT = 10.0
 SETUP_TIMEOUT = 10.0
@@ -24,6 +32,12 @@ AUDIO_WAITING_MS = 8_000
 
 ROOM_MS = 2_000
 """Below this much waiting sound, a fast sender may go on."""
+
+FILL_MS = 100.0
+"""Silence that stands in for the microphone, where a provider's time is the sound that it is sent."""
+
+FILL_MOST_MS = 500.0
+"""A longer gap, as after a sleep, is not made up for."""
 
 BURST = 16
 """Frames read or sent before other tasks get their turn."""
@@ -74,6 +88,8 @@ class Link:
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
         self._closing = False
+        self._left = asyncio.Event()
+        self._covered = 0.0  # until when the provider has sound, by ``now``
         self._fault: NekoError | None = None
         self._connection: Connection | None = None
         self.ready: Ready | None = None
@@ -102,6 +118,8 @@ class Link:
                 group.create_task(self._read(connection), name="link reader")
                 group.create_task(self._write(connection), name="link writer")
                 group.create_task(self._expect_ready(), name="link setup")
+                if self.codec.capabilities.needs_sound and isinstance(self.codec, KeepsTime):
+                    group.create_task(self._keep_time(connection, self.codec), name="link silence")
         except BaseExceptionGroup as errors:
             ours, others = errors.split(NekoError)
             raise (_first(ours) if ours is not None else others or errors) from None
@@ -187,6 +205,7 @@ class Link:
             handled += 1
             if handled % BURST == 0:
                 await asyncio.sleep(0)
+        self._left.set()
         if not self._closing:
             raise self._fault or self._lost(connection.closing)
 
@@ -197,6 +216,8 @@ class Link:
                     self.ready = event
                     self._ready.set()
                     self._listener.link_ready(self.generation, event)
+            case SessionClosed():
+                self._left.set()
             case Unknown() | Surprise():
                 self.surprises += 1
                 if not self._ready.is_set() and self.surprises > 8:
@@ -225,6 +246,7 @@ class Link:
                 full = not self.has_room
                 if isinstance(command, AppendAudio):
                     self._waiting_bytes -= len(command.pcm)
+                    self._cover(len(command.pcm))
                 for frame in self.codec.encode(command):
                     await connection.send(frame)
                 if sound and not self.sounded.is_set():
@@ -236,10 +258,46 @@ class Link:
                 if handled % BURST == 0:
                     await asyncio.sleep(0)  # a socket that takes everything makes nobody wait
             if self._closing:
+                await self._take_leave(connection)
                 await connection.close()
                 return
             self._wake.clear()
             await self._wake.wait()
+
+    async def _take_leave(self, connection: Connection) -> None:
+        """End the session in order, where the provider wants that; it has a limited time for it."""
+        if not isinstance(self.codec, TakesLeave):
+            return
+        for frame in self.codec.goodbye():
+            await connection.send(frame)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.codec.capabilities.leave_within):
+                await self._left.wait()
+
+    def _cover(self, n_bytes: int) -> None:
+        ms = pcm.duration_ms(n_bytes, self.codec.capabilities.input_rate)
+        self._covered = max(self._covered, self._now()) + ms / 1000.0
+
+    async def _keep_time(self, connection: Connection, codec: KeepsTime) -> None:
+        """Send silence wherever no sound comes: the provider's time would stand still without it."""
+        await self._ready.wait()
+        self._covered = self._now()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FILL_MS / 1000.0):
+                    await self._left.wait()
+            if self._left.is_set() or self._closing:
+                return
+            gap_ms = (self._now() - self._covered) * 1000.0
+            if gap_ms < FILL_MS or self._waiting_bytes:
+                continue
+            self._covered = self._now()
+            try:
+                for frame in codec.silence(min(gap_ms, FILL_MOST_MS)):
+                    await connection.send(frame)
+            except LinkError:
+                if not self._closing:
+                    raise
 
 
 def _first(errors: BaseExceptionGroup[NekoError]) -> NekoError:

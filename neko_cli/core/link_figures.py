@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from neko_cli.core import keeper, link, swap, swap_plan, vigil, wake
 from neko_cli.core.capabilities import Resume
 from neko_cli.core.codecs import PROVIDERS
-from neko_cli.core.codecs.endpoints import Provider
+from neko_cli.core.codecs.provider import Provider
 from neko_cli.core.markdown import table
 from neko_cli.core.profile import GuardTable, SwapTable
 from neko_cli.core.retry import Backoff, RetryPolicy
@@ -18,6 +18,7 @@ _RESUMES: Mapping[Resume, str] = {
     Resume.NONE: "fresh session, told what was said",
     Resume.HANDLE: "by handle",
     Resume.CONVERSATION: "by the conversation's id",
+    Resume.FORK: "from the session before, where that was stored",
 }
 
 
@@ -149,4 +150,6 @@ def _seconds(seconds: float | None) -> str:
 def _span(seconds: float | None) -> str:
     if seconds is None:
         return "never"
+    if seconds >= 2 * 86_400.0:
+        return f"{seconds / 86_400:g} days"
     return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:g} min"

@@ -211,7 +211,7 @@ class Links:
                     await run.said_all.wait()
             run.lingers = False
             run.link.close(drop_sound=True)
-        await self._end(run, CLOSE_TIMEOUT)
+        await self._end(run, _time_to_close(run))
 
     async def close(self, run: LinkRun, *, drop_sound: bool = False) -> None:
         """End a link in order: what is queued is sent (but for sound), then it closes, else it is cut."""
@@ -222,7 +222,7 @@ class Links:
         run.closing = True
         run.link.close(drop_sound=drop_sound)
         # A link that is not configured has nothing to send and is cut at once.
-        await self._end(run, CLOSE_TIMEOUT if run.link.ready is not None else 0.0)
+        await self._end(run, _time_to_close(run) if run.link.ready is not None else 0.0)
 
     def cut(self, run: LinkRun) -> None:
         """End a link at once, as when the other side is gone."""
@@ -311,3 +311,8 @@ class Links:
 
     def _is_live(self, generation: int) -> bool:
         return self.live is not None and self.live.link.generation == generation
+
+
+def _time_to_close(run: LinkRun) -> float:
+    """Seconds for a link to end in order; some providers take a while to end a session."""
+    return CLOSE_TIMEOUT + run.link.codec.capabilities.leave_within

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neko_cli.core.commands import AudioChunk, Message, ScreenFrame, TextMessage
 from neko_cli.core.companions.callbacks import AgentResult
+from neko_cli.core.errors import NoMicrophone
 from neko_cli.core.events import InputMode, SessionState
 from neko_cli.core.memory import Memory
 from neko_cli.core.profile import Profile
@@ -54,6 +55,7 @@ class SessionManager:
         """Sound, text or a picture; held (bounded) while starting. Raises NekoError."""
         match message:
             case AudioChunk():
+                self._expect_ears()
                 await self._core.requests.hear(message)
             case TextMessage():
                 self._core.requests.say(message.text)
@@ -65,7 +67,8 @@ class SessionManager:
         self._core.requests.wake()
 
     async def start_listening(self) -> None:
-        """Microphone on; raises AudioError."""
+        """Microphone on; raises AudioError, also where the provider only reads."""
+        self._expect_ears()
         self._core.requests.listening_wanted()
         await self._core.listening.start()
 
@@ -141,6 +144,11 @@ class SessionManager:
             self._core.requests.swap()
         else:
             await self._core.life.end("ended")
+
+    def _expect_ears(self) -> None:
+        live = self._core.links.live
+        if live is not None and not live.link.codec.capabilities.audio_input:
+            raise NoMicrophone(f"{live.opening.title} only reads, and cannot hear you.", hint="Type instead.")
 
     async def cleanup(self) -> None:
         """Release everything in order, each phase with a deadline; idempotent."""

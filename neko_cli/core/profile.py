@@ -83,6 +83,8 @@ class ProviderTable(_Table, frozen=True, kw_only=True):
     """Allow ``ws://`` to a host that is not this machine."""
     transcription_model: str = ""
     max_output_tokens: Annotated[int, msgspec.Meta(ge=0, le=65_536)] = 0
+    store: bool = False
+    """Whether the provider may keep what was said, where a conversation can go on from that."""
 
 
 class VoiceTable(_Table, frozen=True, kw_only=True):

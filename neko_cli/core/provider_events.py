@@ -157,6 +157,12 @@ class GoingAway(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class SessionClosed(msgspec.Struct, frozen=True):
+    """The provider has ended the session in order, because we asked for it."""
+
+    reason: str = ""
+
+
 class ProviderFault(msgspec.Struct, frozen=True):
     """The provider reports an error; ``benign`` ones are counted and not shown.
 
@@ -198,6 +204,7 @@ ProviderEvent = (
     | LimitsTold
     | HandleTold
     | GoingAway
+    | SessionClosed
     | ProviderFault
     | Unknown
     | Surprise

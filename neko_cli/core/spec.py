@@ -42,6 +42,7 @@ def spec_for(
         silence_ms=turns.silence_ms,
         interrupt_reply=turns.interrupt,
         max_output_tokens=profile.provider.max_output_tokens,
+        store=profile.provider.store,
         history=history,
         recollection=recollection,
         resume_handle=handle,

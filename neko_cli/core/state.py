@@ -257,6 +257,10 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
         TurnState.THINKING,
         (TurnEffect.CLOSE_AS_TOLD, TurnEffect.OPEN_TURN),
     ),
+    (TurnState.DRAINING, TurnInput.REPLY_CUT): (
+        TurnState.IDLE,
+        (TurnEffect.STOP_SOUND, TurnEffect.TRUNCATE_REPLY, TurnEffect.CLOSE_AS_TOLD),
+    ),
     (TurnState.DRAINING, TurnInput.DRAINED): (TurnState.IDLE, (TurnEffect.CLOSE_AS_TOLD,)),
     (TurnState.DRAINING, TurnInput.INTERRUPT): (TurnState.IDLE, _BARGE_IN),
     (TurnState.IDLE, TurnInput.KEY_PRESSED): (TurnState.HEARING, _OPEN_HEARING),

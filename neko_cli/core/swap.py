@@ -62,7 +62,7 @@ class Swapper:
         self._making: asyncio.Task[None] | None = None
         self._not_before = 0.0
         self._failures = 0
-        self._failed_at = ("", "")  # the provider that they were at
+        self._failed_at = ("", "", "")  # the provider that they were at
         self._refusals = 0  # failures of links with a profile that no link had yet
         self._reason = SwapReason.LOST
         self._planned = False
@@ -348,6 +348,6 @@ class Swapper:
         )
 
 
-def _place(profile: Profile) -> tuple[str, str]:
+def _place(profile: Profile) -> tuple[str, str, str]:
     """By what one provider is told from another."""
-    return profile.provider.name, profile.provider.url
+    return profile.provider.name, profile.provider.region, profile.provider.url

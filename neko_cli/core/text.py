@@ -276,6 +276,8 @@ def to_json(obj: Any) -> str:
     except UnicodeEncodeError:
         plain = json.dumps(msgspec.to_builtins(obj), ensure_ascii=False, separators=(",", ":"))
         text = _SURROGATE.sub("\ufffd", join_surrogates(plain))
+    if text.isascii() and "\x7f" not in text:
+        return text  # JSON has escaped all other control characters of ASCII
     return _JSON_ESCAPED.sub(lambda found: _escape(found.group()), text)
 
 

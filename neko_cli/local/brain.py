@@ -9,6 +9,7 @@ from contextlib import aclosing
 from enum import StrEnum
 from typing import Protocol
 
+from neko_cli.core.codecs.chat_wire import ChatPart, ChatText, ChatTool, choose_model
 from neko_cli.core.errors import (
     ConfigError,
     InvalidRequest,
@@ -17,13 +18,13 @@ from neko_cli.core.errors import (
     ProtocolSurprise,
     ServerFault,
 )
-from neko_cli.local.chat_probe import LOOK_S, USUAL_PORTS, choose_model, find_chat_server
+from neko_cli.core.transport.chat_http import ChatTimeouts
+from neko_cli.local.chat_probe import LOOK_S, USUAL_PORTS, find_chat_server
 from neko_cli.local.chat_prompt import has_pictures, to_messages
 from neko_cli.local.config import EngineConfig
 from neko_cli.local.ports import AskedTool, BrainPart, BrainUsage, Prompt, SaidText
 from neko_cli.local.responder.brain import Responder
-from neko_cli.services.chat_model import ChatEndpoint, ChatModel, ChatTimeouts
-from neko_cli.services.chat_wire import ChatPart, ChatText, ChatTool
+from neko_cli.services.chat_model import ChatEndpoint, ChatModel
 
 log = logging.getLogger(__name__)
 

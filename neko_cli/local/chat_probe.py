@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from neko_cli.core.codecs.chat_wire import choose_model, model_names
 from neko_cli.core.errors import ProtocolSurprise
-from neko_cli.services.chat_wire import model_names
 
 USUAL_PORTS: tuple[tuple[int, str], ...] = ((11434, "Ollama"), (1234, "LM Studio"), (8080, "llama.cpp"))
 """Default ports and the program that listens there, by each program's own documentation."""
@@ -22,8 +22,6 @@ LOOK_S = 0.1
 
 MAX_ANSWER_BYTES = 512 * 1024
 """Largest answer that is read from a port that may be anything."""
-
-_NO_CHAT = ("embed", "rerank", "whisper", "tts", "clip", "bge-", "minilm")
 
 
 class FoundServer(msgspec.Struct, frozen=True):
@@ -37,13 +35,6 @@ class FoundServer(msgspec.Struct, frozen=True):
     def url(self) -> str:
         """Address for the chat client."""
         return f"http://127.0.0.1:{self.port}"
-
-
-def choose_model(names: Sequence[str], wanted: str = "") -> str:
-    """The model to ask: the wanted one, else the first that is not for embeddings or sound."""
-    if wanted:
-        return wanted
-    return next((name for name in names if not any(mark in name.lower() for mark in _NO_CHAT)), "")
 
 
 def has_model(server: FoundServer, wanted: str) -> bool:

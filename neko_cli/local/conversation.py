@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -152,8 +152,8 @@ Item = Message | ToolCall | ToolResult
 class Conversation:
     """Items in order."""
 
-    def __init__(self) -> None:
-        self._items: list[Item] = []
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self._items: list[Item] = list(items)
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from neko_cli.local.ports import EARS_RATE
-
-ONSET_FRAMES = 2
-"""Frames in a row above the threshold that make a start: 64 ms, so that a click is no speech."""
 
 HYSTERESIS = 0.15
 """Speech goes on down to this much below the threshold, as Silero's own post-processing does."""
@@ -38,18 +37,20 @@ class Endpointer:
         threshold: float,
         prefix_ms: int,
         silence_ms: int,
+        onset_ms: int = 64,
         position: int = 0,
     ) -> None:
         self.position = position
         self._frame = frame_samples
-        self.retune(threshold=threshold, prefix_ms=prefix_ms, silence_ms=silence_ms)
+        self.retune(threshold=threshold, prefix_ms=prefix_ms, silence_ms=silence_ms, onset_ms=onset_ms)
         self._floor = position
         self._loud = 0
         self._quiet = 0
         self.speaking = False
 
-    def retune(self, *, threshold: float, prefix_ms: int, silence_ms: int) -> None:
+    def retune(self, *, threshold: float, prefix_ms: int, silence_ms: int, onset_ms: int) -> None:
         """Change the figures without losing an utterance that is under way."""
+        self._onset = max(1, math.ceil(onset_ms * EARS_RATE / 1000 / self._frame))
         self._threshold = threshold
         self._prefix = prefix_ms * EARS_RATE // 1000
         self._silence = silence_ms * EARS_RATE // 1000
@@ -60,7 +61,7 @@ class Endpointer:
         if self.speaking:
             return self._while_speaking(probability)
         self._loud = self._loud + 1 if probability >= self._threshold else 0
-        if self._loud < ONSET_FRAMES:
+        if self._loud < self._onset:
             return None
         self.speaking = True
         self._quiet = 0

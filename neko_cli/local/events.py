@@ -80,6 +80,13 @@ class InputCommitted:
 
 
 @dataclass(slots=True, frozen=True)
+class TurnEnded:
+    """The server found the end of the user's turn, and its settings leave the reply to others."""
+
+    item_id: str
+
+
+@dataclass(slots=True, frozen=True)
 class InputCleared:
     """The sound received was thrown away."""
 
@@ -201,6 +208,7 @@ SessionEvent = (
     SpeechStarted
     | SpeechStopped
     | InputCommitted
+    | TurnEnded
     | InputCleared
     | IdleTimeout
     | ItemAdded

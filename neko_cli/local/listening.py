@@ -83,6 +83,11 @@ class Listener:
         return self._buffer.end_ms
 
     @property
+    def waiting_ms(self) -> float:
+        """Length of what waits, in ms."""
+        return self._buffer.duration_ms
+
+    @property
     def speaking(self) -> bool:
         """Whether the user is heard speaking."""
         return self._ends is not None and self._ends.speaking
@@ -99,7 +104,10 @@ class Listener:
                 self._ends = None
             elif self._ends is not None:
                 self._ends.retune(
-                    threshold=turns.threshold, prefix_ms=turns.prefix_ms, silence_ms=turns.silence_ms
+                    threshold=turns.threshold,
+                    prefix_ms=turns.prefix_ms,
+                    silence_ms=turns.silence_ms,
+                    onset_ms=turns.onset_ms,
                 )
 
     async def append(self, data: bytes) -> None:
@@ -140,6 +148,16 @@ class Listener:
                 return
             send(new_item_id(), self._take_all(self._buffer.start))
 
+    async def end_stream(self) -> None:
+        """The sound stops coming: speech that goes on ends with it, all else is thrown away."""
+        async with self._order:
+            if not self.speaking:
+                self._buffer.clear()
+                self._restart()
+                return
+            self._outlet.emit(SpeechStopped(self._item_id, self._buffer.end_ms))
+            self._on_utterance(self._item_id, self._take_all(self._began), True)
+
     async def clear(self) -> None:
         """Throw away what waits."""
         async with self._order:
@@ -160,6 +178,7 @@ class Listener:
                 threshold=self._turns.threshold,
                 prefix_ms=self._turns.prefix_ms,
                 silence_ms=self._turns.silence_ms,
+                onset_ms=self._turns.onset_ms,
                 position=self._buffer.end,
             )
 

@@ -49,6 +49,10 @@ class Outbox:
         if self._bytes > ROOM_BYTES:
             self._roomy.clear()
 
+    def seal(self) -> None:
+        """Let nothing more be queued; what waits is still sent."""
+        self._sealed = True
+
     async def room(self) -> None:
         """Wait until little is unsent. Gives way to others even when there is room.
 

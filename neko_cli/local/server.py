@@ -1,30 +1,42 @@
-"""The embedded engine on a loopback port: HTTP checks, then one session for each WebSocket."""
+"""The embedded engine on a loopback port: HTTP checks, then one session for each WebSocket.
+
+Which protocol is spoken is decided by the path alone: see ``WIRES``.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
 from neko_cli.core.addresses import is_loopback
 from neko_cli.core.errors import ConfigError
+from neko_cli.local.answers import (
+    ErrorBody,
+    dashscope_error,
+    google_error,
+    json_response,
+    openai_error,
+)
 from neko_cli.local.config import EngineConfig
 from neko_cli.local.door import Door
 from neko_cli.local.engine import Engine
+from neko_cli.local.entrance import Tokens
 from neko_cli.local.ports import EngineParts
 from neko_cli.local.wire import openai
 from neko_cli.local.wire.openai_session import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +56,8 @@ PING_TIMEOUT_S = 60.0
 CLOSE_S = 2.0
 """For a client to answer our close frame."""
 
+TLS_HANDSHAKE_S = 10.0
+
 STOP_S = 5.0
 """For the handlers, and then for the parts, to end when the server stops."""
 
@@ -51,8 +65,49 @@ RETRY_AFTER_S = 5
 
 Serve = Callable[[ServerConnection, Engine, str], Awaitable[None]]
 
-WIRES: dict[str, Serve] = {"/v1/realtime": openai.serve}
-"""Path → protocol."""
+OPENAI_PATH = "/v1/realtime"
+QWEN_PATH = "/api-ws/v1/realtime"
+GEMINI_PATH = "/ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent"
+VERTEX_PATH = "/ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent"
+
+
+class Wire(NamedTuple):
+    """A protocol, and how its provider words an HTTP error."""
+
+    serve: Serve
+    error: ErrorBody
+
+
+# The other providers' protocols are loaded with their first client: neko's own speaks OpenAI's.
+
+
+async def _qwen(socket: ServerConnection, engine: Engine, model: str) -> None:
+    from neko_cli.local.wire import qwen
+
+    await qwen.serve(socket, engine, model)
+
+
+async def _gemini(socket: ServerConnection, engine: Engine, model: str) -> None:
+    from neko_cli.local.wire import gemini
+
+    await gemini.serve(socket, engine, model)
+
+
+async def _vertex(socket: ServerConnection, engine: Engine, model: str) -> None:
+    from neko_cli.local.wire import gemini
+
+    await gemini.serve_vertex(socket, engine, model)
+
+
+_GEMINI, _VERTEX = Wire(_gemini, google_error), Wire(_vertex, google_error)
+
+WIRES: dict[str, Wire] = {
+    OPENAI_PATH: Wire(openai.serve, openai_error),
+    QWEN_PATH: Wire(_qwen, dashscope_error),
+    **{GEMINI_PATH.format(version): _GEMINI for version in ("v1", "v1alpha", "v1beta")},
+    **{VERTEX_PATH.format(version): _VERTEX for version in ("v1", "v1beta1")},
+}
+"""Path → protocol. The paths are those of the providers' own libraries."""
 
 
 class EngineServer:
@@ -61,11 +116,13 @@ class EngineServer:
     Args:
         parts: ears, voice, brain and detectors; the server closes them.
         config: limits and languages.
-        token: what clients send as ``Authorization: Bearer``; must not be empty.
+        token: what clients send as their key, see ``entrance``; must not be empty.
         host: address to listen on; only loopback unless ``allow_remote``.
         port: 0 takes a free one.
         allow_remote: lets ``host`` be any address.
-        max_session_s: seconds until a session ends with ``session_expired``; OpenAI's are 3600.
+        max_session_s: seconds until a session ends with ``session_expired``; OpenAI's are 3600. A
+            client of Gemini is told to go before.
+        tls: speak TLS with this certificate.
 
     Raises ConfigError for an empty token or an address that is not loopback.
     """
@@ -80,6 +137,7 @@ class EngineServer:
         port: int = 0,
         allow_remote: bool = False,
         max_session_s: float = 3600.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         if not token:
             raise ConfigError("The engine needs a token.", hint="Give one with --token-file or NEKO_TOKEN.")
@@ -90,9 +148,8 @@ class EngineServer:
             )
         self._parts = parts
         self._config = config
-        self._tokens = [token.encode()]
-        if not token.isascii() and max(token) <= "\xff":
-            self._tokens.append(token.encode("iso-8859-1"))
+        self._tokens = Tokens(token)
+        self._tls = tls
         self._host = host
         self._port = port
         self._max_session_s = max_session_s
@@ -114,9 +171,10 @@ class EngineServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """Where clients of OpenAI's protocol connect; the others' paths are in ``WIRES``."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"ws://{host}:{self.port}/v1/realtime"
+        scheme = "ws" if self._tls is None else "wss"
+        return f"{scheme}://{host}:{self.port}{OPENAI_PATH}"
 
     async def start(self) -> None:
         """Listen; returns as soon as clients can connect. Raises ConfigError when the port is taken."""
@@ -126,6 +184,8 @@ class EngineServer:
                 self._handle,
                 self._host,
                 self._port,
+                ssl=self._tls,
+                ssl_handshake_timeout=TLS_HANDSHAKE_S if self._tls is not None else None,
                 process_request=self._check,
                 process_response=self._admit,
                 compression=None,
@@ -187,7 +247,7 @@ class EngineServer:
         try:
             target = urlsplit(request.path)
             model = parse_qs(target.query).get("model", [""])[0][:256]
-            await WIRES[target.path](socket, self._engine, model)
+            await WIRES[target.path].serve(socket, self._engine, model)
         finally:
             self._handlers.discard(task)
             self._admitted.discard(socket)
@@ -197,15 +257,15 @@ class EngineServer:
         path = urlsplit(request.path).path
         if path == "/healthz":
             return json_response(HTTPStatus.OK, {"status": "ok"})
-        if not self._authorised(request.headers):
-            return error_response(
-                HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong.", "invalid_api_key"
+        if not self._tokens.admit(request.headers, request.path):
+            return refusal(
+                path, HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong.", "invalid_api_key"
             )
         if path == "/v1/models":
             models = [{"id": DEFAULT_MODEL, "object": "model", "created": self._started, "owned_by": "neko"}]
             return json_response(HTTPStatus.OK, {"object": "list", "data": models})
         if path not in WIRES:
-            return error_response(HTTPStatus.NOT_FOUND, f"There is nothing at {path[:200]}.", "not_found")
+            return refusal(path, HTTPStatus.NOT_FOUND, f"There is nothing at {path[:200]}.", "not_found")
         return None
 
     def _admit(self, socket: ServerConnection, request: Request, response: Response) -> Response | None:
@@ -213,12 +273,9 @@ class EngineServer:
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return None
         if self._live() >= self._config.max_sessions:
-            full = error_response(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"The engine holds {self._config.max_sessions} sessions already.",
-                "server_busy",
-                kind="server_error",
-            )
+            reason = f"The engine holds {self._config.max_sessions} sessions already."
+            path = urlsplit(request.path).path
+            full = refusal(path, HTTPStatus.SERVICE_UNAVAILABLE, reason, "server_busy")
             full.headers["Retry-After"] = str(RETRY_AFTER_S)
             return full
         self._admitted.add(socket)
@@ -229,30 +286,8 @@ class EngineServer:
         self._admitted = {socket for socket in self._admitted if socket.state is not State.CLOSED}
         return len(self._admitted)
 
-    def _authorised(self, headers: Headers) -> bool:
-        scheme, _, given = ", ".join(headers.get_all("Authorization")).partition(" ")
-        # Headers are read as ISO-8859-1; clients write UTF-8 or that. Both compares always run.
-        raw = given.strip().encode("iso-8859-1", "replace")
-        matches = [hmac.compare_digest(raw, token) for token in self._tokens]
-        return any(matches) and scheme.lower() == "bearer"
 
-
-def json_response(status: HTTPStatus, body: object) -> Response:
-    """An HTTP answer with a JSON body."""
-    data = json.dumps(body).encode()
-    headers = Headers(
-        {
-            "Content-Type": "application/json; charset=utf-8",
-            "Content-Length": str(len(data)),
-            "Connection": "close",
-        }
-    )
-    return Response(status.value, status.phrase, headers, data)
-
-
-def error_response(
-    status: HTTPStatus, message: str, code: str, *, kind: str = "invalid_request_error"
-) -> Response:
-    """An HTTP answer with OpenAI's error body."""
-    error = {"message": message, "type": kind, "param": None, "code": code}
-    return json_response(status, {"error": error})
+def refusal(path: str, status: HTTPStatus, message: str, code: str) -> Response:
+    """An HTTP error in the words of the protocol at a path; where there is none, in OpenAI's."""
+    body = WIRES[path].error if path in WIRES else openai_error
+    return json_response(status, body(status, message, code))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from neko_cli.core.errors import NekoError
-from neko_cli.local.conversation import Conversation, HeardPart, Item, Message, SpokenPart
+from neko_cli.local.conversation import Conversation, HeardPart, Item, Message, PicturePart, SpokenPart
 from neko_cli.local.events import (
     CancelReason,
     IdleTimeout,
@@ -27,8 +27,10 @@ from neko_cli.local.events import (
     Reply,
     ReplyStarted,
     Trouble,
+    TurnEnded,
 )
 from neko_cli.local.faults import ClientFault
+from neko_cli.local.gallery import Gallery
 from neko_cli.local.input_buffer import Utterance
 from neko_cli.local.listening import Listener
 from neko_cli.local.ports import EngineParts
@@ -62,6 +64,7 @@ class Session:
         self.conversation = Conversation()
         self.has_spoken = False
         self._parts = parts
+        self._gallery = Gallery()
         self._outlet = outlet
         self._group = group
         self._recognition = Recognition(parts.ears, outlet, self._spawn, load)
@@ -100,10 +103,39 @@ class Session:
         await self._listener.commit()
 
     async def clear(self) -> None:
-        """Throw away what waits."""
+        """Throw away what waits, pictures included."""
+        self._gallery.clear()
         await self._listener.clear()
 
+    async def end_stream(self) -> None:
+        """No more sound comes for now: an utterance that is being spoken ends here."""
+        await self._listener.end_stream()
+
+    @property
+    def waiting_ms(self) -> float:
+        """Length of the sound that is in no item yet, in ms."""
+        return self._listener.waiting_ms
+
+    @property
+    def user_speaks(self) -> bool:
+        """Whether the server hears the user speak; False when the client finds its own turns."""
+        return self._listener.speaking
+
+    def show(self, picture: PicturePart) -> None:
+        """Keep a picture for the next utterance."""
+        self._gallery.add(picture)
+
+    def take_pictures(self) -> list[PicturePart]:
+        """The pictures that wait for an utterance, for a turn that has none."""
+        return self._gallery.take()
+
     # Items
+
+    def restore(self, items: Iterable[Item]) -> None:
+        """Begin with an earlier conversation; nobody is told."""
+        self.conversation = Conversation(items)
+        for item in self.conversation:
+            self._recognise(item)
 
     def add_item(self, item: Item, *, after: str | None = None) -> None:
         """Put an item into the conversation; raises ClientFault when it cannot stand there."""
@@ -217,6 +249,12 @@ class Session:
         if (task := self._tasks.get(runner.reply.id)) is not None:
             task.cancel()
 
+    async def settled(self) -> None:
+        """Wait until nothing is recognised, answered or said any more."""
+        await self._recognition.settled(self.conversation.items())
+        while self._tasks:
+            await asyncio.wait(set(self._tasks.values()))
+
     def place(self, reply: Reply, item: Item) -> str | None:
         """Put an item of a reply where it belongs; returns the id of the one before it."""
         if reply.settings.speaking:
@@ -236,13 +274,16 @@ class Session:
     def _utterance(self, item_id: str, utterance: Utterance, detected: bool) -> None:
         """A piece of the input became an item; a detected turn is answered."""
         part = HeardPart(utterance.format, utterance.data, utterance.duration_ms)
-        item = Message(item_id, "user", [part])
+        item = Message(item_id, "user", [part, *self._gallery.take()])
         self._outlet.emit(InputCommitted(item_id, self.conversation.last_id()))
         self._outlet.emit(ItemAdded(item, self.conversation.add(item)))
         self._recognition.start(item, self.settings, utterance.pcm)
         self.conversation.tidy_sound()
         turns = self.settings.turns
-        if not detected or turns is None or not turns.create_reply:
+        if not detected or turns is None:
+            return
+        if not turns.create_reply:
+            self._outlet.emit(TurnEnded(item_id))
             return
         try:
             self.create_reply()

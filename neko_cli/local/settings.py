@@ -17,6 +17,9 @@ class TurnDetection(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.5
     prefix_ms: int = 300
     silence_ms: int = 500
+    onset_ms: int = 64
+    """How long a sound must last to be speech; 64 ms, so that a click is none."""
+
     create_reply: bool = True
     interrupt_reply: bool = True
     idle_timeout_ms: int = 0

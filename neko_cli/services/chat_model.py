@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from neko_cli.core.addresses import is_loopback
-from neko_cli.core.errors import ConfigError, CredentialsError, LinkError, NekoError, ProtocolSurprise
-from neko_cli.services.chat_wire import (
+from neko_cli.core.codecs.chat_wire import (
     ChatPart,
     ChatText,
     EventStream,
@@ -26,6 +25,9 @@ from neko_cli.services.chat_wire import (
     request_body,
     simpler_body,
 )
+from neko_cli.core.errors import ConfigError, CredentialsError, LinkError, NekoError, ProtocolSurprise
+from neko_cli.core.transport.chat_http import MAX_ANSWER_BYTES, ChatTimeouts
+from neko_cli.core.transport.http_steps import MAX_ERROR_BYTES, MAX_LIST_BYTES, read_body
 from neko_cli.services.http_rules import (
     api_base,
     checked_url,
@@ -38,28 +40,6 @@ if TYPE_CHECKING:
     import httpx
 
 log = logging.getLogger(__name__)
-
-MAX_ERROR_BYTES = 64 * 1024
-"""How much of an error body is read."""
-
-MAX_LIST_BYTES = 4 * 1024 * 1024
-"""Largest model list that is read (public gateways list several hundred models)."""
-
-MAX_REPLY_BYTES = 32 * 1024 * 1024
-"""Bytes taken for one reply, all events together."""
-
-
-class ChatTimeouts(msgspec.Struct, frozen=True):
-    """How long each phase may take, in seconds.
-
-    ``first`` is generous because a local server loads the model at the first request.
-    """
-
-    connect: float = 5.0
-    write: float = 30.0
-    first: float = 120.0
-    between: float = 60.0
-    whole: float = 600.0
 
 
 class ChatEndpoint(msgspec.Struct, frozen=True):
@@ -98,7 +78,7 @@ class ChatModel:
         limit = self._endpoint.timeouts.connect + self._endpoint.timeouts.write
         request = client.stream("GET", f"{self._base}/models")
         async with self._errors(), asyncio.timeout(limit), request as response:
-            body = await _read(response, MAX_LIST_BYTES)
+            body = await read_body(response, MAX_LIST_BYTES)
             if response.status_code != 200:
                 raise self._refusal(response, body)
         return model_names(body)
@@ -134,7 +114,7 @@ class ChatModel:
                             yield part
                     return
                 async with self._errors():
-                    said = await _read(response, MAX_ERROR_BYTES)
+                    said = await read_body(response, MAX_ERROR_BYTES)
                 if response.status_code in (400, 422):
                     body = simpler_body(tried, said.decode("utf-8", "replace"))
                 if body is None:
@@ -201,7 +181,7 @@ class ChatModel:
         assembler = ReplyAssembler(self.where)
         if response.headers.get("content-type", "").startswith("application/json"):
             async with self._errors():
-                whole = await _read(response, MAX_REPLY_BYTES)
+                whole = await read_body(response, MAX_ANSWER_BYTES)
             for part in assembler.feed(whole):
                 yield part
         else:
@@ -237,7 +217,7 @@ class ChatModel:
                 except StopAsyncIteration:
                     return
             total += len(chunk)
-            if total > MAX_REPLY_BYTES:
+            if total > MAX_ANSWER_BYTES:
                 raise ProtocolSurprise(f"{self.where} sent more than a reply can hold.")
             wait = times.between
             yield chunk
@@ -274,15 +254,3 @@ async def list_models(url: str, *, api_key: str = "", insecure: bool = False) ->
         return await model.models()
     finally:
         await model.aclose()
-
-
-async def _read(response: httpx.Response, limit: int) -> bytes:
-    """The body, at most ``limit`` bytes of it."""
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        parts.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            break
-    return b"".join(parts)[:limit]

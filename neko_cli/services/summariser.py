@@ -12,11 +12,11 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
+from neko_cli.core.codecs.chat_wire import ChatText
 from neko_cli.core.errors import LinkError, NekoError, ProtocolSurprise
 from neko_cli.core.extract import summarise as extract
 from neko_cli.core.text import one_line, sanitise
 from neko_cli.services.chat_model import ChatModel
-from neko_cli.services.chat_wire import ChatText
 
 log = logging.getLogger(__name__)
 

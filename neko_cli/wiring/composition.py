@@ -18,9 +18,11 @@ from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
 from neko_cli.wiring.options import Options
 from neko_cli.wiring.past import find_past, new_session_id
 from neko_cli.wiring.profiles import Profiles
-from neko_cli.wiring.summaries import ProfileSummariser
+from neko_cli.wiring.summaries import ProfileSummariser, key_names
 
 if TYPE_CHECKING:
+    import ssl
+
     from neko_cli.core.manager import SessionManager
     from neko_cli.core.transport.recording import RecordingTransport
     from neko_cli.core.transport.websocket import WebSocketTransport
@@ -165,13 +167,21 @@ class Composition:
         return self._engine
 
     async def serve(
-        self, *, host: str, port: int, token: str, session_limit: float = SESSION_LIMIT
+        self,
+        *,
+        host: str,
+        port: int,
+        token: str,
+        session_limit: float = SESSION_LIMIT,
+        tls: ssl.SSLContext | None = None,
     ) -> EngineServer:
         """Start the embedded engine as a server of its own; raises ConfigError, LinkError.
 
         ``session_limit`` is how long a session may last, in seconds.
         """
-        return await self.engine().start(host=host, port=port, token=token, session_limit=session_limit)
+        return await self.engine().start(
+            host=host, port=port, token=token, session_limit=session_limit, tls=tls
+        )
 
     async def warm_up(self) -> None:
         """Start what the first turn will need, ahead of it; nothing for other providers."""
@@ -237,7 +247,11 @@ class Composition:
             self._sockets = WebSocketTransport()
         return self._sockets
 
-    def _transport(self, transport: WebSocketTransport) -> Transport:
+    def _transport(self, sockets: WebSocketTransport) -> Transport:
+        from neko_cli.core.transport.by_scheme import SchemeTransport
+        from neko_cli.core.transport.chat_http import ChatTransport
+
+        transport = SchemeTransport(sockets, ChatTransport())
         if self._options.record is None:
             return transport
         if self._recording is None:
@@ -273,9 +287,12 @@ def find_key(profile: Profile, keys: KeyStore) -> str:
     Raises ConfigError for an unknown provider or region, CredentialsError for a missing key.
     """
     provider = find_provider(profile.provider.name, profile.provider.region)
+    url = profile.provider.url
     if not provider.key_names:
         return ""
-    key = keys.find(provider.key_names)
-    if not key and provider.needs_key(profile.provider.url):
+    # One chat server is like another but for who runs it, and that tells its address.
+    known = key_names(url) if provider.dialect.http and url else ()
+    key = keys.find((*known, *provider.key_names))
+    if not key and provider.needs_key(url):
         raise missing_key(provider)
     return key

@@ -11,6 +11,8 @@ from neko_cli.core.profile import Profile
 from neko_cli.core.tasks import TaskOwner
 
 if TYPE_CHECKING:
+    import ssl
+
     from neko_cli.local.config import EngineConfig
     from neko_cli.local.parts import LocalParts
     from neko_cli.local.server import EngineServer
@@ -65,6 +67,7 @@ class EngineHost:
         port: int = 0,
         token: str = "",
         session_limit: float = SESSION_LIMIT,
+        tls: ssl.SSLContext | None = None,
     ) -> EngineServer:
         """The running server; started when it is not yet. Raises ConfigError, LinkError.
 
@@ -73,10 +76,12 @@ class EngineHost:
         async with self._lock:
             if self._server is None:
                 self.token = token or self.token
-                self._server = await self._make(host, port, session_limit)
+                self._server = await self._make(host, port, session_limit, tls)
             return self._server
 
-    async def _make(self, host: str, port: int, session_limit: float) -> EngineServer:
+    async def _make(
+        self, host: str, port: int, session_limit: float, tls: ssl.SSLContext | None
+    ) -> EngineServer:
         from neko_cli.local.brain import make_brain
         from neko_cli.local.parts import LocalParts
         from neko_cli.local.server import EngineServer
@@ -86,7 +91,13 @@ class EngineHost:
             self._config, models_dir=self._models_dir, brain=brain, log_path=self._log_path
         )
         server = EngineServer(
-            self._parts, self._config, token=self.token, host=host, port=port, max_session_s=session_limit
+            self._parts,
+            self._config,
+            token=self.token,
+            host=host,
+            port=port,
+            max_session_s=session_limit,
+            tls=tls,
         )
         await server.start()
         await self._tasks.open()

@@ -38,14 +38,20 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 def apply(options: Options, profile: Profile) -> Profile:
     """The profile with the options laid over it. Pure.
 
-    Another provider than the profile's takes none of the profile's models, address, region or voice: they
-    belong to the provider that they were written for.
+    Another provider than the profile's takes none of the profile's models, address, region or voice, and
+    may not keep what is said: all that belongs to the provider that it was written for.
     """
     replace = msgspec.structs.replace
     provider, voice, energy = profile.provider, profile.voice, profile.energy
     if options.provider and options.provider != provider.name:
         provider = replace(
-            provider, name=options.provider, model="", region="", url="", transcription_model=""
+            provider,
+            name=options.provider,
+            model="",
+            region="",
+            url="",
+            transcription_model="",
+            store=False,
         )
         voice = replace(voice, name="")
         energy = EnergyTable()

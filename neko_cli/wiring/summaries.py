@@ -151,7 +151,8 @@ async def _named_chat(profile: Profile, keys: KeyStore) -> ChatModel:
 
 async def _engine_chat(profile: Profile) -> ChatModel | None:
     """The chat server that the embedded engine answers by, when there is one."""
-    from neko_cli.local.chat_probe import choose_model, find_chat_server
+    from neko_cli.core.codecs.chat_wire import choose_model
+    from neko_cli.local.chat_probe import find_chat_server
     from neko_cli.services.chat_model import ChatEndpoint, ChatModel
 
     brain, wanted = profile.local.brain.strip(), profile.local.brain_model
@@ -167,7 +168,7 @@ async def _engine_chat(profile: Profile) -> ChatModel | None:
 
 async def _opened(url: str, model: str, key: str = "") -> ChatModel:
     """A chat model by address; without a name the first that the server lists. Raises NekoError."""
-    from neko_cli.local.chat_probe import choose_model
+    from neko_cli.core.codecs.chat_wire import choose_model
     from neko_cli.services.chat_model import ChatEndpoint, ChatModel
 
     chat = ChatModel(ChatEndpoint(url, api_key=key), model)

@@ -14,9 +14,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from neko_cli.cli.serve import find_limit, find_token, hint
+from neko_cli.cli.serve import find_limit, find_tls, find_token, hint
 from neko_cli.core.errors import ConfigError
 from tests.cli.running import clean, neko, start
+from tests.fakes.certificates import make_papers
 
 TOKEN = "a-token-of-the-test"
 
@@ -72,6 +73,53 @@ def test_a_known_token_is_not_repeated() -> None:
     assert TOKEN not in hint("ws://127.0.0.1:1/v1/realtime", "")
     assert TOKEN in hint("ws://127.0.0.1:1/v1/realtime", TOKEN)
     assert "http://127.0.0.1:1/v1 " in hint("ws://127.0.0.1:1/v1/realtime", "")
+
+
+def test_each_library_is_told_its_address() -> None:
+    plain = hint("ws://127.0.0.1:1/v1/realtime", "")
+    assert "url=ws://127.0.0.1:1/api-ws/v1/realtime " in plain
+    assert "insists on TLS: --tls-cert and --tls-key" in plain
+    secure = hint("wss://127.0.0.1:1/v1/realtime", "")
+    assert "GOOGLE_GEMINI_BASE_URL=https://127.0.0.1:1 " in secure
+    assert "OPENAI_BASE_URL=https://127.0.0.1:1/v1 " in secure
+    assert "url=wss://127.0.0.1:1/api-ws/v1/realtime " in secure
+
+
+def test_tls_needs_both_files(tmp_path: Path) -> None:
+    papers = make_papers(tmp_path)
+    assert find_tls("", "") is None
+    assert find_tls(str(papers.certificate), str(papers.key)) is not None
+    for certificate, key in ((str(papers.certificate), ""), ("", str(papers.key))):
+        with pytest.raises(ConfigError, match="needed together"):
+            find_tls(certificate, key)
+
+
+def test_a_bad_tls_file_is_one_sentence(tmp_path: Path) -> None:
+    papers = make_papers(tmp_path / "tls")
+    papers.key.unlink()
+    done = neko(
+        "serve", "--port", "0", "--tls-cert", str(papers.certificate), "--tls-key", str(papers.key),
+        home=tmp_path / "home",
+    )  # fmt: skip
+    clean(done)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"cannot be read" in done.stderr
+
+
+def test_it_serves_over_tls(tmp_path: Path) -> None:
+    papers = make_papers(tmp_path / "tls")
+    arguments = ["serve", "--port", "0", "--tls-cert", str(papers.certificate), "--tls-key", str(papers.key)]
+    process = start(arguments, home=tmp_path, env={"NEKO_TOKEN": TOKEN})
+    assert process.stdout is not None
+    url = process.stdout.readline().decode().strip()
+    assert url.startswith("wss://127.0.0.1:")
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with connect(url, additional_headers=headers, proxy=None, ssl=papers.client()) as client:
+        assert json.loads(client.recv(10))["type"] == "session.created"
+    process.terminate()
+    out, errors = process.communicate(timeout=20)
+    clean(subprocess.CompletedProcess([], 0, out, errors))
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 0)])

@@ -123,6 +123,11 @@ def test_the_figures_are_those_of_the_policy() -> None:
     assert found["attempts"][0].startswith(f"{policy.attempts}, ")
 
 
+def test_what_is_kept_for_long_is_told_in_days() -> None:
+    (line,) = [line for line in link_figures.limits().splitlines() if line.startswith("| OpenAI Live |")]
+    assert "| from the session before, where that was stored (good for 30 days) |" in line
+
+
 def test_what_a_provider_can_do_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     known = PROVIDERS["openai"]
     can = msgspec.structs.replace(

@@ -6,11 +6,13 @@ from neko_cli.core.errors import LinkError
 from neko_cli.core.events import (
     Energy,
     Failure,
+    LinkWord,
     Outcome,
     StatusChanged,
     Swap,
     TurnEnded,
 )
+from neko_cli.core.profile import parse
 from neko_cli.core.swap_plan import StandbyState
 from tests.fakes.staging import COLD, TALK, exchange, profile, staged, told, with_door
 from tests.fakes.virtual import virtual
@@ -158,6 +160,31 @@ async def test_where_no_second_link_is_let_in_the_first_is_closed_before():
         await stage.session.swap()
         await stage.back(2.0)
         assert stage.transport.refused == 1  # it was learned once
+
+
+@virtual
+async def test_another_region_is_another_provider_that_may_let_a_second_link_in():
+    tables = {"swap": {"standby": "cold"}}
+    async with staged(tables) as stage:
+        door = with_door(stage)
+        door.one_at_a_time = True
+        await stage.start()
+        await stage.session.swap()
+        await stage.back(2.0)
+        await stage.until(StatusChanged, link=LinkWord.PARKED)
+        assert door.refused == 1
+        await stage.session.switch_profile(parse({**tables, "provider": {"region": "there"}}, "test.toml"))
+        await stage.session.send_message("I am Mia.")
+        there = await stage.back(2.0)
+        await there.expect("conversation.item.create")
+        await there.expect("response.create")
+        there.reply("r1", "Hello Mia.")
+        await stage.until(TurnEnded)
+        door.one_at_a_time = False
+        await stage.session.swap()
+        await stage.back(2.0)
+        assert there.closing is None
+        assert (await stage.until(Swap)).reason == "user"
 
 
 @virtual

@@ -150,6 +150,14 @@ def test_status_shows_speaking_before_processing_before_listening(link, turn, mi
     assert status_of(link, turn, microphone_on=microphone) is status
 
 
+@pytest.mark.parametrize("state", [TurnState.SPEAKING, TurnState.DRAINING])
+def test_a_provider_that_stops_a_reply_silences_what_is_still_heard_of_it(state):
+    after, effects = step(TURN, state, TurnInput.REPLY_CUT)
+    assert after is TurnState.IDLE
+    assert effects[0] is TurnEffect.STOP_SOUND
+    assert effects[-1] is TurnEffect.CLOSE_AS_TOLD
+
+
 def test_every_link_state_has_a_word():
     assert set(LINK_WORDS) == set(LinkState)
     assert LINK_WORDS[LinkState.UP] is LinkWord.ONLINE

@@ -86,7 +86,7 @@ def test_a_copied_environment_is_installed_anew(project: Path) -> None:
 def test_tests_get_their_tools_and_the_sdk_apart(project: Path) -> None:
     _, calls, _ = install(project, "test")
     assert any("-e .[local] --group dev" in call for call in calls)
-    assert any("-c constraints-sdk.txt openai[realtime]" in call for call in calls)
+    assert any("-c constraints-sdk.txt openai[realtime] google-genai dashscope" in call for call in calls)
     assert (project / ".venv-sdk" / "bin" / "python").exists()
     assert any("-c constraints.txt onnx ctranslate2 faster-whisper" in call for call in calls)
     assert (project / ".venv-models" / "bin" / "python").exists()

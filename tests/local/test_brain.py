@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from neko_cli.core.codecs.chat_wire import choose_model
 from neko_cli.core.errors import ConfigError, InvalidRequest, LinkError, ServerFault
+from neko_cli.core.transport.chat_http import ChatTimeouts
 from neko_cli.local.brain import BrainState, BuiltinBrain, EngineBrain, make_brain
-from neko_cli.local.chat_probe import choose_model, find_chat_server
+from neko_cli.local.chat_probe import find_chat_server
 from neko_cli.local.chat_prompt import NO_RESULT, to_messages
 from neko_cli.local.config import EngineConfig
 from neko_cli.local.ports import AskedTool, BrainUsage, ImageFacts, Line, Prompt, SaidText
-from neko_cli.services.chat_model import ChatTimeouts
 from tests.fakes.http_box import HttpBox, Request, delta, http_box
 
 QUICK = ChatTimeouts(connect=1, write=1, first=2, between=1, whole=5)

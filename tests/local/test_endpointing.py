@@ -26,6 +26,15 @@ def test_a_single_loud_frame_is_no_speech() -> None:
     assert decisions([0.0, 0.9, 0.0, 0.9, 0.0]) == []
 
 
+def test_how_long_a_sound_must_last_can_be_set() -> None:
+    def began(onset_ms: int, frames: int) -> bool:
+        ends = Endpointer(frame_samples=FRAME, threshold=0.5, prefix_ms=0, silence_ms=128, onset_ms=onset_ms)
+        return any(ends.push(0.9) is not None for _ in range(frames))
+
+    assert began(0, 1)
+    assert [began(100, frames) for frames in (3, 4)] == [False, True]  # frames of 32 ms
+
+
 def test_the_padding_reaches_back_but_not_before_the_stream() -> None:
     assert decisions([0.0] * 20 + [0.9] * 2, prefix_ms=320)[0] == SpeechBegan(10 * FRAME)
     assert decisions([0.0] * 3 + [0.9] * 2, prefix_ms=320)[0] == SpeechBegan(0)

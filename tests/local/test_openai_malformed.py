@@ -16,8 +16,8 @@ from neko_cli.local.config import EngineConfig
 from neko_cli.local.faults import ClientFault
 from neko_cli.local.ports import Recognised, SaidText
 from neko_cli.local.server import EngineServer
-from neko_cli.local.wire.openai import _decode
 from neko_cli.local.wire.openai_schema import client_events
+from neko_cli.local.wire.realtime import decode
 from tests.local.parts import ScriptedParts
 from tests.local.wire_client import TOKEN, WireClient
 
@@ -116,7 +116,7 @@ def outcome(work: Callable[[], Any]) -> Any:
 @given(st.text() | st.binary() | json_values.map(json.dumps))
 @settings(max_examples=200, deadline=None)
 def test_decoding_gives_an_object_or_a_fault(frame: str | bytes) -> None:
-    result = outcome(lambda: _decode(frame))
+    result = outcome(lambda: decode(frame))
     assert isinstance(result, dict) or result.code == "invalid_json"
 
 

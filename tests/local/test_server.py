@@ -195,7 +195,8 @@ async def test_starting_and_connecting_is_quick(server: EngineServer) -> None:
 def test_no_heavy_library_before_the_first_sound() -> None:
     code = (
         "import sys, neko_cli.local.server\n"
-        "heavy = {'numpy', 'soxr', 'PIL', 'httpx', 'textual', 'pocketsphinx', 'sounddevice'}\n"
+        "heavy = {'numpy', 'soxr', 'PIL', 'httpx', 'textual', 'pocketsphinx', 'sounddevice',\n"
+        "         'neko_cli.local.wire.gemini', 'neko_cli.local.wire.qwen'}\n"
         "sys.exit(','.join(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run(

@@ -6,11 +6,11 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from neko_cli.local.server import EngineServer
+from neko_cli.local.server import OPENAI_PATH, QWEN_PATH, EngineServer
 
 TIMEOUT = 10.0
 TOKEN = "tést-token"
@@ -21,13 +21,15 @@ Json = dict[str, Any]
 class WireClient:
     """Sends events and reads what comes, in order."""
 
+    path = OPENAI_PATH
+
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.seen: list[Json] = []
 
     @classmethod
-    async def open(cls, server: EngineServer, *, model: str = "test-model", **session: Any) -> WireClient:
-        url = f"{server.url}?model={model}"
+    async def open(cls, server: EngineServer, *, model: str = "test-model", **session: Any) -> Self:
+        url = f"ws://127.0.0.1:{server.port}{cls.path}?model={model}"
         headers = {"Authorization": f"Bearer {TOKEN}"}
         client = cls(await connect(url, additional_headers=headers, compression=None, max_size=None))
         created = await client.next()
@@ -36,7 +38,7 @@ class WireClient:
             await client.update(**session)
         return client
 
-    async def __aenter__(self) -> WireClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -91,6 +93,16 @@ class WireClient:
         return made
 
 
+class QwenClient(WireClient):
+    """The same for the flat dialect of Qwen."""
+
+    path = QWEN_PATH
+
+    async def update(self, **session: Any) -> Json:
+        await self.send("session.update", session=session)
+        return await self.until("session.updated")
+
+
 def kinds(events: list[Json]) -> list[str]:
     """The types, with runs of the same delta as one."""
     found: list[str] = []
@@ -104,5 +116,7 @@ def kinds(events: list[Json]) -> list[str]:
 def sound_of(events: list[Json]) -> bytes:
     """All sound in some events."""
     return b"".join(
-        base64.b64decode(e["delta"]) for e in events if e["type"] == "response.output_audio.delta"
+        base64.b64decode(e["delta"])
+        for e in events
+        if e["type"] in ("response.output_audio.delta", "response.audio.delta")
     )

@@ -3,6 +3,8 @@
 Runs under the SDK's own interpreter: ``openai_client.py SCENARIO PORT TOKEN`` with the sound of a
 spoken sentence (PCM, 24 kHz, 16 bit, mono) on standard input. Prints one JSON object: the types of
 all events in order, what was wrong with any of them, and what the scenario found out.
+With ``openai_client.py PORT TOKEN FOLDER SCENARIO…`` several are run, the sound is a file there, and
+there is one such object for each.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import base64
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from openai import AsyncOpenAI, OpenAI
@@ -27,6 +30,9 @@ TOOL = {
     "parameters": {"type": "object", "properties": {"zone": {"type": "string"}}},
 }
 
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+"""One black pixel as PNG."""
+
 MANUAL = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
 
 
@@ -37,6 +43,7 @@ class Report:
         self.kinds: list[str] = []
         self.problems: list[str] = []
         self.facts: dict[str, Any] = {}
+        self.closed: int | None = None
 
     def take(self, event: Any) -> Any:
         """Validate what the SDK delivered, as it came over the wire."""
@@ -48,9 +55,10 @@ class Report:
         self.problems += problems(raw, SERVER)
         return event
 
-    def show(self) -> None:
-        """Print the report."""
-        print(json.dumps({"kinds": self.kinds, "problems": self.problems, "facts": self.facts}))
+    def as_json(self) -> dict[str, Any]:
+        """The report."""
+        told = {"kinds": self.kinds, "problems": self.problems, "facts": self.facts}
+        return {**told, "closed": self.closed}
 
 
 def user_text(text: str) -> dict[str, Any]:
@@ -92,6 +100,7 @@ class AsyncTalk:
         done = await self.until("response.done", count)
         self.report.facts["reply_ms"] = round(ms)
         self.report.facts["status"] = done.response.status
+        self.report.facts["tokens"] = done.response.usage.total_tokens
         return done
 
 
@@ -142,6 +151,35 @@ async def tool_turn(talk: AsyncTalk, sound: bytes) -> None:
     talk.report.facts["text"] = done.response.output[0].content[0].text
 
 
+async def image_turn(talk: AsyncTalk, sound: bytes) -> None:
+    """A picture with a question."""
+    await talk.connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+    content = [
+        {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}"},
+        {"type": "input_text", "text": "what is this?"},
+    ]
+    item = {"type": "message", "role": "user", "content": content}
+    await talk.connection.conversation.item.create(item=item)
+    await talk.connection.response.create()
+    done = await talk.hear_reply()
+    talk.report.facts["text"] = done.response.output[0].content[0].text
+    talk.report.facts["image_tokens"] = done.response.usage.input_token_details.image_tokens
+
+
+async def answered_turn(talk: AsyncTalk, sound: bytes) -> None:
+    """The user speaks while a story is being told, and is answered."""
+    audio = {"input": {"transcription": {"model": "whisper-1"}}}
+    await talk.connection.session.update(session={"type": "realtime", "audio": audio})
+    await talk.connection.conversation.item.create(item=user_text("tell me a story"))
+    await talk.connection.response.create()
+    await talk.until("response.output_audio.delta")
+    await talk.speak(sound + bytes(48_000))
+    cut = await talk.until("response.done")
+    talk.report.facts["cut"] = [cut.response.status, cut.response.status_details.reason]
+    done = await talk.hear_reply()
+    talk.report.facts["text"] = done.response.output[0].content[0].transcript
+
+
 async def interrupted_turn(talk: AsyncTalk, sound: bytes) -> None:
     """The user speaks while the reply is being spoken; what was not heard is taken back."""
     await talk.connection.conversation.item.create(item=user_text("tell me a story"))
@@ -165,16 +203,52 @@ async def interrupted_turn(talk: AsyncTalk, sound: bytes) -> None:
     talk.report.facts["error"] = error.error.code
 
 
+class Blocking:
+    """The synchronous client behind the asynchronous one's manner, for the same scenarios."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Blocking:
+        return Blocking(getattr(self._inner, name))
+
+    async def __call__(self, *args: Any, **options: Any) -> Any:
+        return self._inner(*args, **options)
+
+
+def scenario(name: str) -> Callable[[AsyncTalk, bytes], Any]:
+    """A conversation by its name."""
+    known = (text_turn, detected_turn, manual_turn, tool_turn, image_turn, answered_turn, interrupted_turn)
+    return next(found for found in known if found.__name__ == name)
+
+
+async def converse(name: str, connection: Any, report: Report, sound: bytes) -> None:
+    """Hold a conversation over a connection."""
+    talk = AsyncTalk(connection, report)
+    created = await talk.until("session.created")
+    report.facts["model"] = created.session.model
+    await scenario(name)(talk, sound)
+
+
+def run_blocking(name: str, base_url: str, token: str, sound: bytes) -> Report:
+    """Run a scenario with the synchronous client."""
+    report = Report()
+    client = OpenAI(api_key=token, base_url=base_url)
+    with client, client.realtime.connect(model="gpt-realtime") as connection:
+        asyncio.run(converse(name, Blocking(connection), report, sound))
+        socket = connection._connection
+    report.closed = socket.protocol.close_code
+    return report
+
+
 async def run_async(name: str, base_url: str, token: str, sound: bytes) -> Report:
     """Run a scenario with the asynchronous client."""
     report = Report()
-    scenarios = {f.__name__: f for f in (text_turn, detected_turn, manual_turn, tool_turn, interrupted_turn)}
     client = AsyncOpenAI(api_key=token, base_url=base_url)
     async with client, client.realtime.connect(model="gpt-realtime") as connection:
-        talk = AsyncTalk(connection, report)
-        created = await talk.until("session.created")
-        report.facts["model"] = created.session.model
-        await scenarios[name](talk, sound)
+        await converse(name, connection, report, sound)
+        socket = connection._connection
+    report.closed = socket.close_code
     return report
 
 
@@ -205,16 +279,25 @@ def run_sync(base_url: str, token: str, sound: bytes) -> Report:
     return report
 
 
-def main() -> None:
-    """Run the scenario named on the command line."""
-    name, port, token = sys.argv[1:4]
-    sound = sys.stdin.buffer.read()
+def run(name: str, port: str, token: str, sound: bytes) -> dict[str, Any]:
+    """Run one scenario; returns its report."""
     base_url = f"http://127.0.0.1:{port}/v1"
+    if name.startswith("blocking:"):
+        return run_blocking(name.removeprefix("blocking:"), base_url, token, sound).as_json()
     if name == "sync":
-        report = run_sync(base_url, token, sound)
+        return run_sync(base_url, token, sound).as_json()
+    return asyncio.run(run_async(name, base_url, token, sound)).as_json()
+
+
+def main() -> None:
+    """Run what the command line names."""
+    if sys.argv[1].isdigit():
+        port, token, folder, *names = sys.argv[1:]
+        sound = (Path(folder) / "question-24000.pcm").read_bytes()
+        print(json.dumps({name: run(name, port, token, sound) for name in names}))
     else:
-        report = asyncio.run(run_async(name, base_url, token, sound))
-    report.show()
+        name, port, token = sys.argv[1:4]
+        print(json.dumps(run(name, port, token, sys.stdin.buffer.read())))
 
 
 if __name__ == "__main__":

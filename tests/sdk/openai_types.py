@@ -1,12 +1,15 @@
-"""Validates realtime events with the types of the official openai SDK. Runs under the SDK's interpreter.
+"""Validates what goes over the wire with the types of the official openai SDK, under its interpreter.
 
 The SDK's models let unknown keys pass, so every model is walked for keys that it does not know.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
+from openai.types.live import ClientEvent, ForkClientEvent
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from openai.types.realtime.realtime_session_create_response import RealtimeSessionCreateResponse
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -19,6 +22,10 @@ def _adapter(union: Any) -> TypeAdapter[Any]:
 
 CLIENT = _adapter(RealtimeClientEvent)
 SERVER = _adapter(RealtimeServerEvent)
+LIVE = _adapter(ClientEvent)
+FORK = _adapter(ForkClientEvent)
+CHAT: TypeAdapter[Any] = TypeAdapter(CompletionCreateParamsStreaming)
+"""The body of a streamed request; typed dictionaries, whose unknown keys pydantic drops."""
 
 SESSION_KEYS = set(RealtimeSessionCreateResponse.model_fields)
 """The SDK types the session of session.created as what a client may send, without id, object and
@@ -52,3 +59,42 @@ def problems(event: dict[str, Any], adapter: TypeAdapter[Any]) -> list[str]:
         except ValidationError as error:
             return [f"{kind}: session{e['loc']}: {e['msg']}" for e in error.errors()]
     return [f"{kind}: unknown key {key}" for key in unknown]
+
+
+def chat_problems(body: dict[str, Any]) -> list[str]:
+    """What is wrong with the body of a request to chat completions; empty when nothing is."""
+    try:
+        known = _plain(CHAT.validate_python(body))
+    except ValidationError as error:
+        return [f"chat: {e['loc']}: {e['msg']}" for e in error.errors()]
+    return [f"chat: unknown key {path}" for path in _dropped(body, known)]
+
+
+def _plain(value: Any) -> Any:
+    """All of it: pydantic validates an Iterable only as it is read."""
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, str | int | float | None):
+        return value
+    return [_plain(entry) for entry in value]
+
+
+def _dropped(sent: Any, known: Any, path: str = "") -> list[str]:
+    found: list[str] = []
+    if isinstance(sent, dict):
+        for key, entry in sent.items():
+            here = f"{path}.{key}"
+            found += _dropped(entry, known[key], here) if key in known else [here]
+    elif isinstance(sent, list):
+        for at, entry in enumerate(sent):
+            found += _dropped(entry, known[at], f"{path}[{at}]")
+    return found
+
+
+CHECKS = {
+    "realtime": lambda event: problems(event, CLIENT),
+    "live": lambda event: problems(event, LIVE),
+    "fork": lambda event: problems(event, FORK),
+    "chat": chat_problems,
+}
+"""Which check is for what a client sends, by protocol."""

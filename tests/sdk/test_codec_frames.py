@@ -1,4 +1,4 @@
-"""Every frame that the OpenAI codec can send fits the official SDK's types, with no unknown key."""
+"""Every frame that a codec of OpenAI's protocols can send fits the official SDK's types, to the last key."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import json
 import subprocess
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from neko_cli.core.codecs import PROVIDERS, make_codec
-from neko_cli.core.codecs.base import Detection, HistoryLine, SessionSpec
+from neko_cli.core.codecs.base import Detection, HistoryLine, KeepsTime, SessionSpec, TakesLeave
+from neko_cli.core.codecs.chat_frames import ENDED, opened
 from neko_cli.core.commands import (
     AnswerTool,
     AppendAudio,
@@ -68,28 +70,52 @@ FULL = SessionSpec(
 )
 
 
-def all_frames() -> list[str]:
-    """All frames, for each provider of the family and each way to configure a session."""
+def all_frames(name: str, **more: Any) -> list[str]:
+    """All frames of a provider, for each way to configure a session."""
     frames: list[str] = []
-    for name, provider in PROVIDERS.items():
-        if provider.family != "openai-ga":
-            continue
-        for spec, detection, audio, captions in product(
-            (SessionSpec(), FULL), Detection, (True, False), (True, False)
-        ):
-            spec = msgspec.structs.replace(
-                spec, detection=detection, want_audio=audio, want_captions=captions
-            )
-            codec = make_codec(name, spec, key="k", url="ws://localhost:1")
-            frames.extend(str(frame) for frame in codec.hello())
-            frames.extend(str(frame) for command in COMMANDS for frame in codec.encode(command))
+    for spec, detection, audio, captions in product(
+        (SessionSpec(), FULL), Detection, (True, False), (True, False)
+    ):
+        spec = msgspec.structs.replace(
+            spec, detection=detection, want_audio=audio, want_captions=captions, **more
+        )
+        codec = make_codec(name, spec, key="k", url="ws://localhost:1")
+        frames.extend(str(frame) for frame in codec.hello())
+        frames.extend(str(frame) for command in COMMANDS for frame in codec.encode(command))
+        if isinstance(codec, KeepsTime):
+            frames.extend(str(frame) for frame in codec.silence(100))
+        if isinstance(codec, TakesLeave):
+            frames.extend(str(frame) for frame in codec.goodbye())
     return list(dict.fromkeys(frames))
 
 
-def validate(lines: list[str]) -> subprocess.CompletedProcess[str]:
+def as_openai(frame: str) -> str:
+    """A frame for xAI as OpenAI would have it: what its documentation has of its own is undone here.
+
+    The voice and the detection of turns stand at the top, a session has no type and may ask for
+    resumption, and a language is a hint.
+    """
+    event = json.loads(frame)
+    if event["type"] == "session.update":
+        session = event["session"]
+        assert "type" not in session
+        assert session.pop("resumption", {"enabled": True}) == {"enabled": True}
+        audio = session.setdefault("audio", {})
+        if "voice" in session:
+            audio.setdefault("output", {})["voice"] = session.pop("voice")
+        if "turn_detection" in session:
+            audio.setdefault("input", {})["turn_detection"] = session.pop("turn_detection")
+        heard = audio.get("input", {}).get("transcription") or {}
+        if "language_hint" in heard:
+            heard["language"] = heard.pop("language_hint")
+        session["type"] = "realtime"
+    return json.dumps(event)
+
+
+def validate(lines: list[str], protocol: str = "realtime") -> subprocess.CompletedProcess[str]:
     script = Path(__file__).with_name("validate_client_events.py")
     return subprocess.run(
-        [require_sdk(), str(script)],
+        [require_sdk(), str(script), protocol],
         env=sdk_environment(),
         input="\n".join(lines),
         capture_output=True,
@@ -99,24 +125,74 @@ def validate(lines: list[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
+def assert_valid(frames: list[str], protocol: str) -> None:
+    result = validate(frames, protocol)
+    assert result.stdout.strip() == f"ok {len(frames)}", result.stdout[:2000] + result.stderr[-2000:]
+
+
 def test_every_command_is_tried() -> None:
     assert {type(command) for command in COMMANDS} == set(Command.__args__)
 
 
-def test_every_frame_is_valid() -> None:
-    frames = all_frames()
+REALTIME = sorted(name for name, provider in PROVIDERS.items() if provider.family == "openai-ga")
+
+
+def test_every_frame_of_the_realtime_protocol_is_valid() -> None:
+    frames = [as_openai(frame) if name == "xai" else frame for name in REALTIME for frame in all_frames(name)]
     assert len(frames) > 40
-    result = validate(frames)
-    assert result.stdout.strip() == f"ok {len(frames)}", result.stdout[:2000] + result.stderr[-2000:]
+    assert_valid(frames, "realtime")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"session": {"type": "realtime", "modalities": ["audio"]}},
-        {"session": {"type": "realtime", "output_modalities": ["smell"]}},
-    ],
-)
-def test_the_check_finds_mistakes(change: dict) -> None:
-    result = validate([json.dumps({"type": "session.update", **change})])
+def test_every_frame_of_the_live_protocol_is_valid() -> None:
+    frames = all_frames("openai-live") + all_frames("openai-live", store=True)
+    assert len(frames) > 20
+    assert_valid(frames, "live")
+    forked = all_frames("openai-live", store=True, resume_handle="live_1")
+    assert_valid(forked, "fork")
+
+
+def test_every_request_of_a_chat_is_valid() -> None:
+    requests: list[str] = []
+    for spec in (SessionSpec(), FULL):
+        codec = make_codec("openai-chat", spec, key="k", url="http://localhost:1")
+        codec.decode(opened(["gpt-5"]))
+        call = {"index": 0, "id": "call_1", "function": {"name": "weather", "arguments": "{}"}}
+        for command in (SendText("Is it cold?"), SendImage(b"\xff\xd8\xff", "image/jpeg"), AskReply()):
+            requests.extend(str(frame) for frame in codec.encode(command) if isinstance(frame, str))
+        codec.decode(json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}))
+        codec.decode(json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}))
+        codec.decode(ENDED)
+        requests.extend(str(frame) for frame in codec.encode(AnswerTool("call_1", "weather", "{}")))
+        codec.decode(ENDED)
+        for command in COMMANDS:
+            requests.extend(str(frame) for frame in codec.encode(command) if isinstance(frame, str))
+            codec.decode(ENDED)
+    assert any('"tool"' in request for request in requests)
+    assert any("image_url" in request for request in requests)
+    assert_valid(requests, "chat")
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], ...]] = {
+    "realtime": (
+        {"type": "session.update", "session": {"type": "realtime", "modalities": ["audio"]}},
+        {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["smell"]}},
+    ),
+    "live": (
+        {"type": "session.thinking.append", "content": "x", "delegation_id": None, "role": "user"},
+        {"type": "session.start", "session": {"model": "gpt-live-1", "voice": "marin"}},
+    ),
+    "fork": ({"type": "session.start", "session": {"model": "gpt-live-1"}},),
+    "chat": (
+        {"model": "m", "stream": True, "messages": [{"role": "user", "text": "x"}]},
+        {"model": "m", "stream": True, "messages": [{"role": "user", "content": "x", "at": 1}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("protocol", MISTAKES)
+def test_the_check_finds_mistakes(protocol: str) -> None:
+    frames = MISTAKES[protocol]
+    result = validate([json.dumps(frame) for frame in frames], protocol)
     assert result.returncode == 1, result.stdout
+    for number in range(1, len(frames) + 1):
+        assert f"event {number}: " in result.stdout

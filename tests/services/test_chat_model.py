@@ -14,6 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neko_cli.core.addresses import is_loopback
+from neko_cli.core.codecs.chat_wire import (
+    ChatText,
+    ChatTool,
+    ChatUsage,
+    EventStream,
+    ReplyAssembler,
+    ThoughtFilter,
+)
 from neko_cli.core.errors import (
     ConfigError,
     CredentialsError,
@@ -25,15 +33,8 @@ from neko_cli.core.errors import (
     RateLimited,
     ServerFault,
 )
-from neko_cli.services.chat_model import ChatEndpoint, ChatModel, ChatTimeouts, list_models
-from neko_cli.services.chat_wire import (
-    ChatText,
-    ChatTool,
-    ChatUsage,
-    EventStream,
-    ReplyAssembler,
-    ThoughtFilter,
-)
+from neko_cli.core.transport.chat_http import ChatTimeouts
+from neko_cli.services.chat_model import ChatEndpoint, ChatModel, list_models
 from neko_cli.services.http_rules import api_base, checked_url, retry_after_s
 from tests.fakes.http_box import HttpBox, Request, delta, http_box
 

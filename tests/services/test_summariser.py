@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neko_cli.core.errors import ConfigError
-from neko_cli.services.chat_model import ChatEndpoint, ChatModel, ChatTimeouts
+from neko_cli.core.transport.chat_http import ChatTimeouts
+from neko_cli.services.chat_model import ChatEndpoint, ChatModel
 from neko_cli.services.summariser import (
     LINE_CHARS,
     RECORD_CHARS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -56,6 +56,8 @@ class SessionSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The same as a marked block, to be added to the instructions where history cannot be seeded."""
     resume_handle: str = ""
     max_output_tokens: int = 0
+    store: bool = False
+    """Whether the provider may keep the session, so that the next link can go on from it."""
 
 
 class Codec(Protocol):
@@ -80,4 +82,22 @@ class Codec(Protocol):
 
     def encode(self, command: Command) -> Sequence[Frame]:
         """Frames that carry out a command; none where the provider cannot."""
+        ...
+
+
+@runtime_checkable
+class TakesLeave(Protocol):
+    """A codec whose provider wants to be told that a session ends, and answers ``SessionClosed``."""
+
+    def goodbye(self) -> Sequence[Frame]:
+        """Frames to send before the connection is closed."""
+        ...
+
+
+@runtime_checkable
+class KeepsTime(Protocol):
+    """A codec whose provider's clock is the sound that it is sent (``Capabilities.needs_sound``)."""
+
+    def silence(self, ms: float) -> Sequence[Frame]:
+        """Frames that stand for ``ms`` in which nothing comes from the microphone."""
         ...

@@ -1,4 +1,4 @@
-"""Where servers of any family differ in how they are reached: data, nothing else."""
+"""Where servers differ: the part of a dialect that all families share. Data, nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class AnyDialect(msgspec.Struct, frozen=True, kw_only=True):
-    """What the codecs of all families with a WebSocket of OpenAI's kind need to know."""
+    """How a server is reached; each family adds its own differences."""
 
     key_header: str = "Authorization"
     key_prefix: str = "Bearer "
@@ -16,6 +16,17 @@ class AnyDialect(msgspec.Struct, frozen=True, kw_only=True):
     """Query parameter that takes the handle of an earlier conversation; empty where there is none."""
     query: tuple[tuple[str, str], ...] = ()
     """Query parameters that are always the same."""
+    resume_path: str = ""
+    """What follows the path where a handle is used, with ``{handle}`` in it; empty where there is none."""
+    base_path: str = ""
+    """What an address that has a path of its own ends in, all the same; added where it is missing."""
+    http: bool = False
+    """Whether it is spoken to by HTTP requests, not over a WebSocket."""
+
+
+class EventDialect(AnyDialect, frozen=True, kw_only=True):
+    """What the families have in common whose sessions and events are of OpenAI's kind: GA and flat."""
+
     transcription_model: str = ""
     """What recognises the user's speech when the profile names nothing."""
     noise_reduction: str = ""

@@ -7,19 +7,16 @@ every branch. Importing this imports no network library and no numpy.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 
 from neko_cli.core.addresses import check_encrypted, split_address, with_query
-from neko_cli.core.capabilities import Capabilities, ToolForm
-from neko_cli.core.codecs import registry_flat
+from neko_cli.core.codecs import registry_chat, registry_flat, registry_gemini, registry_openai
 from neko_cli.core.codecs.base import Codec, SessionSpec
-from neko_cli.core.codecs.dialect import AnyDialect
-from neko_cli.core.codecs.flat_dialect import FlatDialect
-from neko_cli.core.codecs.openai_dialect import Dialect
-from neko_cli.core.codecs.provider import Provider as Provider
+from neko_cli.core.codecs.provider import MakeCodec, Provider
 from neko_cli.core.errors import ConfigError, CredentialsError
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.text import one_line
@@ -27,65 +24,15 @@ from neko_cli.core.text import one_line
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-D = TypeVar("D", bound=AnyDialect)
-"""The dialects of one family."""
+_REGISTRIES = (registry_openai, registry_gemini, registry_flat, registry_chat)
 
-
-PROVIDERS: Mapping[str, Provider] = {
-    provider.name: provider
-    for provider in (
-        Provider(
-            name="embedded",
-            title="The embedded engine",
-            family="openai-ga",
-            url="",
-            path="/v1/realtime",
-            model="neko-embedded",
-            runs_here=True,
-            # What `neko serve` asks for, when another program's engine is to answer.
-            key_names=("NEKO_TOKEN",),
-            capabilities=Capabilities(
-                confidence=True,
-                truncate=True,
-                images=True,
-                tools=ToolForm.FLAT,
-                system_items=True,
-                speed=True,
-                key_required=False,
-                idle_is_free=True,
-                max_session=3600.0,
-            ),
-            dialect=Dialect(transcription_model="neko-embedded"),
-        ),
-        Provider(
-            name="openai",
-            title="OpenAI",
-            family="openai-ga",
-            url="wss://api.openai.com/v1/realtime",
-            path="/v1/realtime",
-            model="gpt-realtime",
-            voice="marin",
-            key_names=("OPENAI_API_KEY",),
-            key_page="https://platform.openai.com/api-keys",
-            chat_url="https://api.openai.com/v1",
-            chat_model="gpt-5.4-nano",
-            capabilities=Capabilities(
-                semantic_vad=True,
-                confidence=True,
-                truncate=True,
-                images=True,
-                tools=ToolForm.FLAT,
-                system_items=True,
-                speed=True,
-                max_session=3600.0,
-            ),
-            # A terminal's microphone is usually the laptop's own, which OpenAI calls far field.
-            dialect=Dialect(transcription_model="gpt-4o-mini-transcribe", noise_reduction="far_field"),
-        ),
-        *registry_flat.PROVIDERS,
-    )
-}
+PROVIDERS: Mapping[str, Provider] = {row.name: row for registry in _REGISTRIES for row in registry.PROVIDERS}
 """All providers by name."""
+
+FAMILIES: Mapping[str, MakeCodec] = {
+    name: make for registry in _REGISTRIES for name, make in registry.FAMILIES.items()
+}
+"""What makes a codec, by family; each imports its module at the first use."""
 
 
 def find_provider(name: str, region: str = "") -> Provider:
@@ -154,7 +101,7 @@ def missing_key(provider: Provider) -> CredentialsError:
     where = f"Get one at {provider.key_page}, then " if provider.key_page else "To set one: "
     names = f" or set {provider.key_names[0]}" if provider.key_names else ""
     return CredentialsError(
-        f"{provider.title} needs an API key.",
+        f"{provider.title} needs {provider.key_kind}.",
         hint=f"{where}run `neko keys set {provider.name}`{names}.",
         code="missing_key",
     )
@@ -167,15 +114,22 @@ def address_of(provider: Provider, url: str, spec: SessionSpec, *, insecure: boo
         raise ConfigError(
             f"{provider.title} has no address.", hint=provider.address_hint or "Give one with --url."
         )
+    dialect = provider.dialect
     parts: SplitResult = split_address(given)
-    if parts.path in ("", "/"):
-        parts = parts._replace(path=provider.path)
     check_encrypted(parts, insecure=insecure)
-    query = dict(provider.dialect.query)
-    if provider.dialect.model_query:
-        query[provider.dialect.model_query] = spec.model
-    if provider.dialect.resume_query:
-        query[provider.dialect.resume_query] = spec.resume_handle
+    path = provider.path if parts.path in ("", "/") else parts.path
+    if dialect.base_path:
+        path = path.rstrip("/").removesuffix(dialect.base_path).rstrip("/") + dialect.base_path
+    if dialect.resume_path and spec.resume_handle:
+        path = path.rstrip("/") + dialect.resume_path.format(handle=quote(spec.resume_handle, safe=""))
+    parts = parts._replace(path=path)
+    if dialect.http:
+        parts = parts._replace(scheme=parts.scheme.replace("ws", "http"))
+    query = dict(dialect.query)
+    if dialect.model_query:
+        query[dialect.model_query] = spec.model
+    if dialect.resume_query:
+        query[dialect.resume_query] = spec.resume_handle
     return with_query(parts, **query)
 
 
@@ -190,41 +144,3 @@ def _headers(provider: Provider, key: str) -> dict[str, str]:
             code="malformed_key",
         )
     return {provider.dialect.key_header: provider.dialect.key_prefix + key}
-
-
-def _openai_ga(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
-    from neko_cli.core.codecs.openai_ga import OpenAIGACodec
-
-    return OpenAIGACodec(
-        spec=spec,
-        capabilities=provider.capabilities,
-        dialect=_dialect(provider, Dialect),
-        endpoint=endpoint,
-        title=provider.title,
-    )
-
-
-def _flat(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
-    from neko_cli.core.codecs.flat import FlatCodec
-
-    return FlatCodec(
-        spec=spec,
-        capabilities=provider.capabilities,
-        dialect=_dialect(provider, FlatDialect),
-        endpoint=endpoint,
-        title=provider.title,
-    )
-
-
-def _dialect(provider: Provider, kind: type[D]) -> D:
-    """The provider's dialect, which must be one of its family; another is a mistake in the table."""
-    if not isinstance(provider.dialect, kind):
-        raise TypeError(f"{provider.name} has no dialect of the family {provider.family}")
-    return provider.dialect
-
-
-FAMILIES: Mapping[str, Callable[[Provider, SessionSpec, Endpoint], Codec]] = {
-    "openai-ga": _openai_ga,
-    "flat": _flat,
-}
-"""What makes a codec, by family; each imports its module at the first use."""

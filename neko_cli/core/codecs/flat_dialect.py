@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from neko_cli.core.codecs.dialect import AnyDialect
+from neko_cli.core.codecs.dialect import EventDialect
 
 
 class VadForm(StrEnum):
@@ -41,7 +41,7 @@ class PictureEvent(StrEnum):
     """In a mode of calls of its own, in which every turn needs one."""
 
 
-class FlatDialect(AnyDialect, frozen=True, kw_only=True):
+class FlatDialect(EventDialect, frozen=True, kw_only=True):
     """Differences between servers of the flat family.
 
     The defaults are OpenAI's beta protocol; what a server can do stands in its ``Capabilities``.

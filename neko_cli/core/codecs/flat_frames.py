@@ -13,7 +13,7 @@ from typing import Any
 from neko_cli.core.capabilities import Capabilities, ToolForm
 from neko_cli.core.codecs.base import Detection, SessionSpec
 from neko_cli.core.codecs.flat_dialect import FlatDialect, PictureEvent, VadForm
-from neko_cli.core.codecs.openai_frames import SETUP_EVENT, wants_audio
+from neko_cli.core.codecs.openai_frames import SETUP_EVENT, flat_tool, wants_audio
 from neko_cli.core.commands import ToolSpec
 from neko_cli.core.text import to_json
 
@@ -120,11 +120,5 @@ def _transcription(
 
 
 def _tool(tool: ToolSpec, form: ToolForm) -> dict[str, Any]:
-    described = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.parameters),
-    }
-    if form is ToolForm.NESTED:
-        return {"type": "function", "function": described}
-    return {"type": "function", **described}
+    flat = flat_tool(tool)
+    return {"type": flat.pop("type"), "function": flat} if form is ToolForm.NESTED else flat

@@ -37,6 +37,8 @@ class FlatReplyEvents(ReplyEvents):
         self._ignored = _TEXT if voiced and dialect.text_beside_voice else ""
         self._made_calls: dict[str, None] = {}
         self._made_count = 0
+        # A finished part repeats the words of one kind of events or the other, and does not say of which.
+        del self.handlers["response.content_part.done"]
         self.handlers.update(
             {
                 BETA_NAMES.caption: lambda fields: self._by(_CAPTION, fields, done=False),
@@ -86,7 +88,7 @@ class FlatReplyEvents(ReplyEvents):
     def _all_words(self, fields: Fields) -> Events:
         """The whole text of a part; where a server names no item, it is that of the words before."""
         reply = self.ledger.wanted(self.ledger.resolve(identifier(fields, "response_id")))
-        nameless = reply is not None and reply.worded.startswith("/")
+        nameless = reply is not None and any(part.startswith("/") for part in reply.worded)
         if reply is not None and reply.worded and (nameless or not identifier(fields, "item_id")):
             return ()
         return self._words_done(fields)

@@ -23,9 +23,6 @@ SETUP_EVENT = "neko_setup"
 APPEND_BYTES = 1 << 20
 """Sound in one append; OpenAI takes 15 MiB of base64, our own transport 16 MiB."""
 
-MIN_SPEED, MAX_SPEED = 0.25, 1.5
-"""Range of ``audio.output.speed``."""
-
 RESPONSE_CREATE = '{"type":"response.create"}'
 COMMIT = '{"type":"input_audio_buffer.commit"}'
 CLEAR = '{"type":"input_audio_buffer.clear"}'
@@ -33,30 +30,35 @@ CLEAR = '{"type":"input_audio_buffer.clear"}'
 
 def session_update(spec: SessionSpec, capabilities: Capabilities, dialect: Dialect) -> str:
     """The configuration of a fresh session."""
+    transcription = _transcription(spec, capabilities, dialect)
     audio_input: dict[str, Any] = {
         "format": {"type": "audio/pcm", "rate": capabilities.input_rate},
-        "transcription": _transcription(spec, capabilities, dialect),
+        "transcription": transcription,
     }
     audio_output: dict[str, Any] = {"format": {"type": "audio/pcm", "rate": capabilities.output_rate}}
     if dialect.noise_reduction:
         audio_input["noise_reduction"] = {"type": dialect.noise_reduction}
     if capabilities.speed and spec.speed != 1.0:
-        audio_output["speed"] = min(max(spec.speed, MIN_SPEED), MAX_SPEED)
-    session: dict[str, Any] = {
-        "type": "realtime",
-        "output_modalities": ["audio" if wants_audio(spec, capabilities) else "text"],
-        "audio": {"input": audio_input, "output": audio_output},
-    }
+        audio_output["speed"] = _within(spec.speed, dialect.speeds)
+    session = _session(dialect)
+    if dialect.session_type:
+        session["output_modalities"] = ["audio" if wants_audio(spec, capabilities) else "text"]
+    session["audio"] = {"input": audio_input, "output": audio_output}
     if spec.instructions:
         session["instructions"] = spec.instructions
-    _place(session, audio_input, "turn_detection", _turn_detection(spec, capabilities), dialect)
+    _place(session, audio_input, "turn_detection", _turn_detection(spec, capabilities, dialect), dialect)
     if spec.voice:
         _place(session, audio_output, "voice", spec.voice, dialect)
     if spec.tools and capabilities.tools is ToolForm.FLAT:
-        session["tools"] = [_tool(tool) for tool in spec.tools]
+        session["tools"] = [flat_tool(tool) for tool in spec.tools]
     if spec.max_output_tokens:
-        session["max_output_tokens"] = spec.max_output_tokens
-    if _wants_logprobs(audio_input["transcription"], capabilities):
+        within = spec.max_output_tokens <= dialect.max_output
+        session["max_output_tokens"] = spec.max_output_tokens if within else "inf"
+    if dialect.retention:
+        session["truncation"] = {"type": "retention_ratio", "retention_ratio": dialect.retention}
+    if dialect.resumption:
+        session["resumption"] = {"enabled": True}
+    if _wants_logprobs(transcription, capabilities):
         session["include"] = ["item.input_audio_transcription.logprobs"]
     return to_json({"type": "session.update", "event_id": SETUP_EVENT, "session": session})
 
@@ -66,16 +68,16 @@ def wants_audio(spec: SessionSpec, capabilities: Capabilities) -> bool:
     return capabilities.audio_output and (spec.want_audio or not capabilities.text_output)
 
 
-def instructions_update(instructions: str) -> str:
+def instructions_update(instructions: str, dialect: Dialect) -> str:
     """New instructions in mid-session."""
-    return to_json({"type": "session.update", "session": {"type": "realtime", "instructions": instructions}})
+    return to_json({"type": "session.update", "session": {**_session(dialect), "instructions": instructions}})
 
 
 def detection_update(spec: SessionSpec, capabilities: Capabilities, dialect: Dialect) -> str:
     """Another way of ending the user's turns in mid-session, as the spec says."""
-    session: dict[str, Any] = {"type": "realtime"}
+    session = _session(dialect)
     audio_input: dict[str, Any] = {}
-    _place(session, audio_input, "turn_detection", _turn_detection(spec, capabilities), dialect)
+    _place(session, audio_input, "turn_detection", _turn_detection(spec, capabilities, dialect), dialect)
     if audio_input:
         session["audio"] = {"input": audio_input}
     return to_json({"type": "session.update", "session": session})
@@ -95,10 +97,10 @@ def message(role: str, text: str) -> str:
     return _item({"type": "message", "role": role, "content": [{"type": kind, "text": text}]})
 
 
-def history(lines: Sequence[HistoryLine]) -> list[str]:
-    """Earlier messages, oldest first; empty ones are left out, unknown roles count as the system's."""
+def history(lines: Sequence[HistoryLine], *, others: str = "system") -> list[str]:
+    """Earlier messages, oldest first; empty ones are left out, ``others`` is who else's they count as."""
     roles = ("user", "assistant")
-    return [message(line.role if line.role in roles else "system", line.text) for line in lines if line.text]
+    return [message(line.role if line.role in roles else others, line.text) for line in lines if line.text]
 
 
 def image(data: bytes, media_type: str) -> str:
@@ -150,7 +152,8 @@ def _place(session: dict[str, Any], usual: dict[str, Any], name: str, value: Any
     (session if name in dialect.top_level else usual)[name] = value
 
 
-def _tool(tool: ToolSpec) -> dict[str, Any]:
+def flat_tool(tool: ToolSpec) -> dict[str, Any]:
+    """A tool as OpenAI's Realtime and Responses APIs describe it."""
     return {
         "type": "function",
         "name": tool.name,
@@ -159,7 +162,15 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     }
 
 
-def _turn_detection(spec: SessionSpec, capabilities: Capabilities) -> dict[str, Any] | None:
+def _session(dialect: Dialect) -> dict[str, Any]:
+    return {"type": "realtime"} if dialect.session_type else {}
+
+
+def _within(value: float, bounds: tuple[float, float]) -> float:
+    return min(max(value, bounds[0]), bounds[1])
+
+
+def _turn_detection(spec: SessionSpec, capabilities: Capabilities, dialect: Dialect) -> dict[str, Any] | None:
     if spec.detection is Detection.MANUAL or not capabilities.server_vad:
         return None
     common = {"create_response": True, "interrupt_response": spec.interrupt_reply}
@@ -167,7 +178,7 @@ def _turn_detection(spec: SessionSpec, capabilities: Capabilities) -> dict[str, 
         return {"type": "semantic_vad", "eagerness": "auto", **common}
     return {
         "type": "server_vad",
-        "threshold": spec.threshold,
+        "threshold": _within(spec.threshold, dialect.thresholds),
         "prefix_padding_ms": spec.prefix_padding_ms,
         "silence_duration_ms": spec.silence_ms,
         **common,
@@ -178,9 +189,17 @@ def _transcription(spec: SessionSpec, capabilities: Capabilities, dialect: Diale
     model = spec.transcription_model or dialect.transcription_model
     if not (spec.want_captions and capabilities.captions and model):
         return None
-    # The API takes ISO 639-1, so of “zh-Hant-TW” it gets “zh”.
-    language = spec.language.replace("_", "-").partition("-")[0].lower()
-    return {"model": model, "language": language} if language else {"model": model}
+    language = _language(spec.language, dialect)
+    return {"model": model, dialect.language_field: language} if language else {"model": model}
+
+
+def _language(tag: str, dialect: Dialect) -> str:
+    whole = tag.replace("_", "-").lower()
+    main = whole.partition("-")[0]
+    if dialect.languages:
+        return dialect.languages.get(whole) or dialect.languages.get(main, "")
+    # OpenAI takes ISO 639-1, so of “zh-Hant-TW” it gets “zh”.
+    return main
 
 
 def _wants_logprobs(transcription: dict[str, Any] | None, capabilities: Capabilities) -> bool:

@@ -1,11 +1,12 @@
 """The OpenAI GA Realtime protocol: OpenAI, and by dialect Azure, xAI and the embedded engine.
 
-Source: OpenAI's Realtime API reference (server and client events), the types of the official SDK.
+Sources: OpenAI's Realtime API reference (server and client events), the types of the official SDK;
+xAI's “Speech to Speech” guide (session resumption, cumulative transcripts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import msgspec
@@ -14,6 +15,7 @@ from neko_cli.core.capabilities import Capabilities, Resume
 from neko_cli.core.codecs import openai_frames as frames
 from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec
 from neko_cli.core.codecs.decoder import Decoder, Events
+from neko_cli.core.codecs.json_fields import Fields, identifier, mapping
 from neko_cli.core.codecs.openai_dialect import Dialect
 from neko_cli.core.codecs.openai_reply_events import ReplyEvents
 from neko_cli.core.codecs.openai_session_events import SessionEvents
@@ -38,8 +40,6 @@ from neko_cli.core.ports import Endpoint
 
 _NOTHING_NEW = frozenset(
     {
-        "conversation.item.added",
-        "conversation.item.created",
         "conversation.item.deleted",
         "conversation.item.done",
         "conversation.item.input_audio_transcription.segment",
@@ -56,7 +56,6 @@ _NOTHING_NEW = frozenset(
         "output_audio_buffer.stopped",
         "ping",
         "response.content_part.added",
-        "response.content_part.done",
         "response.function_call_arguments.delta",
         "response.mcp_call.completed",
         "response.mcp_call.failed",
@@ -94,15 +93,21 @@ class OpenAIGACodec:
             self._spec = msgspec.structs.replace(spec, instructions=both)
         self._instructions = self._spec.instructions
         self._replies = ReplyEvents(title)
-        session = SessionEvents(
+        self._user = UserEvents()
+        self._session = SessionEvents(
             title=title,
             model=spec.model,
             ready_on=dialect.ready_on,
             setup_event=frames.SETUP_EVENT,
             resumes=capabilities.resume is not Resume.NONE,
+            handle=spec.resume_handle,
         )
+        turns = {**self._user.handlers, **self._replies.handlers}
+        if self._session.tells_past:
+            turns = {kind: self._unless_past(handler) for kind, handler in turns.items()}
+        items = dict.fromkeys(("conversation.item.created", "conversation.item.added"), self._item_told)
         self._decoder = Decoder(
-            {**session.handlers, **UserEvents().handlers, **self._replies.handlers},
+            {**self._session.handlers, **items, **turns},
             nothing_new=_NOTHING_NEW,
             sound=self._replies.names.sound,
             on_sound=self._replies.sound,
@@ -117,7 +122,7 @@ class OpenAIGACodec:
         lines = self._spec.history if self.capabilities.seed_history else ()
         return [
             frames.session_update(self._spec, self.capabilities, self._dialect),
-            *frames.history(lines),
+            *frames.history(lines, others=self._system),
         ]
 
     def encode(self, command: Command) -> Sequence[Frame]:
@@ -127,7 +132,8 @@ class OpenAIGACodec:
             case AppendAudio(pcm):
                 return frames.append(pcm)
             case CommitAudio(ask_reply):
-                return [frames.COMMIT, *([frames.RESPONSE_CREATE] if ask_reply else [])]
+                asks = ask_reply and not self._dialect.commit_answers
+                return [frames.COMMIT, *([frames.RESPONSE_CREATE] if asks else [])]
             case ClearAudio():
                 return [frames.CLEAR] if can.clear_input else []
             case SendText(words):
@@ -135,10 +141,9 @@ class OpenAIGACodec:
             case SendImage(data, media_type):
                 return [frames.image(data, media_type)] if can.images and data else []
             case TellSystem(words, ask_reply):
-                role = "system" if can.system_items else "user"
-                return [frames.message(role, words), *([frames.RESPONSE_CREATE] if ask_reply else [])]
+                return [frames.message(self._system, words), *([frames.RESPONSE_CREATE] if ask_reply else [])]
             case TellHistory(role, words):
-                return frames.history([HistoryLine(role, words)]) if can.seed_history else []
+                return self._tell_history(role, words)
             case AskReply(instructions):
                 # Instructions of one reply replace the session's, and the character is in those.
                 both = f"{self._instructions}\n\n{instructions}".strip() if instructions else ""
@@ -155,7 +160,7 @@ class OpenAIGACodec:
                 if not can.mid_session_instructions:
                     return []
                 self._instructions = instructions
-                return [frames.instructions_update(instructions)]
+                return [frames.instructions_update(instructions, self._dialect)]
             case ChangeDetection(manual):
                 return [self._change_detection(manual)] if can.server_vad else []
             case _:
@@ -164,6 +169,27 @@ class OpenAIGACodec:
     def decode(self, frame: Frame) -> Events:
         """What a frame means; never raises."""
         return self._decoder.decode(frame)
+
+    @property
+    def _system(self) -> str:
+        """The role of what the program itself says."""
+        return "system" if self.capabilities.system_items else "user"
+
+    def _tell_history(self, role: str, words: str) -> list[str]:
+        if not self.capabilities.seed_history:
+            return []
+        return frames.history([HistoryLine(role, words)], others=self._system)
+
+    def _item_told(self, fields: Fields) -> Events:
+        """An item of the conversation; before a resumed session is configured, one of the link before."""
+        if self._session.tells_past:
+            self._session.past_told()
+            self._user.told_again(identifier(mapping(fields, "item"), "id") or identifier(fields, "item_id"))
+        return ()
+
+    def _unless_past(self, handler: Callable[[Fields], Events]) -> Callable[[Fields], Events]:
+        """What a resumed session says of its past, while it is being set up, is no news."""
+        return lambda fields: () if self._session.tells_past else handler(fields)
 
     def _change_detection(self, manual: bool) -> Frame:
         usual = self._spec.detection if self._spec.detection is not Detection.MANUAL else Detection.SERVER

@@ -17,16 +17,25 @@ ENDED_LIMIT = 256
 ITEMS_LIMIT = 64
 """Items of which the received sound is counted, and tool calls that are remembered."""
 
+PARTS_LIMIT = 64
+"""Parts of one reply whose words were told; one reply has one or two."""
+
 
 class OpenReply(msgspec.Struct):
     """A reply that has begun and not ended."""
 
     cancelled: bool = False
     """We cancelled it: what still comes of it is not wanted."""
-    worded: str = ""
-    """The last item and part for which words came as deltas."""
+    worded: dict[str, None] = {}
+    """The items and parts whose words were told."""
     channel: str = ""
     """The kind of events by which its words come, where a server may send them by two."""
+
+    def tell(self, part: str) -> None:
+        """Words of a part were told."""
+        self.worded[part] = None
+        while len(self.worded) > PARTS_LIMIT:
+            del self.worded[next(iter(self.worded))]
 
 
 class ItemSound(msgspec.Struct):

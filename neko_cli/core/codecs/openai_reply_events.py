@@ -66,6 +66,7 @@ class ReplyEvents:
             names.caption_done: self._words_done,
             names.words: self._words,
             names.words_done: self._words_done,
+            "response.content_part.done": self._part_done,
             names.sound: self._sound_slowly,
             names.sound_done: self._sound_done,
             "response.function_call_arguments.done": self._arguments_done,
@@ -126,17 +127,25 @@ class ReplyEvents:
     def _words_done(self, fields: Fields) -> Events:
         """The whole text of a part; news only where no delta came before it."""
         reply = self.ledger.wanted(self.ledger.resolve(identifier(fields, "response_id")))
-        if reply is not None and reply.worded == _part(fields):
+        if reply is not None and _part(fields) in reply.worded:
             return ()
         return self._say(fields, "transcript" if "transcript" in fields else "text")
 
+    def _part_done(self, fields: Fields) -> Events:
+        """The whole part, words included, where nothing told them before."""
+        part = mapping(fields, "part")
+        told = {key: part[key] for key in ("transcript", "text") if key in part}
+        return self._words_done({**fields, **told})
+
     def _say(self, fields: Fields, name: str) -> Events:
         reply_id = self.ledger.resolve(identifier(fields, "response_id"))
+        words = text(fields, name)
+        if not words:
+            return ()
         events = self.begin(reply_id)
         reply = self.ledger.wanted(reply_id)
-        words = text(fields, name)
-        if reply is not None and words:
-            reply.worded = _part(fields)
+        if reply is not None:
+            reply.tell(_part(fields))
             events.append(ReplyWords(reply_id, words))
         return events
 
@@ -185,7 +194,7 @@ class ReplyEvents:
             error = classify.from_error(
                 told.get("code"), told.get("type"), told.get("message"), who=self._title
             )
-        usage = _usage(mapping(response, "usage"))
+        usage = usage_of(mapping(response, "usage"))
         events.append(ReplyEnded(reply_id, status, reason=reason, error=error, usage=usage))
         return events
 
@@ -206,7 +215,8 @@ def _status(status: str, reason: str) -> ReplyStatus:
             return ReplyStatus.INCOMPLETE
 
 
-def _usage(usage: Fields) -> TokenUsage | None:
+def usage_of(usage: Fields) -> TokenUsage | None:
+    """The tokens that were used; None where nothing was counted."""
     # Some write the plural; some count nothing yet, and say so by zeros.
     taken = mapping(usage, "input_token_details") or mapping(usage, "input_tokens_details")
     made = mapping(usage, "output_token_details") or mapping(usage, "output_tokens_details")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from neko_cli.core import classify
 from neko_cli.core.codecs.decoder import Events
 from neko_cli.core.codecs.json_fields import Fields, count, identifier, mapping, mappings, number, text
-from neko_cli.core.errors import Category
+from neko_cli.core.errors import Category, InvalidRequest
 from neko_cli.core.provider_events import HandleTold, LimitsTold, ProviderFault, Ready
 
 _ENDS_LINK = (Category.CREDENTIALS, Category.QUOTA, Category.EXPIRED)
@@ -38,6 +38,7 @@ class SessionEvents:
         ready_on: str,
         setup_event: str,
         resumes: bool = False,
+        handle: str = "",
         read_error: Callable[[Fields], ToldError] = as_told,
         benign_codes: Set[str] = frozenset(),
         fatal_types: Set[str] = frozenset(),
@@ -50,6 +51,7 @@ class SessionEvents:
             ready_on: the event after which the session counts as configured.
             setup_event: ``event_id`` of the configuration, by which its refusal is recognised.
             resumes: whether the conversation's id is a handle to go on with it later.
+            handle: the conversation that is to go on; empty for a new one.
             read_error: gives code, type and message of an error, in the usual words.
             benign_codes: codes that only say that a command came too late or too early, besides the
                 usual ones.
@@ -60,6 +62,9 @@ class SessionEvents:
         self._ready_on = ready_on
         self._setup_event = setup_event
         self._resumes = resumes
+        self._handle = handle if resumes else ""
+        self._told_handle = ""
+        self._told_past = False
         self._read_error = read_error
         self._benign_codes = benign_codes
         self._fatal_types = fatal_types
@@ -73,6 +78,21 @@ class SessionEvents:
             "rate_limits.updated": self._limits,
         }
 
+    @property
+    def tells_past(self) -> bool:
+        """Whether what comes now belongs to the link before: a conversation that goes on is set up."""
+        return bool(self._handle) and not self._ready
+
+    def past_told(self) -> None:
+        """Something of the conversation's past came: the server knows it."""
+        self._told_past = True
+
+    @property
+    def _is_forgotten(self) -> bool:
+        """Whether the server began another conversation in place of the one that was to go on."""
+        other = self._told_handle not in ("", self._handle)
+        return bool(self._handle) and other and not self._told_past
+
     def _session(self, fields: Fields) -> Events:
         session = mapping(fields, "session")
         self._talked = True
@@ -84,12 +104,18 @@ class SessionEvents:
         )
         if self._ready or text(fields, "type") != self._ready_on:
             return ()
+        if self._is_forgotten:
+            message = f"{self._title} does not know the conversation any more."
+            return [ProviderFault(InvalidRequest(message, code="not_resumed"), ends_link=True)]
         self._ready = True
         return [self._created]
 
     def _conversation(self, fields: Fields) -> Events:
         handle = identifier(mapping(fields, "conversation"), "id")
-        return [HandleTold(handle)] if self._resumes and handle else ()
+        if not self._resumes or not handle:
+            return ()
+        self._told_handle = handle
+        return [HandleTold(handle)]
 
     def _error(self, fields: Fields) -> Events:
         told = mapping(fields, "error")

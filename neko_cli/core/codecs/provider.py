@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
+from neko_cli.core.addresses import is_loopback
 from neko_cli.core.capabilities import Capabilities
 from neko_cli.core.codecs.dialect import AnyDialect
+
+if TYPE_CHECKING:
+    from neko_cli.core.codecs.base import Codec, SessionSpec
+    from neko_cli.core.ports import Endpoint
+
+D = TypeVar("D", bound=AnyDialect)
+"""The dialects of one family."""
 
 
 class Region(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +48,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Used when the profile names none; empty leaves the choice to the server."""
     key_names: tuple[str, ...] = ()
     """Environment variables that may hold the key, the usual one first."""
+    key_kind: str = "an API key"
+    """What the key is, in sentences."""
     key_page: str = ""
     """Where to get a key."""
     chat_url: str = ""
@@ -54,5 +66,29 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     dialect: AnyDialect
 
     def needs_key(self, url: str) -> bool:
-        """Whether a key must be there; a server at an address of one's own (``url``) may need none."""
-        return self.capabilities.key_required and not (url and self.url)
+        """Whether a missing key is certain to be refused, at an address given (or the provider's own).
+
+        A server at a given address may be anybody's, and need none. The provider's own servers have
+        other names too, such as those of a region; where every user has an address of the provider's,
+        it is the provider all the same.
+        """
+        if not self.capabilities.key_required:
+            return False
+        if not url.strip():
+            return True
+        try:
+            host = urlsplit(url.strip()).hostname or ""
+        except ValueError:
+            return False
+        own = urlsplit(self.url).hostname
+        return host.endswith(own) if own else not is_loopback(host)
+
+    def dialect_as(self, kind: type[D]) -> D:
+        """Its dialect, which must be one of its family; another is a mistake in the table (TypeError)."""
+        if not isinstance(self.dialect, kind):
+            raise TypeError(f"{self.name} has no dialect of the family {self.family}")
+        return self.dialect
+
+
+MakeCodec = Callable[["Provider", "SessionSpec", "Endpoint"], "Codec"]
+"""Makes a codec for a row of the registry, the settings of a link, and its address."""

@@ -6,9 +6,13 @@ service, is marked so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from neko_cli.core.capabilities import Capabilities, ToolForm
+from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.codecs.flat_dialect import FlatDialect, PictureEvent, Told, VadForm
-from neko_cli.core.codecs.provider import Provider, Region
+from neko_cli.core.codecs.provider import MakeCodec, Provider, Region
+from neko_cli.core.ports import Endpoint
 
 _JPEG = ("image/jpeg",)
 
@@ -203,3 +207,19 @@ AZURE_PREVIEW = Provider(
 
 PROVIDERS: tuple[Provider, ...] = (QWEN, STEPFUN, GLM, NEKO_FREE, AZURE_PREVIEW)
 """All of them, in the order in which they are listed."""
+
+
+def _flat(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
+    from neko_cli.core.codecs.flat import FlatCodec
+
+    return FlatCodec(
+        spec=spec,
+        capabilities=provider.capabilities,
+        dialect=provider.dialect_as(FlatDialect),
+        endpoint=endpoint,
+        title=provider.title,
+    )
+
+
+FAMILIES: Mapping[str, MakeCodec] = {"flat": _flat}
+"""What makes a codec, by family; each imports its module at the first use."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from neko_cli.core.errors import Category, NekoError
@@ -15,6 +15,9 @@ from neko_cli.local.wire.openai_items import item_to_json
 from neko_cli.local.wire.openai_session import LOGPROBS
 
 Json = dict[str, Any]
+
+ResponseJson = Callable[[ev.Reply, Mapping[str, Any], str], Json]
+"""Makes a response object of a reply, the session object and the conversation's id."""
 
 _LEAST_CONFIDENCE = 1e-9
 
@@ -51,8 +54,18 @@ def error_json(error: NekoError, event_id: str | None = None) -> Json:
     }
 
 
-def render(event: ev.SessionEvent, session: Mapping[str, Any], conversation_id: str) -> Iterator[Json]:
-    """The server events that tell a session event, in OpenAI's order, without their event_id."""
+def render(
+    event: ev.SessionEvent,
+    session: Mapping[str, Any],
+    conversation_id: str,
+    *,
+    response: ResponseJson | None = None,
+) -> Iterator[Json]:
+    """The server events that tell a session event, in OpenAI's order, without their event_id.
+
+    ``response`` makes the response object, for a dialect that has another.
+    """
+    as_json = response or response_json
     match event:
         case ev.OutputSound():
             delta = base64.b64encode(event.data).decode("ascii")
@@ -72,9 +85,9 @@ def render(event: ev.SessionEvent, session: Mapping[str, Any], conversation_id: 
         case ev.OutputDone():
             yield from _output_done(event)
         case ev.ReplyStarted(reply=reply):
-            yield {"type": "response.created", "response": response_json(reply, session, conversation_id)}
+            yield {"type": "response.created", "response": as_json(reply, session, conversation_id)}
         case ev.ReplyDone(reply=reply):
-            yield {"type": "response.done", "response": response_json(reply, session, conversation_id)}
+            yield {"type": "response.done", "response": as_json(reply, session, conversation_id)}
         case ev.Transcribed():
             yield from _transcribed(event, session)
         case ev.ItemAdded(item=item, previous_id=previous):
@@ -86,6 +99,8 @@ def render(event: ev.SessionEvent, session: Mapping[str, Any], conversation_id: 
                 }
         case ev.Trouble(error=error):
             yield error_json(error)
+        case ev.TurnEnded():
+            return
         case _:
             yield _simple(event)
 
@@ -196,7 +211,7 @@ def _transcribed(event: ev.Transcribed, session: Mapping[str, Any]) -> Iterator[
         detail = {"type": error_type, "code": code, "message": str(error), "param": None}
         yield {"type": f"{kind}.failed", **head, "error": detail}
         return
-    logprobs = _logprobs(part) if LOGPROBS in (session["include"] or ()) else None
+    logprobs = _logprobs(part) if LOGPROBS in (session.get("include") or ()) else None
     if part.text:
         yield {"type": f"{kind}.delta", **head, "delta": part.text, "logprobs": logprobs}
     yield {

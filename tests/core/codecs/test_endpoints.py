@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from neko_cli.core.capabilities import Resume
 from neko_cli.core.codecs import PROVIDERS, find_provider, make_codec
 from neko_cli.core.codecs.base import SessionSpec
 from neko_cli.core.codecs.endpoints import FAMILIES
@@ -18,12 +19,12 @@ SPEC = SessionSpec()
 @pytest.mark.parametrize(
     ("url", "whole"),
     [
-        ("", "wss://api.openai.com/v1/realtime?model=gpt-realtime"),
-        ("https://host", "wss://host/v1/realtime?model=gpt-realtime"),
-        ("http://localhost:8080/", "ws://localhost:8080/v1/realtime?model=gpt-realtime"),
-        ("wss://host/own/path", "wss://host/own/path?model=gpt-realtime"),
+        ("", "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1"),
+        ("https://host", "wss://host/v1/realtime?model=gpt-realtime-2.1"),
+        ("http://localhost:8080/", "ws://localhost:8080/v1/realtime?model=gpt-realtime-2.1"),
+        ("wss://host/own/path", "wss://host/own/path?model=gpt-realtime-2.1"),
         ("wss://host/own?model=theirs&x=1", "wss://host/own?model=theirs&x=1"),
-        ("ws://[::1]:9/p", "ws://[::1]:9/p?model=gpt-realtime"),
+        ("ws://[::1]:9/p", "ws://[::1]:9/p?model=gpt-realtime-2.1"),
     ],
 )
 def test_the_address(url: str, whole: str) -> None:
@@ -52,6 +53,22 @@ def test_a_missing_key_is_told_with_the_way_to_get_one() -> None:
 
 def test_a_server_of_ones_own_may_need_no_key() -> None:
     assert make_codec("openai", SPEC, url="ws://localhost:1").endpoint().headers == {}
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "demanded"),
+    [
+        ("openai", "", True),
+        ("openai", "wss://eu.api.openai.com/v1/realtime", True),
+        ("openai", "https://proxy.example/api.openai.com", False),
+        ("openai", "http://[::1", False),
+        ("vertex", "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1", True),
+        ("embedded", "", False),
+        ("embedded", "ws://localhost:1", False),
+    ],
+)
+def test_the_providers_own_servers_demand_a_key(provider: str, url: str, demanded: bool) -> None:
+    assert find_provider(provider).needs_key(url) is demanded
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel", "bell\x07"])
@@ -148,6 +165,69 @@ def test_a_server_of_nekos_kind_may_want_a_key_or_none() -> None:
     assert make_codec("neko-free", SPEC, url=url, key="k").endpoint().headers == {"Authorization": "Bearer k"}
 
 
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("https://mia.openai.azure.com", "wss://mia.openai.azure.com/openai/v1/realtime?model=mine"),
+        ("https://mia.openai.azure.com/", "wss://mia.openai.azure.com/openai/v1/realtime?model=mine"),
+        (
+            "wss://mia.openai.azure.com/openai/v1/realtime?model=theirs",
+            "wss://mia.openai.azure.com/openai/v1/realtime?model=theirs",
+        ),
+    ],
+)
+def test_azure_is_addressed_by_resource_and_deployment(url: str, whole: str) -> None:
+    endpoint = make_codec("azure", SPEC, url=url, key="secret", model="mine").endpoint()
+    assert endpoint.url == whole
+    assert endpoint.headers == {"api-key": "secret"}
+
+
+def test_azure_without_a_resource_says_what_one_looks_like() -> None:
+    with pytest.raises(ConfigError, match="Azure OpenAI has no address") as caught:
+        make_codec("azure", SPEC, key="secret")
+    assert "[provider]" in caught.value.hint
+    assert "https://NAME.openai.azure.com" in caught.value.hint
+
+
+def test_azure_needs_a_key_at_an_address_of_azures() -> None:
+    with pytest.raises(CredentialsError, match="AZURE_OPENAI_API_KEY"):
+        make_codec("azure", SPEC, url="https://mia.openai.azure.com")
+    assert make_codec("azure", SPEC, url="ws://127.0.0.1:1").endpoint().headers == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("http://127.0.0.1:11434", "http://127.0.0.1:11434/v1/chat/completions"),
+        ("http://localhost:8080/v1/", "http://localhost:8080/v1/chat/completions"),
+        ("https://host/api/v3/chat/completions", "https://host/api/v3/chat/completions"),
+        ("wss://host/own", "https://host/own/chat/completions"),
+    ],
+)
+def test_a_chat_server_is_asked_by_http(url: str, whole: str) -> None:
+    endpoint = make_codec("chat", SessionSpec(model="m"), url=url).endpoint()
+    assert endpoint.url == whole
+    assert (endpoint.headers, endpoint.ping_interval) == ({}, None)
+    with pytest.raises(ConfigError, match="not be encrypted"):
+        make_codec("chat", SPEC, url="http://example.com/v1")
+    with pytest.raises(ConfigError, match="127.0.0.1:11434"):
+        make_codec("chat", SPEC)
+
+
+def test_a_handle_stands_where_the_provider_wants_it() -> None:
+    spec = SessionSpec(resume_handle="a b/c", store=True)
+    assert make_codec("xai", spec, key="k").endpoint().url.endswith("&conversation_id=a%20b%2Fc")
+    assert make_codec("openai-live", spec, key="k").endpoint().url.endswith("/live/sessions/a%20b%2Fc/fork")
+    assert make_codec("openai-live", SPEC, key="k").endpoint().url == "wss://api.openai.com/v1/live/sessions"
+    assert "a%20b" not in make_codec("openai", spec, key="k").endpoint().url
+
+
+def test_what_is_not_stored_cannot_be_forked() -> None:
+    assert make_codec("openai-live", SPEC, key="k").capabilities.resume is Resume.NONE
+    stored = make_codec("openai-live", SessionSpec(store=True), key="k")
+    assert stored.capabilities.resume is Resume.FORK
+
+
 def test_an_unknown_provider_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="Did you mean openai"):
         find_provider("opanai")
@@ -159,7 +239,9 @@ def test_every_row_of_the_table_makes_a_codec() -> None:
     for name, provider in PROVIDERS.items():
         assert provider.name == name
         assert provider.family in FAMILIES
-        assert make_codec(name, SPEC, url="ws://localhost:1", key="k").capabilities is provider.capabilities
+        # What is stored can be gone on with; who stores nothing cannot.
+        spec = SessionSpec(store=True)
+        assert make_codec(name, spec, url="ws://localhost:1", key="k").capabilities is provider.capabilities
         if provider.capabilities.key_required:
             assert provider.key_names
             assert provider.key_page.startswith("https://")
@@ -177,7 +259,8 @@ def test_every_row_of_the_table_makes_a_codec() -> None:
 def test_the_registry_loads_nothing_heavy() -> None:
     code = (
         "import sys; from neko_cli.core import codecs; codecs.find_provider('openai');"
-        "heavy = {'websockets', 'numpy', 'soxr', 'httpx', 'neko_cli.core.codecs.openai_ga'};"
+        "heavy = {'websockets', 'numpy', 'soxr', 'httpx', 'neko_cli.core.codecs.openai_ga',"
+        " 'neko_cli.core.codecs.openai_live', 'neko_cli.core.codecs.chat_completions'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)

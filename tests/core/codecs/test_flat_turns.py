@@ -45,6 +45,8 @@ def test_a_turn_that_we_end_is_committed_and_answered(provider: str) -> None:
     made = codec(provider, detection=Detection.MANUAL)
     sent(made, seconds(made, 1))
     assert types(sent(made, CommitAudio())) == COMMIT
+    sent(made, seconds(made, 1))
+    assert types(sent(made, CommitAudio(ask_reply=False))) == COMMIT[:1]
 
 
 @pytest.mark.parametrize("provider", ["qwen", "stepfun", "glm", "neko-free"])

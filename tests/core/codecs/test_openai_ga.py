@@ -34,33 +34,9 @@ from neko_cli.core.provider_events import (
     ReplySound,
     ReplyStatus,
     ReplyWords,
-    Surprise,
     ToolRequested,
-    Unknown,
 )
-from tests.core.codecs import golden
-from tests.core.codecs.ga import SERVER_FRAMES, codec, done, server, sound
-
-
-@pytest.mark.parametrize("name", golden.names())
-def test_a_golden_conversation(name: str) -> None:
-    made, lines = golden.conversation(name)
-    assert len(lines) > 3
-    for number, line in enumerate(lines, 2):
-        assert golden.play_line(made, line) == line, f"{name}, line {number}"
-
-
-def test_the_golden_files_hold_every_conversation_and_only_known_events() -> None:
-    assert len(golden.names()) == 8
-    made = codec()
-    unknown = [
-        event
-        for frame in SERVER_FRAMES
-        for event in made.decode(frame)
-        if isinstance(event, Unknown | Surprise)
-    ]
-    assert unknown == [Unknown("response.something.new")]
-
+from tests.core.codecs.ga import codec, done, server, sound
 
 # Configuration
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from neko_cli.core.errors import NekoError, ProtocolSurprise, ServerFault
-from neko_cli.services.http_rules import status_error
+from neko_cli.core import classify
+from neko_cli.core.errors import NekoError, ProtocolSurprise
 
 MAX_LINE_BYTES = 1 << 20
 """Longest line of an event stream; a longer one is not a chat server's."""
@@ -25,6 +25,9 @@ MAX_ARGUMENT_CHARS = 1 << 18
 
 MAX_TOOL_CALLS = 64
 """Tool calls taken in one reply."""
+
+
+_NO_CHAT = ("embed", "rerank", "whisper", "tts", "clip", "bge-", "minilm")
 
 
 class ChatText(msgspec.Struct, frozen=True, tag="text"):
@@ -46,6 +49,7 @@ class ChatUsage(msgspec.Struct, frozen=True, tag="usage"):
 
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
 
 
 ChatPart = ChatText | ChatTool | ChatUsage
@@ -213,6 +217,10 @@ class ThoughtFilter:
         return self._held if self._state == "start" else ""
 
 
+class NoChunk(ProtocolSurprise):
+    """An event that is no chunk of a reply; the ones after it may be."""
+
+
 class ReplyAssembler:
     """Turns the chunks of a streamed reply into parts.
 
@@ -222,6 +230,8 @@ class ReplyAssembler:
     def __init__(self, where: str) -> None:
         """``where`` names the server in error sentences."""
         self.finished = False
+        self.finish_reason = ""
+        """Why the reply ended, as the server puts it: ``stop``, ``length``, ``tool_calls`` …"""
         self._where = where
         self._calls: list[dict[str, str]] = []
         self._slots: dict[int, dict[str, str]] = {}
@@ -229,16 +239,16 @@ class ReplyAssembler:
         self._chars = 0
 
     def feed(self, data: bytes) -> list[ChatPart]:
-        """Parts in one event; raises the typed error that an error event stands for."""
+        """Parts in one event; raises NoChunk, or the typed error that an error event stands for."""
         if data.strip() == b"[DONE]":
             self.finished = True
             return []
         try:
             chunk = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise ProtocolSurprise(f"{self._where} sent an event that is not JSON.") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise NoChunk(f"{self._where} sent an event that is not JSON.") from None
         if not isinstance(chunk, dict):
-            raise ProtocolSurprise(f"{self._where} sent an event of an unknown kind.")
+            raise NoChunk(f"{self._where} sent an event of an unknown kind.")
         if chunk.get("error"):
             raise self._failure(chunk)
         parts: list[ChatPart] = []
@@ -249,7 +259,7 @@ class ReplyAssembler:
         if isinstance(usage, dict):
             counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
             if all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
-                parts.append(ChatUsage(int(counts[0] or 0), int(counts[1] or 0)))
+                parts.append(ChatUsage(int(counts[0] or 0), int(counts[1] or 0), _cached(usage)))
         return parts
 
     def finish(self) -> list[ChatPart]:
@@ -264,7 +274,7 @@ class ReplyAssembler:
             arguments = call["arguments"].strip() or "{}"
             try:
                 decoded = msgspec.json.decode(arguments)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 decoded = None
             if not isinstance(decoded, dict):
                 raise ProtocolSurprise(f"{self._where} asked for a tool with arguments that are not JSON.")
@@ -290,6 +300,7 @@ class ReplyAssembler:
                     self._call(call, position)
         if choice.get("finish_reason"):
             self.finished = True
+            self.finish_reason = str(choice["finish_reason"])[:40]
         return parts
 
     def _call(self, delta: Any, position: int) -> None:
@@ -323,16 +334,24 @@ class ReplyAssembler:
                 raise ProtocolSurprise(f"{self._where} sent arguments that are too long.")
 
     def _failure(self, chunk: Mapping[str, Any]) -> NekoError:
-        said, code = _words_of(chunk)
         inner = chunk["error"]
-        status = inner.get("code") if isinstance(inner, dict) else None
-        if isinstance(status, int) and 400 <= status < 600:
-            return status_error(status, said, where=self._where)
-        if code in ("insufficient_quota", "rate_limit_exceeded"):
-            return status_error(429, said, where=self._where, code=code)
-        return ServerFault(
-            f"{self._where} failed in the middle of its reply: {said or 'no reason given'}", code=code
-        )
+        told = inner if isinstance(inner, dict) else {"message": inner}
+        message = told.get("message") or told.get("detail")
+        return classify.from_error(told.get("code"), told.get("type"), message, who=self._where)
+
+
+def _cached(usage: Mapping[str, Any]) -> int:
+    """Input tokens that the server had in its cache, where it says so."""
+    details = usage.get("prompt_tokens_details")
+    count = details.get("cached_tokens") if isinstance(details, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 0
+
+
+def choose_model(names: Sequence[str], wanted: str = "") -> str:
+    """The model to ask: the wanted one, else the first that is not for embeddings or sound."""
+    if wanted:
+        return wanted
+    return next((name for name in names if not any(mark in name.lower() for mark in _NO_CHAT)), "")
 
 
 def model_names(data: bytes) -> list[str]:
