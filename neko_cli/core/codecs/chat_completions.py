@@ -27,6 +27,7 @@ from neko_cli.core.codecs.chat_wire import (
     choose_model,
     request_body,
 )
+from neko_cli.core.codecs.decoder import Events
 from neko_cli.core.codecs.json_fields import Fields, number, text
 from neko_cli.core.commands import (
     AnswerTool,
@@ -60,8 +61,6 @@ from neko_cli.core.provider_events import (
     Unknown,
 )
 from neko_cli.core.text import one_line, to_json
-
-Events = Sequence[ProviderEvent]
 
 REPLIES_LIMIT = 8
 """Requests whose answers are not over; a session asks for one at a time."""

@@ -22,6 +22,7 @@ from neko_cli.core.codecs.json_fields import Fields, identifier, mapping, number
 from neko_cli.core.codecs.openai_dialect import LiveDialect
 from neko_cli.core.codecs.openai_live_backend import Backend
 from neko_cli.core.codecs.openai_live_turns import LiveTurns
+from neko_cli.core.codecs.openai_session_events import ENDS_LINK
 from neko_cli.core.commands import (
     AnswerTool,
     AppendAudio,
@@ -60,7 +61,6 @@ from neko_cli.core.text import one_line
 SOUND = "session.output_audio.delta"
 """The type of the most frequent frame."""
 
-_ENDS_LINK = (Category.CREDENTIALS, Category.QUOTA, Category.EXPIRED)
 _NEVER_THE_FORK = (Category.RATE_LIMIT, Category.QUOTA)
 
 _TOO_LATE = frozenset({"context_injection_incomplete"})
@@ -276,7 +276,7 @@ class OpenAILiveCodec:
             return [HandleTold(""), ProviderFault(error, benign=True)]
         if self._ready:
             benign = error.code in _TOO_LATE or classify.is_benign(error.code)
-            return [ProviderFault(error, benign=benign, ends_link=error.category in _ENDS_LINK)]
+            return [ProviderFault(error, benign=benign, ends_link=error.category in ENDS_LINK)]
         if self._spec.resume_handle and error.category not in _NEVER_THE_FORK:
             # Whatever the reason, a fresh session is next.
             error = InvalidRequest(error.message, hint=error.hint, code=error.code or "not_forked")

@@ -14,11 +14,8 @@ from typing import Any
 from neko_cli.core.capabilities import Capabilities, ToolForm
 from neko_cli.core.codecs.base import HistoryLine, SessionSpec
 from neko_cli.core.codecs.openai_dialect import LiveDialect
-from neko_cli.core.codecs.openai_frames import APPEND_BYTES, flat_tool
+from neko_cli.core.codecs.openai_frames import APPEND_BYTES, SETUP_EVENT, flat_tool
 from neko_cli.core.text import to_json
-
-SETUP_EVENT = "neko_setup"
-"""``event_id`` of ``session.start``, by which its refusal is recognised."""
 
 PIECE_TOKENS = 400
 """Size of one appended text by our estimate; the provider takes 500 tokens."""

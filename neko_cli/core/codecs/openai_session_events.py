@@ -11,7 +11,8 @@ from neko_cli.core.codecs.json_fields import Fields, count, identifier, mapping,
 from neko_cli.core.errors import Category, InvalidRequest
 from neko_cli.core.provider_events import HandleTold, LimitsTold, ProviderFault, Ready
 
-_ENDS_LINK = (Category.CREDENTIALS, Category.QUOTA, Category.EXPIRED)
+ENDS_LINK = (Category.CREDENTIALS, Category.QUOTA, Category.EXPIRED)
+"""Errors after which a session leads nowhere, whatever the server does with the connection."""
 
 
 class ToldError(NamedTuple):
@@ -123,7 +124,7 @@ class SessionEvents:
         benign = classify.is_benign(error.code) or error.code in self._benign_codes
         # A server that has not greeted us, or refuses the configuration, leads nowhere.
         hopeless = not self._talked or (not self._ready and told.get("event_id") == self._setup_event)
-        fatal = error.category in _ENDS_LINK or text(told, "type") in self._fatal_types
+        fatal = error.category in ENDS_LINK or text(told, "type") in self._fatal_types
         return [ProviderFault(error, benign=benign, ends_link=not benign and (hopeless or fatal))]
 
     def _limits(self, fields: Fields) -> Events:
