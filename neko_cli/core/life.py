@@ -82,7 +82,9 @@ class Life:
                 host.swapper.drop_standby()
                 if host.links.live is not None:
                     await self._last_words()
-                await _phase("link", host.keeper.stop(reason))
+                last = host.links.last
+                leave = last.link.codec.capabilities.leave_within if last is not None else 0.0
+                await _phase("link", host.keeper.stop(reason), PHASE_TIMEOUT + leave)
                 if host.next_link.mode is Mode.CALL:
                     wait = min(host.profile.memory.summary_wait, LAST_SUMMARY)
                     await _phase("summary", host.summaries.finish_call(wait))
