@@ -34,6 +34,8 @@ class Relay:
 
     def __init__(self, host: SessionHost) -> None:
         self._host = host
+        self.closes_first = False
+        """Whether the link that goes next is closed before there is another: it has no time for last words."""
         self.words_may_come = False
         """Whether the link before may still send words of what was said over it."""
         self._cut_turn: int | None = None  # whose reply was cut, and is asked for again
@@ -92,8 +94,10 @@ class Relay:
         carried = carry_over(standing)
         link_log.say(link_log.carried_over(self._from, host.turns, carried, host.uplink, self._unsent_ms))
         host.inbound.leave_link()
-        well = _may_say_more(run)
-        self.words_may_come = host.utterances.leave_link(again=carried.again or not well) and well
+        well = _may_say_more(run) and not self.closes_first
+        self.closes_first = False
+        due = host.utterances.leave_link(again=carried.again or not well)
+        self.words_may_come = due and _may_say_more(run)
         if carried.ask is not None:
             host.slot.carry(carried.ask)
         if carried.cut:

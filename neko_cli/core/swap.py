@@ -278,8 +278,10 @@ class Swapper:
             await host.summaries.refresh(keep_turns=FALLBACK_TURNS, wait=host.profile.memory.summary_wait)
             if live is not host.links.live or not self._is_quiet():
                 return  # not now
-        if live is None or not host.keeper.hold(reason):
+        if live is None or not host.keeper.is_up:
             return
+        host.relay.closes_first = True
+        host.keeper.hold(reason)
         attempt = host.keeper.attempt
         self._reason, self._planned = reason, True
         handle = resumes(self._situation(live), reason)
