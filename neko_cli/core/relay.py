@@ -35,7 +35,7 @@ class Relay:
     def __init__(self, host: SessionHost) -> None:
         self._host = host
         self.closes_first = False
-        """Whether the link that goes next is closed before there is another: it has no time for last words."""
+        """Whether the link that goes is closed before there is another: it has no time for last words."""
         self.words_may_come = False
         """Whether the link before may still send words of what was said over it."""
         self._cut_turn: int | None = None  # whose reply was cut, and is asked for again
