@@ -172,7 +172,7 @@ class Uplink:
 
     def begin(self) -> None:
         """A key begins an utterance; those that were finished before stay before it."""
-        if not any(not end.taken for end in self._ends):
+        if all(end.taken for end in self._ends):
             self.discard()
         self._begun = self._sound.end
 
@@ -192,13 +192,13 @@ class Uplink:
 
     def discard(self) -> bool:
         """Nobody wants the open utterance; returns whether the provider was given any of it."""
-        kept = max([self._committed, *(end.at for end in self._ends if not end.taken)])
+        pending = [end.at for end in self._ends if not end.taken]
+        kept = max([self._committed, *pending])
         self._sound.drop_unsent(max(kept, self._sound.sent))
         given = self._sound.sent > kept
-        if given and any(not end.taken for end in self._ends):
+        if given:
             self._gone.append((kept, self._sound.sent))
-        elif given:
-            self._gone.append((kept, self._sound.sent))
+        if given and not pending:
             self._committed = self._sound.sent
         self.stretches.clear()
         self._resampler = None
@@ -371,7 +371,7 @@ class Uplink:
     def _quiet_up_to(self, position: int) -> None:
         """What came since the last commit, up to a position, was silence."""
         upto = min(position, self._sound.sent)
-        if upto > self._committed and not any(not end.taken for end in self._ends):
+        if upto > self._committed and all(end.taken for end in self._ends):
             self._gone.append((self._committed, upto))
             self._committed = upto
             self._forget_settled()
