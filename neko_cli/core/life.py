@@ -58,6 +58,7 @@ class Life:
                 host.board.input_mode = input_mode
                 host.board.touch()
                 host.slot.suspend()
+                host.turns.begin_anew()
                 await host.keeper.begin()
                 self._begin_record()
                 host.playout.opening()

@@ -188,6 +188,10 @@ class Turns:
         if self._speaks and self._playout.audible:
             self.turn.marks = marks_voiced(self.turn.marks, self._playout.received_ms)
 
+    def begin_anew(self) -> None:
+        """Another session begins: what comes next is not about the last turn of the one before."""
+        self.turn = TurnRecord(self.turn.number)
+
     def drained(self, turn: int) -> None:
         """The loudspeaker has played everything of that turn."""
         if turn == self.turn.number:

@@ -16,6 +16,7 @@ from neko_cli.core.provider_events import (
 )
 from tests.simulation import numbers
 from tests.simulation.numbers import Run
+from tests.simulation.plan import FaultKind
 from tests.simulation.world import World
 
 _LOST = re.compile(r"([\d.]+) s of your voice")
@@ -118,6 +119,8 @@ def owed(world: World) -> list[Run]:
         for _, link, event in world.decoded
         if isinstance(event, InputTranscript) and event.final
     }
+    stalls = [fault.seconds for fault in world.scenario.faults if fault.kind is FaultKind.STALL]
+    latest = WORDS_WITHIN + world.loop.jumped + max(stalls, default=0.0)
     runs: list[Run] = []
     for link in world.cloud.links:
         ended_at = link.wire.ended_at if link.vanished_at is None else link.vanished_at
@@ -125,7 +128,7 @@ def owed(world: World) -> list[Run]:
             if (link.number, utterance.item) in told:
                 continue
             answered = any(r.at >= utterance.at and (link.number, r.id) in ended for r in link.replies)
-            if answered and ended_at < utterance.at + WORDS_WITHIN + world.loop.jumped:
+            if answered and ended_at < utterance.at + latest:
                 runs += utterance.runs
     return runs
 
