@@ -32,7 +32,7 @@ class News:
     def tell(self) -> bool:
         """Have what waits told, when nobody is talking; False when it must wait, or nothing waits."""
         host, live = self._host, self._host.links.live
-        quiet = host.turns.state is TurnState.IDLE and host.slot.is_calm
+        quiet = host.turns.state is TurnState.IDLE and host.slot.is_calm and not host.hears_speech
         if live is None or not host.keeper.is_up or not quiet or self._turn is not None:
             return False
         results = host.callbacks.take()
@@ -54,7 +54,7 @@ class News:
 
     def handed(self, run: LinkRun) -> None:
         """A link is live; one that was told the news in its instructions is asked to tell them."""
-        idle = self._host.turns.state is TurnState.IDLE
+        idle = self._host.turns.state is TurnState.IDLE and not self._host.hears_speech
         if run.opening.news and run.opening.news == self.for_next_link and idle and self._turn is None:
             self._begin_turn()
             self._host.slot.carry(AskReply())

@@ -154,10 +154,9 @@ class SessionCore:
         self.inbound.begin_reply()
 
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
-        """A turn is over; what was said in it is sent again only if its answer was cut or spoken over."""
-        cut = outcome is Outcome.FAILED and self.board.link is not LinkState.UP
+        """A turn is over; what was said in it is sent again only if its answer failed or was spoken over."""
         spoken_over = outcome is Outcome.INTERRUPTED and self.turns.is_spoken_over
-        if not cut and not spoken_over:
+        if outcome is not Outcome.FAILED and not spoken_over:
             self.uplink.settle_turns(turn)
         self.news.turn_ended(turn, outcome, text)
         self.relay.turn_ended(turn, text)

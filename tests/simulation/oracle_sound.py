@@ -17,6 +17,8 @@ from neko_cli.core.provider_events import (
 from tests.simulation import numbers
 from tests.simulation.numbers import Run
 from tests.simulation.plan import FaultKind
+from tests.simulation.provider import ServerLink
+from tests.simulation.replies import Reply
 from tests.simulation.world import World
 
 _LOST = re.compile(r"([\d.]+) s of your voice")
@@ -157,14 +159,17 @@ def _answered_twice(world: World) -> list[str]:
             continue  # which reply answers which utterance can only be guessed
         for utterance in link.utterances:
             replies = [reply for reply in link.replies if reply.at >= utterance.at]
-            wanted = (
-                replies
-                and replies[0].id not in cut
-                and any(int(word.text[1:]) in told for word in replies[0].words)
-            )
+            if not replies or replies[0].id in cut or _goes_on(link, replies[0]):
+                continue
+            wanted = any(int(word.text[1:]) in told for word in replies[0].words)
             if wanted and (link.number, replies[0].id) in ended:
                 answered += utterance.runs
     return problems
+
+
+def _goes_on(link: ServerLink, reply: Reply) -> bool:
+    """Whether a reply was asked for as the rest of another, so that it answers nothing that was said."""
+    return any(request.kind == "ask" and request.text and request.at == reply.at for request in link.requests)
 
 
 def _played(world: World) -> list[str]:
