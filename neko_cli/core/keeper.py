@@ -56,6 +56,10 @@ class KeeperHost(Protocol):
         """How the next link is to be made."""
         ...
 
+    def knows_all(self, run: LinkRun) -> bool:
+        """Whether a link that was made was told all that was said, or can still be told."""
+        ...
+
     def after_loss(
         self, opening: Opening | None, error: NekoError, *, lived: float = 0.0
     ) -> tuple[AfterLoss, NekoError]:
@@ -188,7 +192,7 @@ class Keeper:
             opening = self._host.opening()
             link_log.because(f"start, attempt {tries + 1}")
             try:
-                run = await self._links.open(opening)
+                run = await self._open(opening, attempt)
             except NekoError as error:
                 self._expect(attempt)
                 follows, told = self._host.after_loss(opening, error)
@@ -330,7 +334,7 @@ class Keeper:
             opening = self._host.opening()
             link_log.because(link_log.why_again(self._lost, self._backoff.attempts))
             try:
-                run = await self._links.open(opening)
+                run = await self._open(opening, attempt)
             except NekoError as error:
                 if attempt != self._attempt:
                     return
@@ -345,6 +349,15 @@ class Keeper:
             if attempt != self._attempt or not self.take(None, run):
                 self._links.retire(run)
             return
+
+    async def _open(self, opening: Opening, attempt: int) -> LinkRun:
+        """A link; made anew, once, where more was said meanwhile that it cannot be told any more."""
+        run = await self._links.open(opening)
+        if attempt == self._attempt and not self._host.knows_all(run):
+            self._links.retire(run)
+            link_log.because("more was said meanwhile")
+            run = await self._links.open(self._host.opening())
+        return run
 
     def _lose(self, error: NekoError, delay: float) -> None:
         self._lost = error

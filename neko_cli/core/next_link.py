@@ -12,12 +12,12 @@ from neko_cli.core.errors import NekoError, SessionExpired
 from neko_cli.core.events import NoticeKind, Severity
 from neko_cli.core.host import SessionHost
 from neko_cli.core.keeper import AfterLoss
-from neko_cli.core.links import Opening
+from neko_cli.core.links import LinkRun, Opening
 from neko_cli.core.modes import Mode
 from neko_cli.core.ports import Clock
 from neko_cli.core.profile import Profile
 from neko_cli.core.resume import HandleBook, Tags, is_rejection
-from neko_cli.core.seeding import opening_for
+from neko_cli.core.seeding import missed, opening_for
 from neko_cli.core.state import TurnState
 
 FRESH = 10.0
@@ -105,6 +105,15 @@ class NextLink:
             and made.push_to_talk == host.push_to_talk
             and made.news == host.news.for_next_link
         )
+
+    def knows_all(self, run: LinkRun) -> bool:
+        """Whether a link was told all that was said, or can still be told.
+
+        A session that goes on by a handle remembers by itself.
+        """
+        made, left_out = run.opening, self.left_out
+        can_catch_up = run.link.codec.capabilities.seed_history or bool(made.handle)
+        return can_catch_up or not missed(self._host.memory, made, left_out=left_out)
 
     def handle_told(self, handle: str) -> None:
         """The provider says by what the session can be resumed; empty when it cannot just now."""

@@ -248,6 +248,10 @@ class SessionCore:
         """How the next link is to be made."""
         return self.next_link.opening()
 
+    def knows_all(self, run: LinkRun) -> bool:
+        """See ``KeeperHost``."""
+        return self.next_link.knows_all(run)
+
     def after_loss(
         self, opening: Opening | None, error: NekoError, *, lived: float = 0.0
     ) -> tuple[AfterLoss, NekoError]:

@@ -86,7 +86,11 @@ def _remembered(world: World) -> list[Run]:
 
 
 def _committed(world: World) -> list[Run]:
-    """Utterances that a session without captions was told of: committed, or answered."""
+    """Utterances that a session without captions was told of: committed, or answered.
+
+    One that came during a reply which nobody may interrupt is in the conversation, without an answer of
+    its own, once that reply has come to its end over the same link.
+    """
     told = {
         (link, event.item_id)
         for _, link, event in world.decoded
@@ -96,11 +100,19 @@ def _committed(world: World) -> list[Run]:
     for when, link, event in world.decoded:
         if isinstance(event, ReplyBegan):
             answered.setdefault(link, []).append(when)
+    ended = {
+        (link, event.reply_id): when
+        for when, link, event in world.decoded
+        if isinstance(event, ReplyEnded) and event.status is ReplyStatus.COMPLETE
+    }
     runs: list[Run] = []
     for link in world.cloud.links:
         for utterance in link.utterances:
             replied = any(when >= utterance.at for when in answered.get(link.number, ()))
-            if replied or (link.number, utterance.item) in told:
+            over = not link.config.interrupt_reply and any(
+                reply.at <= utterance.at <= ended.get((link.number, reply.id), 0.0) for reply in link.replies
+            )
+            if replied or over or (link.number, utterance.item) in told:
                 runs += utterance.runs
     return runs
 
@@ -187,10 +199,10 @@ def _played(world: World) -> list[str]:
                 numbers.append(came.setdefault(event.reply_id, []), first, last)
     if not world.was_muted:
         for reply_id, runs in came.items():
-            whole = [(runs[0][0], runs[-1][1])]
-            heard = numbers.minus(whole, numbers.minus(whole, played))
-            if heard and (len(heard) > 1 or heard[0][0] != whole[0][0]):
-                problems.append(f"{reply_id} has holes: of {whole} were played {heard}")
+            missing = numbers.minus(runs, played)
+            heard = numbers.minus(runs, missing)
+            if heard and missing and missing[0][0] < heard[-1][1]:
+                problems.append(f"{reply_id} has holes: of {runs} were played {heard}")
     order = [_reply_of(first, came) for first, _ in played]
     firsts = list(dict.fromkeys(order))
     collapsed = [name for at, name in enumerate(order) if at == 0 or order[at - 1] != name]
