@@ -138,6 +138,27 @@ async def test_without_a_place_for_history_a_standby_link_is_made_when_nobody_is
         standby.nothing_more()
 
 
+@virtual
+async def test_words_typed_while_a_link_is_made_without_a_place_for_history_are_not_lost():
+    async with staged(COLD, capabilities={"seed_history": False}) as stage:
+        server = await stage.start()
+        await stage.session.send_message("My name is Mia.")
+        await server.expect("conversation.item.create")
+        await server.expect("response.create")
+        server.drop(1006)
+        made = await stage.transport.connections.get()
+        await stage.session.send_message("Who am I?")
+        await made.configured()
+        fresh = await stage.back(1.0)
+        assert stage.configuration["instructions"].count("My name is Mia.") == 1
+        assert "Who am I?" not in stage.configuration["instructions"]
+        item = await fresh.expect("conversation.item.create")
+        assert item["item"]["content"][0]["text"] == "Who am I?"
+        await fresh.expect("response.create")
+        made.nothing_more()
+        fresh.nothing_more()
+
+
 # -- links that cannot be made beside the live one ----------------------------------------------
 
 
