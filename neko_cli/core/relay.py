@@ -147,6 +147,7 @@ class Relay:
         if capabilities.seed_history:
             self._catch_up(run)
         host.slot.input_asks = capabilities.input_asks
+        host.slot.takes_history = capabilities.seed_history
         host.uplink.stretches.silence_ms = host.profile.turns.silence_ms
         if self._said and self._speaks_again and capabilities.cancel:
             # The provider answers the utterance by itself, and would do so from the beginning.

@@ -57,6 +57,9 @@ class ReplySlot:
         self._unbegun = 0  # asks of which no reply has begun when another took their place
         self.input_asks = False
         """Whether the provider answers each input by itself, and drops the reply that it is making."""
+        self.takes_history = True
+        """Whether it can be told what was said without being asked for a reply to it."""
+        self._unsaid: deque[str] = deque(maxlen=HELD_LIMIT)  # untold so; told with the next text
 
     def wants(self, reply_id: str) -> bool:
         """Whether words and sound of that reply are to be shown and played."""
@@ -73,7 +76,7 @@ class ReplySlot:
         if self.state is SlotState.FREE:
             self._become(SlotState.ASKED)
             self._asked = command
-            self._send(command)
+            self._send(self._with_unsaid(command))
         elif isinstance(command, CommitAudio) and not offline:
             self._send(CommitAudio(ask_reply=False))
             self._held.append(AskReply())
@@ -159,6 +162,8 @@ class ReplySlot:
 
     def _tell_only(self, command: Command) -> None:
         match command:
+            case SendText(text) if not self.takes_history:
+                self._unsaid.append(text)
             case SendText(text):
                 self._send(TellHistory("user", text))
             case TellSystem(text):
@@ -167,6 +172,13 @@ class ReplySlot:
                 self._send(msgspec.structs.replace(command, continue_reply=False))
             case _:
                 pass
+
+    def _with_unsaid(self, command: Command) -> Command:
+        if not isinstance(command, SendText) or not self._unsaid:
+            return command
+        texts = [*self._unsaid, command.text]
+        self._unsaid.clear()
+        return msgspec.structs.replace(command, text="\n".join(texts))
 
     def abandon(self) -> None:
         """The provider itself stops the current reply; what still comes of it is not wanted."""
@@ -228,7 +240,11 @@ class ReplySlot:
             self._free()
 
     def suspend(self) -> Command | None:
-        """The link is gone; what waits stays. Returns the ask whose reply is wanted and did not end."""
+        """The link is gone; what waits stays. Returns the ask whose reply is wanted and did not end.
+
+        What could not be told to this link is in the memory that the next one is told of.
+        """
+        self._unsaid.clear()
         self._instead = self._next = None
         self._unbegun = 0
         self._over.clear()
@@ -271,6 +287,7 @@ class ReplySlot:
         """The link is gone for good, and with it whatever was asked of it."""
         self._instead = self._next = None
         self._held.clear()
+        self._unsaid.clear()
         self._over.clear()
         self._unbegun = 0
         self._asked = None

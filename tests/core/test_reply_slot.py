@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from neko_cli.core.commands import AnswerTool, AskReply, CancelReply, CommitAudio, SendText, TellSystem
+from neko_cli.core.commands import (
+    AnswerTool,
+    AskReply,
+    CancelReply,
+    CommitAudio,
+    SendText,
+    TellHistory,
+    TellSystem,
+)
 from neko_cli.core.reply_slot import OVERDUE, ReplySlot, SlotState
 
 
@@ -48,6 +56,43 @@ def test_a_reply_cancelled_before_it_began_is_cancelled_when_it_begins(wire):
     assert wire.sent[-1] == CancelReply("r1")
     wire.slot.ended("r1")
     assert wire.sent[-1] == SendText("b")
+
+
+def replaced_question(wire):
+    """A question that another one took the place of, before it could be asked."""
+    wire.slot.ask(SendText("a"))
+    wire.slot.began("r1")
+    wire.slot.cancel()
+    wire.slot.ask(SendText("b"))
+    wire.slot.cancel()
+    wire.slot.ask(SendText("c"))
+
+
+def test_a_question_that_was_replaced_before_it_was_asked_is_told_as_said(wire):
+    replaced_question(wire)
+    assert wire.sent[-1] == TellHistory("user", "b")
+    wire.slot.ended("r1")
+    assert wire.sent[-1] == SendText("c")
+
+
+def test_where_nothing_can_be_told_a_replaced_question_is_asked_with_the_next(wire):
+    wire.slot.takes_history = False
+    replaced_question(wire)
+    assert wire.sent == [SendText("a"), CancelReply("r1")]
+    wire.slot.ended("r1")
+    assert wire.sent[-1] == SendText("b\nc")
+    wire.slot.began("r2")
+    wire.slot.ended("r2")
+    wire.slot.ask(SendText("d"))
+    assert wire.sent[-1] == SendText("d")
+
+
+def test_the_next_link_knows_a_replaced_question_from_memory(wire):
+    wire.slot.takes_history = False
+    replaced_question(wire)
+    wire.slot.suspend()
+    wire.slot.resume()
+    assert wire.sent[-1] == SendText("c")
 
 
 def test_the_end_of_another_reply_changes_nothing(wire):
