@@ -144,8 +144,8 @@ class Model:
         own: list[int] = []
         for item in self.line:
             if isinstance(item, Sample):
-                own.append(item.number)
-            elif own and not item.told and lost.issuperset(own):
+                own += [item.number] * (item.mark is None)  # what was committed is another utterance's
+            elif lost and not item.told and lost.issuperset(own):
                 return True
             else:
                 own = []

@@ -69,11 +69,11 @@ def test_words_in_pieces_are_joined_and_a_confidence_is_told():
     assert bench.told[-1].confidence == 0.5
 
 
-def test_speech_without_words_is_settled_and_told():
+def test_speech_without_words_is_told_and_kept_until_it_is_answered():
     bench = Bench()
     bench.speaks("u1")
     bench.utterances.take(InputTranscriptFailed("u1", "no speech"))
-    assert bench.uplink.settled == ["u1"]
+    assert bench.uplink.settled == []
     assert not bench.utterances.words_due
     assert isinstance(bench.told[-1], Notice)
 
