@@ -94,7 +94,7 @@ def test_speaker_plays_every_sample_once_and_counts_it(pulse_box: PulseBox) -> N
     assert found["taken"] == 2 * RATE
     assert found["played"] == RATE
     assert (found["gaps"], found["underruns"]) == (1, 0)
-    assert found["drained_ms"] == pytest.approx(found["queued_ms"], abs=40)
+    assert found["drained_ms"] >= found["queued_ms"] - 40, "waits for all of it"
     at = sounding(recorded)
     assert len(at) == RATE, "as many samples as were played"
     assert at[-1] - at[0] + 1 == RATE, "without a hole"
