@@ -36,8 +36,14 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     """``asyncio.run``, cancelled in order by Ctrl-C."""
     import asyncio
 
-    with interruptible():
-        return asyncio.run(work)
+    runner = asyncio.Runner()
+    runner.get_loop()  # makes it, while Ctrl-C still leaves at once
+    try:
+        with interruptible(), runner:
+            return runner.run(work)
+    finally:
+        runner.close()
+        work.close()  # where Ctrl-C came before it was begun
 
 
 def _leave(number: int, frame: object) -> None:
