@@ -192,7 +192,7 @@ class Keeper:
             opening = self._host.opening()
             link_log.because(f"start, attempt {tries + 1}")
             try:
-                run = await self._open(opening, attempt)
+                run = await self.open(opening, self._host.opening)
             except NekoError as error:
                 self._expect(attempt)
                 follows, told = self._host.after_loss(opening, error)
@@ -219,6 +219,19 @@ class Keeper:
     def _expect(self, attempt: int) -> None:
         if attempt != self._attempt:
             raise LinkError("The session was ended while it was starting.", code="ended")
+
+    async def open(self, opening: Opening, anew: Callable[[], Opening]) -> LinkRun:
+        """A link that is to be live next; raises NekoError when there is none.
+
+        It is made ``anew``, once, where more was said meanwhile that it cannot be told any more.
+        """
+        attempt = self._attempt
+        run = await self._links.open(opening)
+        if attempt == self._attempt and not self._host.knows_all(run):
+            await self._links.close(run, drop_sound=True)  # some providers let in one at a time
+            link_log.because("more was said meanwhile")
+            run = await self._links.open(anew())
+        return run
 
     def take(self, expected: LinkRun | None, run: LinkRun) -> bool:
         """Make a link the live one by compare-and-swap; False when the other one is not live any more."""
@@ -334,7 +347,7 @@ class Keeper:
             opening = self._host.opening()
             link_log.because(link_log.why_again(self._lost, self._backoff.attempts))
             try:
-                run = await self._open(opening, attempt)
+                run = await self.open(opening, self._host.opening)
             except NekoError as error:
                 if attempt != self._attempt:
                     return
@@ -349,15 +362,6 @@ class Keeper:
             if attempt != self._attempt or not self.take(None, run):
                 self._links.retire(run)
             return
-
-    async def _open(self, opening: Opening, attempt: int) -> LinkRun:
-        """A link; made anew, once, where more was said meanwhile that it cannot be told any more."""
-        run = await self._links.open(opening)
-        if attempt == self._attempt and not self._host.knows_all(run):
-            self._links.retire(run)
-            link_log.because("more was said meanwhile")
-            run = await self._links.open(self._host.opening())
-        return run
 
     def _lose(self, error: NekoError, delay: float) -> None:
         self._lost = error

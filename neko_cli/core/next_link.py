@@ -71,8 +71,11 @@ class NextLink:
             profile.provider.name, self.model or profile.provider.model, profile_tag(profile), self.mode
         )
 
-    def opening(self, *, handle: bool = True, standby: bool = False) -> Opening:
-        """How the next link is to be made; a ``standby`` is told of a turn only when it is over."""
+    def opening(self, *, handle: bool = True, standby: bool = False, short: bool = False) -> Opening:
+        """How the next link is to be made; a ``standby`` is told of a turn only when it is over.
+
+        With ``short`` it is told only the summary and the last turns.
+        """
         host, turns = self._host, self._host.turns
         left_out = self.left_out
         if standby and turns.state is not TurnState.IDLE:
@@ -91,7 +94,7 @@ class NextLink:
             cut=host.relay.cut_words,
             cut_turn=turns.turn.number,
             playing=turns.turn.reply if turns.state is TurnState.DRAINING else "",
-            short=self.short,
+            short=short or self.short,
             news=host.news.for_next_link,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 
 import msgspec
 
@@ -217,9 +218,7 @@ class Swapper:
         host = self._host
         keep = FALLBACK_TURNS if short else None
         await host.summaries.refresh(keep_turns=keep, wait=host.profile.memory.summary_wait)
-        host.next_link.short = short
-        opening = host.next_link.opening(standby=True)
-        host.next_link.short = False
+        opening = host.next_link.opening(standby=True, short=short)
         link_log.because("standby")
         try:
             run = await host.links.open(opening)
@@ -289,12 +288,11 @@ class Swapper:
         await host.links.close(live, drop_sound=True)
         if attempt != host.keeper.attempt:
             return
-        host.next_link.short = reason is SwapReason.CONTEXT
-        opening = host.next_link.opening(handle=handle)
-        host.next_link.short = False
+        make = partial(host.next_link.opening, handle=handle, short=reason is SwapReason.CONTEXT)
+        opening = make()
         link_log.because(f"replacing link {live.link.generation}: {reason}")
         try:
-            run = await host.links.open(opening)
+            run = await host.keeper.open(opening, make)
         except NekoError as error:
             if attempt == host.keeper.attempt:
                 host.keeper.recover(*host.next_link.after_loss(opening, error))
@@ -343,7 +341,7 @@ class Swapper:
                 planned=planned,
                 from_link=before,
                 to_link=link.generation,
-                gap_ms=round((ended - handed.started) * 1000.0, 2),
+                gap_ms=round(gap * 1000.0, 2),
                 cached_ms=round(attached.cached_ms, 2),
                 resent_ms=round(attached.resent_ms, 2),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from neko_cli.core.errors import LinkError
 from neko_cli.core.events import (
     Energy,
@@ -157,6 +159,26 @@ async def test_words_typed_while_a_link_is_made_without_a_place_for_history_are_
         await fresh.expect("response.create")
         made.nothing_more()
         fresh.nothing_more()
+
+
+@virtual
+async def test_nor_are_words_typed_while_a_link_that_closed_first_is_replaced():
+    async with staged(COLD, capabilities={"seed_history": False}) as stage:
+        with_door(stage).one_at_a_time = True
+        await stage.start()
+        await stage.session.swap()
+        async with asyncio.timeout(5.0):
+            made = await stage.transport.connections.get()
+        await stage.session.send_message("My name is Mia.")
+        await stage.session.send_message("Who am I?")
+        await made.configured()
+        fresh = await stage.back(3.0)
+        assert stage.configuration["instructions"].count("My name is Mia.") == 1
+        item = await fresh.expect("conversation.item.create")
+        assert item["item"]["content"][0]["text"] == "Who am I?"
+        made.nothing_more()
+        assert stage.told(Energy) == []
+        assert stage.told(Failure) == []
 
 
 # -- links that cannot be made beside the live one ----------------------------------------------
