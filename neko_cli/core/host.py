@@ -84,6 +84,11 @@ class SessionHost(Protocol):
         ...
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether no turn goes on, and nothing is asked for."""
+        ...
+
+    @property
     def hears_speech(self) -> bool:
         """Whether somebody speaks, or spoke and was not heard yet, whatever the provider told of it."""
         ...

@@ -32,7 +32,7 @@ class News:
     def tell(self) -> bool:
         """Have what waits told, when nobody is talking; False when it must wait, or nothing waits."""
         host, live = self._host, self._host.links.live
-        quiet = host.turns.state is TurnState.IDLE and host.slot.is_calm and not host.hears_speech
+        quiet = host.is_at_rest and not host.hears_speech
         if live is None or not host.keeper.is_up or not quiet or self._turn is not None:
             return False
         results = host.callbacks.take()

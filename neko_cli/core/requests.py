@@ -13,7 +13,7 @@ from neko_cli.core.commands import (
 )
 from neko_cli.core.energy import Change, EnergyBook, Reason
 from neko_cli.core.errors import InvalidRequest, LinkError, NekoError
-from neko_cli.core.events import Notice, NoticeKind, Severity, UserText
+from neko_cli.core.events import NoticeKind, UserText
 from neko_cli.core.host import SessionHost
 from neko_cli.core.links import Opening
 from neko_cli.core.next_link import profile_tag, same_session
@@ -164,7 +164,7 @@ class Requests:
         if same_session(made.profile, host.profile):  # else something else was chosen meanwhile
             self._go_back(last.opening.profile)
             text = f"The new profile cannot be used: {error.message} The old one goes on."
-            host.publish(Notice(at=host.now(), kind=NoticeKind.PROFILE, severity=Severity.WARNING, text=text))
+            host.herald.notice(text, NoticeKind.PROFILE)
         return True
 
     def _go_back(self, linked: Profile) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 from neko_cli.core.board import Board
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.commands import AskReply, ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
 from neko_cli.core.errors import AudioError, NekoError, our_mistake
-from neko_cli.core.events import AnyEvent, Notice, NoticeKind, Outcome, Severity
+from neko_cli.core.events import AnyEvent, NoticeKind, Outcome
 from neko_cli.core.herald import Herald
 from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import AfterLoss, Keeper
@@ -39,8 +37,6 @@ from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
 from neko_cli.core.utterances import Utterances
 from neko_cli.core.vigil import Vigil
-
-log = logging.getLogger(__name__)
 
 STARTS = frozenset({LinkState.CONNECTING, LinkState.CONFIGURING})
 """Where the first link is on its way."""
@@ -108,6 +104,11 @@ class SessionCore:
     def accepts(self) -> bool:
         """Whether what the user says reaches the provider, now or when there is a link again."""
         return self.board.link in LISTENS or self.board.link in STARTS
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no turn goes on, and nothing is asked for."""
+        return self.turns.state is TurnState.IDLE and self.slot.is_calm
 
     @property
     def hears_unannounced(self) -> bool:
@@ -271,8 +272,8 @@ class SessionCore:
         """A link is live: what was held goes to it; at the very first, the character greets."""
         self.uplink.idle = False
         greeting = self.profile.character.greeting
-        calm = self.slot.is_calm and self.turns.state is TurnState.IDLE
-        if self.ports.greet and greeting and calm and not len(self.memory) and not self.uplink.waiting_ms:
+        nothing_said = not len(self.memory) and not self.uplink.waiting_ms
+        if self.ports.greet and greeting and self.is_at_rest and nothing_said:
             self.turns.feed(TurnInput.REPLY_ASKED)
             self.slot.carry(AskReply(greeting))
         self.relay.hand_over(run, lost)
@@ -348,7 +349,7 @@ class SessionCore:
 
     def notice(self, text: str) -> None:
         """Tell the user something about the sound."""
-        self.publish(Notice(at=self.now(), kind=NoticeKind.SOUND, severity=Severity.WARNING, text=text))
+        self.herald.notice(text, NoticeKind.SOUND)
 
     def turn_failed(self, error: NekoError) -> None:
         """Tell why the current turn is given up."""

@@ -20,7 +20,7 @@ from neko_cli.core.profile import Profile
 from neko_cli.core.relay import Handed
 from neko_cli.core.retry import Backoff
 from neko_cli.core.seeding import missed
-from neko_cli.core.state import LinkState, TurnState
+from neko_cli.core.state import LinkState
 from neko_cli.core.swap_plan import (
     SHORT_PART,
     Act,
@@ -186,8 +186,7 @@ class Swapper:
     def _is_quiet(self) -> bool:
         host = self._host
         return (
-            host.turns.state is TurnState.IDLE
-            and host.slot.is_calm
+            host.is_at_rest
             and not host.utterances.words_due
             and host.uplink.waiting_ms < BACKLOG_MS
             and not host.hears_unannounced

@@ -108,14 +108,11 @@ class Utterances:
     @property
     def words_due(self) -> bool:
         """Whether words may still come of an utterance that was taken a moment ago."""
-        if not self.captions:
-            return False
-        return any(self._is_due(found) for found in (*self._items.values(), *self._unnamed))
+        return bool(self._due)
 
     def words_due_of(self, turn: int) -> bool:
         """Whether words may still come of what was said in that turn."""
-        found = [u for u in (*self._items.values(), *self._unnamed) if u.turn == turn]
-        return self.captions and any(self._is_due(one) for one in found)
+        return any(found.turn == turn for found in self._due)
 
     def take(self, event: UserEvent) -> None:
         """The provider tells something of what the user says."""
@@ -220,6 +217,12 @@ class Utterances:
             await self._came.wait()
 
     # -- own work ---------------------------------------------------------------------------
+
+    @property
+    def _due(self) -> list[_Utterance]:
+        """Those of which words may still come."""
+        known = (*self._items.values(), *self._unnamed) if self.captions else ()
+        return [found for found in known if self._is_due(found)]
 
     def _is_due(self, found: _Utterance, within: float = WORDS_WITHIN) -> bool:
         return found.committed_at > self._host.now() - within and not found.final

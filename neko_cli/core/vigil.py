@@ -8,7 +8,7 @@ import time
 
 from neko_cli.core.companions.guards import Standing, park_due
 from neko_cli.core.errors import LinkError, NekoError, QuotaExhausted
-from neko_cli.core.events import Notice, NoticeKind, Severity
+from neko_cli.core.events import NoticeKind, Severity
 from neko_cli.core.host import SessionHost
 from neko_cli.core.links import LinkRun
 from neko_cli.core.ports import Clock, Journal, Route
@@ -70,7 +70,7 @@ class Vigil:
                 host.budget.used_elsewhere(self.used_elsewhere)
             except (NekoError, TimeoutError):
                 text = "How long you have talked today is not known: the history is not readable."
-                host.publish(Notice(at=host.now(), kind=NoticeKind.MEMORY, severity=Severity.INFO, text=text))
+                host.herald.notice(text, NoticeKind.MEMORY, Severity.INFO)
         # A copy is asked, since each warning is given once, and given when there is a link.
         verdict = copy.deepcopy(host.budget).look(wall, self._connected)
         if verdict.standing is Standing.STOP:
@@ -160,8 +160,7 @@ class Vigil:
     async def _see_unheard(self, run: LinkRun) -> None:
         """What the provider says no more of, or took for no speech, is let go of once that is certain."""
         host, now = self._host, self._clock.monotonic()
-        calm = host.turns.state is TurnState.IDLE and host.slot.is_calm
-        if not calm or host.uplink.is_settled_whole or host.utterances.words_due:
+        if not host.is_at_rest or host.uplink.is_settled_whole or host.utterances.words_due:
             self._reached = None
         elif self._reached is not None and self._reached[0] == run.link.generation:
             _, position, since = self._reached
@@ -177,12 +176,12 @@ class Vigil:
     def _park_idle(self, run: LinkRun) -> None:
         host = self._host
         idle = host.now() - max(host.board.last_activity, host.turns.progress_at, host.relay.handed_at)
-        talking = host.turns.state is not TurnState.IDLE or not host.slot.is_calm
-        busy = talking or host.hears_speech
-        if busy or host.board.link is not LinkState.UP:
+        quiet = host.is_at_rest and not host.hears_speech
+        if not quiet or host.board.link is not LinkState.UP:
             return
         if park_due(idle, run.link.codec.capabilities, host.profile.guard):
-            self._notice("Nobody has said anything for a while: the connection is closed until you do.")
+            idle_text = "Nobody has said anything for a while: the connection is closed until you do."
+            host.herald.notice(idle_text, NoticeKind.SESSION, Severity.INFO)
             host.swapper.drop_standby()
             host.keeper.park("idle")
 
@@ -199,7 +198,7 @@ class Vigil:
             self.note_used()
         verdict = self._host.budget.look(self._clock.time(), self._connected)
         if verdict.standing is Standing.WARN:
-            self._notice(verdict.text, Severity.WARNING)
+            self._host.herald.notice(verdict.text, NoticeKind.SESSION)
         elif verdict.standing is Standing.STOP:
             self._host.keeper.give_up(_time_is_up(verdict.text))
 
@@ -210,9 +209,6 @@ class Vigil:
         if self._host.scribe.keeps:
             today, (day, kept) = _local_day(self._clock.time()), self._kept
             self._kept = (today, kept + seconds if day == today else seconds)
-
-    def _notice(self, text: str, severity: Severity = Severity.INFO) -> None:
-        self._host.publish(Notice(at=self._host.now(), kind=NoticeKind.SESSION, severity=severity, text=text))
 
 
 def _time_is_up(text: str) -> QuotaExhausted:

@@ -16,13 +16,12 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     Raises ConfigError, with one sentence, for files that are missing, unreadable, open to others,
     not PEM, encrypted, or that do not belong together.
     """
-    for path, what in ((certificate, "certificate"), (key, "key")):
-        _read(path, what)
+    certificate_text, key_text = _read(certificate, "certificate"), _read(key, "key")
     if os.name == "posix" and key.stat().st_mode & stat.S_IRWXO:
         raise ConfigError(f"Others can read the TLS key {key}.", hint=f"chmod o-rwx {key}")
-    if "-----BEGIN CERTIFICATE-----" not in _read(certificate, "certificate"):
+    if "-----BEGIN CERTIFICATE-----" not in certificate_text:
         raise ConfigError(f"The TLS certificate {certificate} is not a PEM certificate.")
-    if "PRIVATE KEY-----" not in _read(key, "key"):
+    if "PRIVATE KEY-----" not in key_text:
         raise ConfigError(f"The TLS key {key} is not a PEM private key.")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
