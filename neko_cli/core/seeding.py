@@ -11,6 +11,7 @@ from neko_cli.core.memory import ASSISTANT, FALLBACK_TURNS, Memory, Remembered
 from neko_cli.core.modes import Mode
 from neko_cli.core.profile import Profile
 from neko_cli.core.spec import spec_for
+from neko_cli.core.text import paragraphs
 
 HISTORY_BUDGET = 16_000
 """Characters of earlier messages that a fresh link is told: some 4,000 tokens."""
@@ -72,7 +73,7 @@ def opening_for(
         ),
     )
     if news:
-        spec = msgspec.structs.replace(spec, instructions=f"{spec.instructions}\n\n{news}".strip())
+        spec = msgspec.structs.replace(spec, instructions=paragraphs(spec.instructions, news))
     serial, known_turn = known if handle and known is not None else (memory.serial, -1)
     return Opening(
         profile=profile,

@@ -259,6 +259,11 @@ def one_line(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: max(0, limit - 1)].rstrip() + "…"
 
 
+def paragraphs(*texts: str) -> str:
+    """Texts with an empty line between them; empty ones are left out."""
+    return "\n\n".join(text for text in texts if text).strip()
+
+
 _JSON_ESCAPED = re.compile(
     "[\x7f-\x9f\u00ad\u034f\u061c\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0d\ufeff"
     "\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"

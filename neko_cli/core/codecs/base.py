@@ -12,6 +12,7 @@ from neko_cli.core.capabilities import Capabilities
 from neko_cli.core.commands import Command, ToolSpec
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.provider_events import ProviderEvent
+from neko_cli.core.text import paragraphs
 
 Frame = str | bytes
 """A text or a binary WebSocket message."""
@@ -58,6 +59,12 @@ class SessionSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int = 0
     store: bool = False
     """Whether the provider may keep the session, so that the next link can go on from it."""
+
+
+def instructions_with_past(spec: SessionSpec, capabilities: Capabilities) -> str:
+    """The instructions, with the recollection where earlier messages cannot be told as such."""
+    past = "" if capabilities.seed_history else spec.recollection
+    return paragraphs(spec.instructions, past) if past else spec.instructions
 
 
 class Codec(Protocol):

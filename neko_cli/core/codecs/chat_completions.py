@@ -15,7 +15,7 @@ import msgspec
 from neko_cli.core import classify
 from neko_cli.core.capabilities import Capabilities, ToolForm
 from neko_cli.core.codecs import chat_frames
-from neko_cli.core.codecs.base import Frame, SessionSpec
+from neko_cli.core.codecs.base import Frame, SessionSpec, instructions_with_past
 from neko_cli.core.codecs.chat_conversation import ChatConversation
 from neko_cli.core.codecs.chat_wire import (
     ChatPart,
@@ -95,10 +95,9 @@ class ChatCodec:
         self._endpoint = endpoint
         self._title = title
         self._model = spec.model
-        instructions = spec.instructions
-        if spec.recollection and not capabilities.seed_history:
-            instructions = f"{instructions}\n\n{spec.recollection}".strip()
-        self._conversation = ChatConversation(instructions, spec.history if capabilities.seed_history else ())
+        self._conversation = ChatConversation(
+            instructions_with_past(spec, capabilities), spec.history if capabilities.seed_history else ()
+        )
         self._replies: deque[_Reply] = deque()
         self._made = 0
 

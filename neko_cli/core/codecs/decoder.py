@@ -22,6 +22,15 @@ HEAD = 512
 """Characters of a frame in which its type is looked for before the frame is parsed."""
 
 
+def read_object(frame: Frame) -> Fields | Surprise:
+    """The JSON object that a frame holds; never raises."""
+    try:
+        fields = parse(frame)
+    except (ValueError, RecursionError):
+        return Surprise("a frame that is not JSON")
+    return fields if isinstance(fields, dict) else Surprise("a frame that is not an object")
+
+
 class SoundDelta(msgspec.Struct):
     """The most frequent frame, decoded base64 included."""
 
@@ -70,12 +79,9 @@ class Decoder:
             else:
                 if delta.type == self._sound:
                     return self._on_sound(delta.response_id, delta.item_id, delta.content_index, delta.delta)
-        try:
-            fields = parse(frame)
-        except (ValueError, RecursionError):
-            return [Surprise("a frame that is not JSON")]
-        if not isinstance(fields, dict):
-            return [Surprise("a frame that is not an object")]
+        fields = read_object(frame)
+        if isinstance(fields, Surprise):
+            return [fields]
         kind = text(fields, "type")
         handler = self._handlers.get(kind)
         if handler is not None:

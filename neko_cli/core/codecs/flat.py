@@ -41,6 +41,7 @@ from neko_cli.core.commands import (
     TruncateReply,
 )
 from neko_cli.core.ports import Endpoint
+from neko_cli.core.text import paragraphs
 
 LEAD_IN_MS = 100.0
 """Silence before a picture that would otherwise be the first of its turn."""
@@ -212,7 +213,7 @@ class FlatCodec:
         if not self._dialect.reply_instructions:
             return [self._tell(instructions), *self._ask()]
         # Instructions of one reply replace the session's, and the character is in those.
-        both = f"{self._session.instructions}\n\n{instructions}".strip()
+        both = paragraphs(self._session.instructions, instructions)
         return self._asked(usual.response_create(both))
 
     def _asked(self, create: Frame) -> list[Frame]:

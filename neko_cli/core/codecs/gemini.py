@@ -17,6 +17,7 @@ import msgspec
 from neko_cli.core.capabilities import Capabilities
 from neko_cli.core.codecs import gemini_frames as frames
 from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec
+from neko_cli.core.codecs.decoder import read_object
 from neko_cli.core.codecs.gemini_dialect import (
     NOWHERE,
     GeminiDialect,
@@ -28,7 +29,6 @@ from neko_cli.core.codecs.gemini_dialect import (
 from neko_cli.core.codecs.gemini_events import ServerMessages
 from neko_cli.core.codecs.gemini_replies import ReplyEvents
 from neko_cli.core.codecs.gemini_turns import Exchange
-from neko_cli.core.codecs.json_fields import parse
 from neko_cli.core.codecs.provider import Provider
 from neko_cli.core.commands import (
     AnswerTool,
@@ -171,12 +171,9 @@ class GeminiCodec:
                     if part.inline_data.mime_type[:6] in ("audio/", ""):
                         events += self._replies.sound(part.inline_data.data)
                 return events
-        try:
-            fields = parse(frame)
-        except (ValueError, RecursionError):
-            return [Surprise("a frame that is not JSON")]
-        if not isinstance(fields, dict):
-            return [Surprise("a frame that is not an object")]
+        fields = read_object(frame)
+        if isinstance(fields, Surprise):
+            return [fields]
         return self._messages.take(fields)
 
     def _is_sound(self, frame: Frame) -> bool:

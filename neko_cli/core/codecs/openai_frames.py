@@ -83,10 +83,10 @@ def detection_update(spec: SessionSpec, capabilities: Capabilities, dialect: Dia
     return to_json({"type": "session.update", "session": session})
 
 
-def append(pcm: bytes) -> list[str]:
+def append(pcm: bytes, event: str = "input_audio_buffer.append") -> list[str]:
     """Microphone sound; several frames when it is long, none when it is empty."""
     return [
-        f'{{"type":"input_audio_buffer.append","audio":"{b64encode(pcm[at : at + APPEND_BYTES]).decode()}"}}'
+        f'{{"type":"{event}","audio":"{b64encode(pcm[at : at + APPEND_BYTES]).decode()}"}}'
         for at in range(0, len(pcm), APPEND_BYTES)
     ]
 
@@ -105,11 +105,16 @@ def history(lines: Sequence[HistoryLine], *, others: str = "system") -> list[str
 
 def image(data: bytes, media_type: str) -> str:
     """A picture from the user, as a data URL."""
-    opening = to_json(f"data:{media_type};base64,")[:-1]
     return (
         '{"type":"conversation.item.create","item":{"type":"message","role":"user",'
-        f'"content":[{{"type":"input_image","image_url":{opening}{b64encode(data).decode()}"}}]}}}}'
+        f'"content":[{{"type":"input_image","image_url":{data_url(data, media_type)}}}]}}}}'
     )
+
+
+def data_url(data: bytes, media_type: str) -> str:
+    """A picture as a data URL, in JSON's quotes."""
+    opening = to_json(f"data:{media_type};base64,")[:-1]
+    return f'{opening}{b64encode(data).decode()}"'
 
 
 def tool_output(call_id: str, output: str) -> str:

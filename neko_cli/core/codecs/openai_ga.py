@@ -13,7 +13,7 @@ import msgspec
 
 from neko_cli.core.capabilities import Capabilities, Resume
 from neko_cli.core.codecs import openai_frames as frames
-from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec
+from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec, instructions_with_past
 from neko_cli.core.codecs.decoder import Decoder, Events
 from neko_cli.core.codecs.json_fields import Fields, identifier, mapping
 from neko_cli.core.codecs.openai_dialect import Dialect
@@ -37,6 +37,7 @@ from neko_cli.core.commands import (
     TruncateReply,
 )
 from neko_cli.core.ports import Endpoint
+from neko_cli.core.text import paragraphs
 
 _NOTHING_NEW = frozenset(
     {
@@ -85,13 +86,10 @@ class OpenAIGACodec:
     ) -> None:
         """``title`` names the provider in sentences about its errors."""
         self.capabilities = capabilities
-        self._spec = spec
         self._dialect = dialect
         self._endpoint = endpoint
-        if spec.recollection and not capabilities.seed_history:
-            both = f"{spec.instructions}\n\n{spec.recollection}".strip()
-            self._spec = msgspec.structs.replace(spec, instructions=both)
-        self._instructions = self._spec.instructions
+        self._instructions = instructions_with_past(spec, capabilities)
+        self._spec = msgspec.structs.replace(spec, instructions=self._instructions)
         self._replies = ReplyEvents(title)
         self._user = UserEvents()
         self._session = SessionEvents(
@@ -146,7 +144,7 @@ class OpenAIGACodec:
                 return self._tell_history(role, words)
             case AskReply(instructions):
                 # Instructions of one reply replace the session's, and the character is in those.
-                both = f"{self._instructions}\n\n{instructions}".strip() if instructions else ""
+                both = paragraphs(self._instructions, instructions) if instructions else ""
                 return [frames.response_create(both)]
             case CancelReply(reply_id):
                 self._replies.ledger.cancel(reply_id)

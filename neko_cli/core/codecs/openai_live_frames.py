@@ -7,14 +7,14 @@ sessions” and “Delegation and tools in GPT-Live” (November 2026).
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from neko_cli.core.capabilities import Capabilities, ToolForm
-from neko_cli.core.codecs.base import HistoryLine, SessionSpec
+from neko_cli.core.codecs import openai_frames
+from neko_cli.core.codecs.base import HistoryLine, SessionSpec, instructions_with_past
 from neko_cli.core.codecs.openai_dialect import LiveDialect
-from neko_cli.core.codecs.openai_frames import APPEND_BYTES, SETUP_EVENT, flat_tool
+from neko_cli.core.codecs.openai_frames import SETUP_EVENT, flat_tool
 from neko_cli.core.text import to_json
 
 PIECE_TOKENS = 400
@@ -30,7 +30,7 @@ ITEM_TOKENS = 8
 INSTRUCTION_TOKENS = 16_000
 """Most tokens of the instructions, by our estimate; the provider takes 16,384."""
 
-RESPONSE_CREATE = '{"type":"response.create"}'
+RESPONSE_CREATE = openai_frames.RESPONSE_CREATE
 CLOSE = '{"type":"session.close"}'
 
 _BACKEND = (
@@ -93,10 +93,7 @@ def session_start(spec: SessionSpec, capabilities: Capabilities, dialect: LiveDi
     """The configuration of a fresh session, with what was said before."""
     model, _, backend = spec.model.partition("+")
     session: dict[str, Any] = {"model": model, "audio": {"format": _format(capabilities)}}
-    instructions = spec.instructions
-    if spec.recollection and not capabilities.seed_history:
-        instructions = f"{instructions}\n\n{spec.recollection}".strip()
-    if instructions:
+    if instructions := instructions_with_past(spec, capabilities):
         session["instructions"] = pieces(instructions, INSTRUCTION_TOKENS)[0]
     if spec.voice:
         session["audio"]["output"] = {"voice": spec.voice}
@@ -134,10 +131,7 @@ def seeded(history: Sequence[HistoryLine]) -> list[dict[str, Any]]:
 
 def append(pcm: bytes) -> list[str]:
     """Microphone sound; several frames when it is long, none when it is empty."""
-    return [
-        f'{{"type":"session.input_audio.append","audio":"{b64encode(pcm[at : at + APPEND_BYTES]).decode()}"}}'
-        for at in range(0, len(pcm), APPEND_BYTES)
-    ]
+    return openai_frames.append(pcm, "session.input_audio.append")
 
 
 def instruct(text: str) -> list[str]:
@@ -169,10 +163,10 @@ def backend_text(text: str) -> str:
 
 def backend_image(data: bytes, media_type: str) -> str:
     """A picture from the user to the model that thinks; the one that speaks sees none."""
-    opening = to_json(f"data:{media_type};base64,")[:-1]
+    url = openai_frames.data_url(data, media_type)
     return (
         '{"type":"response.item.create","item":{"type":"message","role":"user","content":['
-        f'{{"type":"input_image","detail":"auto","image_url":{opening}{b64encode(data).decode()}"}}]}}}}'
+        f'{{"type":"input_image","detail":"auto","image_url":{url}}}]}}}}'
     )
 
 
