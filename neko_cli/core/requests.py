@@ -68,8 +68,8 @@ class Requests:
 
     def speech_came(self) -> None:
         """Somebody speaks, as far as we hear: a parked link comes back."""
-        if self._host.board.link is LinkState.PARKED and self._host.uplink.stretches.is_sure:
-            self._awake()
+        if self._host.uplink.stretches.is_sure:
+            self.wake()
 
     def show(self, frame: ScreenFrame) -> None:
         """A picture for the character, without asking for a reply."""
