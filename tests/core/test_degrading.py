@@ -10,7 +10,7 @@ from neko_cli.core.capabilities import Resume
 from neko_cli.core.energy import COOL_DOWN
 from neko_cli.core.errors import CredentialsError, InvalidRequest, RateLimited, ServerFault
 from neko_cli.core.events import Energy, Failure, InputMode, Swap, TurnEnded
-from tests.fakes.staging import COLD, exchange, profile, staged, swapped, told, with_door
+from tests.fakes.staging import COLD, exchange, profile, staged, swapped, tells_a_story, told, with_door
 from tests.fakes.virtual import virtual
 
 RUNGS = [{"model": "large"}, {"model": "small"}]
@@ -98,11 +98,7 @@ async def test_a_next_link_that_dies_while_it_is_configured_leaves_the_context_t
 async def test_what_a_cut_reply_had_said_outlasts_a_next_link_that_dies_while_it_is_configured():
     async with staged(COLD) as stage:
         server = await stage.start()
-        await stage.session.send_message("Tell me a story.")
-        await server.expect("conversation.item.create")
-        await server.expect("response.create")
-        server.begin("r1")
-        server.words("r1", "Once upon a")
+        await tells_a_story(stage, server, "Once upon a")
         await stage.passes(0.1)
         server.drop(1006)
         for _ in range(2):
@@ -120,11 +116,7 @@ async def test_what_a_cut_reply_had_said_outlasts_a_next_link_that_dies_while_it
 async def test_a_reply_that_was_cut_is_gone_on_with_once_and_is_plain_history_afterwards():
     async with staged(COLD) as stage:
         server = await stage.start()
-        await stage.session.send_message("Tell me a story.")
-        await server.expect("conversation.item.create")
-        await server.expect("response.create")
-        server.begin("r1")
-        server.words("r1", "Once upon a")
+        await tells_a_story(stage, server, "Once upon a")
         await stage.passes(0.1)
         server.drop(1006)
         server = await stage.back()

@@ -16,7 +16,7 @@ from neko_cli.core.events import (
 )
 from neko_cli.core.profile import parse
 from neko_cli.core.swap_plan import StandbyState
-from tests.fakes.staging import COLD, TALK, exchange, profile, staged, told, with_door
+from tests.fakes.staging import COLD, TALK, asks, exchange, profile, staged, told, with_door
 from tests.fakes.virtual import virtual
 
 WARM = profile(swap={"standby": "warm"})
@@ -125,9 +125,7 @@ async def test_without_a_place_for_history_a_standby_link_is_made_when_nobody_is
     async with staged(COLD, capabilities={"seed_history": False}) as stage:
         server = await stage.start()
         await exchange(stage, server)
-        await stage.session.send_message("And?")
-        await server.expect("conversation.item.create")
-        await server.expect("response.create")
+        await asks(stage, server, "And?")
         await stage.session.swap()
         await stage.passes(5.0)
         assert stage.transport.connections.empty()
@@ -144,9 +142,7 @@ async def test_without_a_place_for_history_a_standby_link_is_made_when_nobody_is
 async def test_words_typed_while_a_link_is_made_without_a_place_for_history_are_not_lost():
     async with staged(COLD, capabilities={"seed_history": False}) as stage:
         server = await stage.start()
-        await stage.session.send_message("My name is Mia.")
-        await server.expect("conversation.item.create")
-        await server.expect("response.create")
+        await asks(stage, server, "My name is Mia.")
         server.drop(1006)
         made = await stage.transport.connections.get()
         await stage.session.send_message("Who am I?")

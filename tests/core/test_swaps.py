@@ -14,7 +14,7 @@ from neko_cli.core.events import (
     TurnEnded,
 )
 from neko_cli.core.provider_events import GoingAway
-from tests.fakes.staging import COLD, TALK, exchange, profile, staged, swapped, told, works
+from tests.fakes.staging import COLD, TALK, exchange, profile, staged, swapped, tells_a_story, told, works
 from tests.fakes.virtual import virtual
 
 
@@ -108,11 +108,7 @@ async def test_a_time_that_is_over_already_is_a_wrong_clock_and_no_reason():
 async def test_a_swap_that_is_due_waits_for_the_end_of_a_reply():
     async with staged(COLD) as stage:
         server = await stage.start()
-        await stage.session.send_message("Tell me a story.")
-        await server.expect("conversation.item.create")
-        await server.expect("response.create")
-        server.begin("r1")
-        server.words("r1", "Once upon")
+        await tells_a_story(stage, server, "Once upon")
         await stage.until(ReplyText)
         stage.core.provider_event(GoingAway(50.0))
         standby = await stage.back(1.0)
@@ -129,11 +125,7 @@ async def test_a_swap_that_is_due_waits_for_the_end_of_a_reply():
 async def test_a_reply_that_outlasts_its_link_is_asked_for_once_more():
     async with staged(COLD) as stage:
         server = await stage.start()
-        await stage.session.send_message("Tell me a story.")
-        await server.expect("conversation.item.create")
-        await server.expect("response.create")
-        server.begin("r1")
-        server.words("r1", "Once upon")
+        await tells_a_story(stage, server, "Once upon")
         await stage.until(ReplyText)
         stage.core.provider_event(GoingAway(10.0))
         standby = await stage.back(1.0)

@@ -141,6 +141,20 @@ async def staged(
         await session.cleanup()
 
 
+async def asks(stage: Stage, server: FakeConnection, question: str) -> None:
+    """A typed question, and that it reaches the server."""
+    await stage.session.send_message(question)
+    await server.expect("conversation.item.create")
+    await server.expect("response.create")
+
+
+async def tells_a_story(stage: Stage, server: FakeConnection, words: str) -> None:
+    """A reply that has said so much and goes on."""
+    await asks(stage, server, "Tell me a story.")
+    server.begin("r1")
+    server.words("r1", words)
+
+
 async def exchange(
     stage: Stage,
     server: FakeConnection,
@@ -151,9 +165,7 @@ async def exchange(
 ) -> None:
     """One typed turn, from the question to its end."""
     number = len(stage.told(TurnEnded)) + 1
-    await stage.session.send_message(question)
-    await server.expect("conversation.item.create")
-    await server.expect("response.create")
+    await asks(stage, server, question)
     server.begin(f"r{number}")
     server.words(f"r{number}", answer)
     response = {"id": f"r{number}", "status": "completed", "output": [], "status_details": None}

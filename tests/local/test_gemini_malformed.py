@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import logging
@@ -15,11 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
-from neko_cli.local.config import EngineConfig
-from neko_cli.local.ports import Recognised, SaidText
 from neko_cli.local.server import EngineServer
+from tests.local.engine_loop import EngineLoop
 from tests.local.gemini_client import MODEL, GeminiClient
-from tests.local.parts import ScriptedParts
 from tests.local.pictures import in_base64, jpeg
 from tests.local.wire_client import TOKEN
 
@@ -155,38 +152,16 @@ good = st.sampled_from(
 messages = (sound | good | st.dictionaries(st.sampled_from(NAMES), values, max_size=2)).map(json.dumps)
 
 
-class Loop:
-    """One event loop and server for many hypothesis examples."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.parts = ScriptedParts()
-        self.parts.brain.reply = self._reply  # type: ignore[method-assign]
-        self.parts.ears.recognise = self._recognise  # type: ignore[method-assign]
-        self.server = EngineServer(self.parts, EngineConfig(), token=TOKEN)
-        self.loop.run_until_complete(self.server.start())
-
-    async def _reply(self, prompt: object) -> Any:
-        yield SaidText("ok")
-
-    async def _recognise(self, pcm: bytes, hearing: object) -> Any:
-        return Recognised("noise", 0.5)
-
-    def close(self) -> None:
-        self.loop.run_until_complete(self.server.aclose())
-        self.loop.close()
-
-
 @pytest.fixture(scope="module")
-def running() -> Iterator[Loop]:
-    loop = Loop()
+def running() -> Iterator[EngineLoop]:
+    loop = EngineLoop()
     yield loop
     loop.close()
 
 
 @given(st.lists(messages | st.text(max_size=50) | st.binary(max_size=50), max_size=6))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_sequence_of_frames_is_an_internal_error(running: Loop, frames: list[str | bytes]) -> None:
+def test_no_sequence_of_frames_is_an_internal_error(running: EngineLoop, frames: list[str | bytes]) -> None:
     async def scenario() -> None:
         client = await GeminiClient.open(running.server)
         try:

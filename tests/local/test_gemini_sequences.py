@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neko_cli.local.config import EngineConfig
-from neko_cli.local.ports import AskedTool, Prompt, Recognised, SaidText
-from neko_cli.local.server import EngineServer
+from neko_cli.local.ports import AskedTool, Prompt, SaidText
+from tests.local.engine_loop import EngineLoop
 from tests.local.gemini_client import GeminiClient, has
-from tests.local.parts import ScriptedParts, quiet, tone
-from tests.local.wire_client import TOKEN
+from tests.local.parts import quiet, tone
 
 TOOLS = [
     {"functionDeclarations": [{"name": "wait"}, {"name": "beside", "behavior": "NON_BLOCKING"}]},
@@ -69,20 +67,17 @@ class Grammar:
                 assert kind == "inputTranscription"
 
 
-class Loop:
-    """One event loop and server for many examples."""
+class Loop(EngineLoop):
+    """With a brain that calls functions and talks for long, and quick voices."""
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.parts = ScriptedParts()
-        self.parts.brain.reply = self._reply  # type: ignore[method-assign]
-        self.parts.ears.recognise = self._recognise  # type: ignore[method-assign]
+    heard = "spoken words"
+
+    async def start(self) -> None:
         self.parts.voice.ms_per_char = 1
         self.numbers = itertools.count()
-        self.server = EngineServer(self.parts, EngineConfig(), token=TOKEN)
-        self.loop.run_until_complete(self.server.start())
+        await super().start()
 
-    async def _reply(self, prompt: Prompt) -> Any:
+    async def reply(self, prompt: Prompt) -> AsyncIterator[Any]:
         words = prompt.lines[-1].text if prompt.lines else ""
         if words.startswith("call"):
             yield AskedTool(words.removeprefix("call "), "{}", f"call_{next(self.numbers)}")
@@ -92,13 +87,6 @@ class Loop:
                 await asyncio.sleep(0.001)
         else:
             yield SaidText("Yes.")
-
-    async def _recognise(self, pcm: bytes, hearing: object) -> Any:
-        return Recognised("spoken words", 0.5)
-
-    def close(self) -> None:
-        self.loop.run_until_complete(self.server.aclose())
-        self.loop.close()
 
 
 @pytest.fixture(scope="module")

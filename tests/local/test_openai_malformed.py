@@ -12,14 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neko_cli.local.config import EngineConfig
 from neko_cli.local.faults import ClientFault
-from neko_cli.local.ports import Recognised, SaidText
 from neko_cli.local.server import EngineServer
 from neko_cli.local.wire.openai_schema import client_events
 from neko_cli.local.wire.realtime import decode
+from tests.local.engine_loop import EngineLoop
 from tests.local.parts import ScriptedParts
-from tests.local.wire_client import TOKEN, WireClient
+from tests.local.wire_client import WireClient
 
 CHECKS = client_events(("marin",))
 
@@ -133,34 +132,16 @@ def test_checking_passes_or_is_a_fault_with_a_place(kind: str, fields: dict[str,
         assert top in {*fields, "session", "audio", "item", "item_id", "content_index", "audio_end_ms"}
 
 
-class Loop:
-    """One event loop, server and client for many hypothesis examples."""
+class Loop(EngineLoop):
+    """With a client."""
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.parts = ScriptedParts()
-        self.parts.brain.reply = self._reply  # type: ignore[method-assign]
-        self.parts.ears.recognise = self._recognise  # type: ignore[method-assign]
-        self.loop.run_until_complete(self._start())
-
-    async def _reply(self, prompt: object) -> Any:
-        yield SaidText("ok")
-
-    async def _recognise(self, pcm: bytes, hearing: object) -> Any:
-        return Recognised("noise", 0.5)
-
-    async def _start(self) -> None:
-        self.server = EngineServer(self.parts, EngineConfig(), token=TOKEN)
-        await self.server.start()
+    async def start(self) -> None:
+        await super().start()
         self.client = await WireClient.open(self.server, output_modalities=["text"])
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
         await self.client.socket.close()
-        await self.server.aclose()
-
-    def close(self) -> None:
-        self.loop.run_until_complete(self._stop())
-        self.loop.close()
+        await super().stop()
 
 
 @pytest.fixture(scope="module")
