@@ -7,7 +7,7 @@ Needs what ``make test`` installs (PulseAudio, Xvfb, xterm, tmux, fonts).
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -45,4 +45,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/img"))
+    arguments = argparse.ArgumentParser(description="Take the README's pictures.")
+    arguments.add_argument("folder", nargs="?", type=Path, default=Path("docs/img"))
+    main(arguments.parse_args().folder)

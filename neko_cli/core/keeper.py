@@ -229,6 +229,8 @@ class Keeper:
         run = await self._links.open(opening)
         if attempt == self._attempt and not self._host.knows_all(run):
             await self._links.close(run, drop_sound=True)  # some providers let in one at a time
+            if attempt != self._attempt:
+                return run  # nobody wants one any more
             link_log.because("more was said meanwhile")
             run = await self._links.open(anew())
         return run
