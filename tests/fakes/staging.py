@@ -242,3 +242,12 @@ def with_door(stage: Stage) -> Door:
 def texts_of(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Role and text of ``conversation.item.create`` frames."""
     return [(i["item"]["role"], i["item"]["content"][0]["text"]) for i in items]
+
+
+async def turn_state(stage, wanted):
+    """Let the event loop run until the turn is in a state that no event tells of."""
+    async with asyncio.timeout(5):
+        while True:
+            if stage.session._core.turns.state is wanted:
+                return
+            await asyncio.sleep(0)
