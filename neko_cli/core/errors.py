@@ -12,6 +12,7 @@
      ├─ ServerFault              5xx, overloaded; retried with backoff         exit 6
      ├─ LinkError                name, TLS, time-out, dropped connection       exit 6
      ├─ StoreError               the conversation cannot be saved, or read    exit 1
+     ├─ ToolError                a tool failed; the model is told, and goes on exit 1
      ├─ ProtocolSurprise         a frame that cannot be decoded (counted)      exit 6
      └─ AudioError               no device, busy, permission                   exit 7
          ├─ NoMicrophone
@@ -41,6 +42,7 @@ class Category(StrEnum):
     PROTOCOL = "protocol"
     AUDIO = "audio"
     STORE = "store"
+    TOOL = "tool"
 
 
 class NekoError(Exception):
@@ -138,6 +140,13 @@ class LinkError(NekoError):
     """The connection could not be made, or was lost."""
 
     category = Category.LINK
+    permanent_by_default = False
+
+
+class ToolError(NekoError):
+    """A tool could not be carried out, or failed; the conversation goes on."""
+
+    category = Category.TOOL
     permanent_by_default = False
 
 

@@ -7,12 +7,14 @@ Implementations live above: ``audio`` (microphone, speaker), ``services`` (keys,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from neko_cli.core.commands import ToolSpec
 from neko_cli.core.events import Event
+from neko_cli.core.tables import ToolsTable
 
 
 class Clock(Protocol):
@@ -299,4 +301,38 @@ class Translator(Protocol):
 
     async def translate(self, text: str, *, source: str, target: str) -> str:
         """The text in another language; raises NekoError."""
+        ...
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """The tools that can be used now, and sentences about those that cannot."""
+
+    specs: tuple[ToolSpec, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Toolbox(Protocol):
+    """Carries tools out: programs, Python functions, and servers that speak MCP."""
+
+    async def offer(self, wanted: ToolsTable) -> Offer:
+        """What of a profile's table can be used; starts what it takes. Never raises.
+
+        A server that is not there within a few seconds is a problem now, and may be there later.
+        """
+        ...
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """Carry out a tool of the last offer; the result is JSON text.
+
+        Raises ToolError: what went wrong, in a sentence that the model is told too. When it is
+        cancelled, nothing of the call goes on.
+        """
+        ...
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """``changed`` is called when another offer would be made of the same table."""
+        ...
+
+    async def close(self) -> None:
+        """End all servers within a few seconds; idempotent. A later ``offer`` starts them again."""
         ...

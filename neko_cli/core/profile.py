@@ -16,13 +16,10 @@ import msgspec
 
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.errors import ConfigError
+from neko_cli.core.tables import Table, ToolsTable
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=30_000)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
-
-
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of a profile: every key has a default, unknown keys are mistakes."""
 
 
 class TagStyle(StrEnum):
@@ -59,7 +56,7 @@ class Summaries(StrEnum):
     OFF = "off"
 
 
-class Character(_Table, frozen=True, kw_only=True):
+class Character(Table, frozen=True, kw_only=True):
     """Who you talk to."""
 
     name: str = "Neko"
@@ -71,7 +68,7 @@ class Character(_Table, frozen=True, kw_only=True):
     """What it is asked to say first; empty waits for the user."""
 
 
-class ProviderTable(_Table, frozen=True, kw_only=True):
+class ProviderTable(Table, frozen=True, kw_only=True):
     """Which model answers."""
 
     name: str = "embedded"
@@ -87,14 +84,14 @@ class ProviderTable(_Table, frozen=True, kw_only=True):
     """Whether the provider may keep what was said, where a conversation can go on from that."""
 
 
-class VoiceTable(_Table, frozen=True, kw_only=True):
+class VoiceTable(Table, frozen=True, kw_only=True):
     """How the character sounds."""
 
     name: str = ""
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=1.5)] = 1.0
 
 
-class Turns(_Table, frozen=True, kw_only=True):
+class Turns(Table, frozen=True, kw_only=True):
     """Turn taking."""
 
     detection: Detection = Detection.SERVER
@@ -105,14 +102,14 @@ class Turns(_Table, frozen=True, kw_only=True):
     """Whether speaking over the character stops it."""
 
 
-class EmotionTable(_Table, frozen=True, kw_only=True):
+class EmotionTable(Table, frozen=True, kw_only=True):
     """Emotion tags in the character's words."""
 
     tags: TagStyle = TagStyle.ANGLE
     labels: tuple[str, ...] = ("happy", "sad", "angry", "neutral", "surprised")
 
 
-class SoundTable(_Table, frozen=True, kw_only=True):
+class SoundTable(Table, frozen=True, kw_only=True):
     """Devices, by name, number or part of a name; empty takes the system's default."""
 
     microphone: str = ""
@@ -122,7 +119,7 @@ class SoundTable(_Table, frozen=True, kw_only=True):
     loudspeakers it is the character's own voice. ``full``: it is, as with headphones."""
 
 
-class UserTable(_Table, frozen=True, kw_only=True):
+class UserTable(Table, frozen=True, kw_only=True):
     """Who talks to the character."""
 
     name: str = ""
@@ -130,7 +127,7 @@ class UserTable(_Table, frozen=True, kw_only=True):
     """Language tag; empty means the character's."""
 
 
-class LocalTable(_Table, frozen=True, kw_only=True):
+class LocalTable(Table, frozen=True, kw_only=True):
     """The embedded engine."""
 
     recogniser: str = "pocketsphinx"
@@ -146,7 +143,7 @@ class LocalTable(_Table, frozen=True, kw_only=True):
     """A JSGF grammar, instead of a vocabulary."""
 
 
-class SwapTable(_Table, frozen=True, kw_only=True):
+class SwapTable(Table, frozen=True, kw_only=True):
     """When the link is replaced by a fresh one, besides the provider's own limits."""
 
     turns: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
@@ -158,7 +155,7 @@ class SwapTable(_Table, frozen=True, kw_only=True):
     standby: Standby = Standby.AUTO
 
 
-class Rung(_Table, frozen=True, kw_only=True):
+class Rung(Table, frozen=True, kw_only=True):
     """One step of a ladder of models."""
 
     model: str = ""
@@ -169,7 +166,7 @@ class Rung(_Table, frozen=True, kw_only=True):
     features: tuple[str, ...] = ()
 
 
-class EnergyTable(_Table, frozen=True, kw_only=True):
+class EnergyTable(Table, frozen=True, kw_only=True):
     """Models by falling cost; a rate limit goes one down. Newest first, level 0 is below the last."""
 
     call: tuple[Rung, ...] = ()
@@ -179,7 +176,7 @@ class EnergyTable(_Table, frozen=True, kw_only=True):
     text_prompts: tuple[str, ...] = ()
 
 
-class MemoryTable(_Table, frozen=True, kw_only=True):
+class MemoryTable(Table, frozen=True, kw_only=True):
     """What is remembered."""
 
     messages: Annotated[int, msgspec.Meta(ge=4, le=1000)] = 50
@@ -194,7 +191,7 @@ class MemoryTable(_Table, frozen=True, kw_only=True):
     model: str = ""
 
 
-class GuardTable(_Table, frozen=True, kw_only=True):
+class GuardTable(Table, frozen=True, kw_only=True):
     """Limits on what a forgotten session can cost; 0 sets none."""
 
     park_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 5
@@ -207,7 +204,7 @@ class GuardTable(_Table, frozen=True, kw_only=True):
     """Idle minutes after which a session of a pool is closed."""
 
 
-class Profile(_Table, frozen=True, kw_only=True):
+class Profile(Table, frozen=True, kw_only=True):
     """A whole profile, defaults filled in."""
 
     extends: str = ""
@@ -225,6 +222,7 @@ class Profile(_Table, frozen=True, kw_only=True):
     energy: EnergyTable = EnergyTable()
     memory: MemoryTable = MemoryTable()
     guard: GuardTable = GuardTable()
+    tools: ToolsTable = ToolsTable()
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
