@@ -182,6 +182,20 @@ class ToolCall(Event, frozen=True, kw_only=True, tag="tool_call"):
     arguments: str
 
 
+class ToolQuestion(Event, frozen=True, kw_only=True, tag="tool_question"):
+    """May this call be carried out? A ``tool_result`` ends the question, whatever became of it.
+
+    ``about`` is the tool's description; without an answer within ``seconds`` the call is refused.
+    """
+
+    turn: int
+    call_id: str
+    name: str
+    arguments: str
+    about: str
+    seconds: float
+
+
 class ToolResult(Event, frozen=True, kw_only=True, tag="tool_result"):
     """What the tool answered."""
 
@@ -274,6 +288,7 @@ AnyEvent = (
     | Emotion
     | Notice
     | ToolCall
+    | ToolQuestion
     | ToolResult
     | Usage
     | Energy
@@ -296,6 +311,7 @@ PUBLIC_EVENTS: tuple[type[Event], ...] = (
     Emotion,
     Notice,
     ToolCall,
+    ToolQuestion,
     ToolResult,
     Usage,
     Energy,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from neko_cli.core.summaries import Summaries
     from neko_cli.core.swap import Swapper
     from neko_cli.core.tasks import TaskOwner
+    from neko_cli.core.tool_desk import ToolDesk
     from neko_cli.core.turns import Turns
     from neko_cli.core.uplink import Uplink
     from neko_cli.core.utterances import Utterances
@@ -63,6 +64,7 @@ class SessionHost(Protocol):
     stream: Broadcast
     summaries: Summaries
     swapper: Swapper
+    tools: ToolDesk
     turns: Turns
     uplink: Uplink
     utterances: Utterances

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from neko_cli.core.commands import AnswerTool
 from neko_cli.core.companions.emotion import EmotionMark, EmotionTags
 from neko_cli.core.errors import Category, NekoError
 from neko_cli.core.events import (
@@ -14,8 +13,6 @@ from neko_cli.core.events import (
     Failure,
     ReplyAudio,
     ReplyText,
-    ToolCall,
-    ToolResult,
     Usage,
 )
 from neko_cli.core.pcm import duration_ms
@@ -39,11 +36,15 @@ from neko_cli.core.provider_events import (
     SpeechBegan,
     SpeechEnded,
     ToolRequested,
+    ToolsCancelled,
 )
 from neko_cli.core.reply_slot import ReplySlot, SlotState
 from neko_cli.core.state import TurnInput, TurnState
 from neko_cli.core.turns import TurnHost, Turns
 from neko_cli.core.utterances import Utterances
+
+if TYPE_CHECKING:
+    from neko_cli.core.tool_desk import ToolDesk
 
 NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
 ALREADY_ACTIVE = "conversation_already_has_active_response"
@@ -60,6 +61,11 @@ class InboundHost(TurnHost, Protocol):
     @property
     def push_to_talk(self) -> bool:
         """Whether a key ends utterances."""
+        ...
+
+    @property
+    def tools(self) -> ToolDesk:
+        """Who carries out the model's calls."""
         ...
 
     def handle_new_message(self) -> None:
@@ -98,14 +104,12 @@ class Inbound:
         self._slot = slot
         self._playout = playout
         self._utterances = utterances
-        self._answers: list[AnswerTool] = []
         self._tags = self._parser()
         self._went_on = False
         self.output_rate = 24_000
 
     def begin_reply(self) -> None:
-        """A reply, or the rest of one that was cut, begins: tags and tool calls start afresh."""
-        self._answers.clear()
+        """A reply, or the rest of one, begins: tags start afresh."""
         self._tags = self._parser()
         self._turns.turn.sound_complete = False
         if self._playout.received_ms > 0:
@@ -122,7 +126,7 @@ class Inbound:
 
     def leave_link(self) -> None:
         """The link is not live any more: nothing that it asked for is answered."""
-        self._answers.clear()
+        self._host.tools.leave_link()
 
     def take(self, event: ProviderEvent) -> None:
         """Handle one event."""
@@ -146,7 +150,10 @@ class Inbound:
             case Interrupted():
                 self._interrupted(event.reply_id)
             case ToolRequested():
-                self._tool(event)
+                if self._slot.wants(event.reply_id):
+                    self._host.tools.requested(event)
+            case ToolsCancelled():
+                self._host.tools.not_wanted(event.call_ids)
             case ProviderFault():
                 self._fault(event)
             case HandleTold():
@@ -222,23 +229,13 @@ class Inbound:
                     return  # the turn goes on over another link
                 self._turns.turn.ended = event
             whole = event.status in (ReplyStatus.COMPLETE, ReplyStatus.INCOMPLETE)
-            goes_on = whole and self._answer_tools()
-            if not goes_on or self._turns.state is not TurnState.THINKING:
+            if self._host.tools.reply_ended(whole=whole):
+                self._turns.feed(TurnInput.TOOLS_CALLED)
+            else:
                 if whole:
                     self._host.answered()
                 self._turns.feed(TurnInput.REPLY_ENDED if whole else TurnInput.REPLY_CUT)
         self._slot.ended(event.reply_id)
-
-    def _answer_tools(self) -> bool:
-        """Answer all tool calls of a reply that ended; one reply follows. False when there was none."""
-        if not self._answers:
-            return False
-        *others, last = self._answers
-        self._answers = []
-        for answer in others:
-            self._host.send(msgspec.structs.replace(answer, continue_reply=False))
-        self._slot.ask(last)
-        return True
 
     def _interrupted(self, reply_id: str) -> None:
         ended = self._turns.turn.ended
@@ -256,26 +253,6 @@ class Inbound:
             counts = msgspec.structs.asdict(event.usage)
             self._host.used_tokens(event.usage.input_tokens + event.usage.output_tokens)
             self._host.publish(Usage(at=self._host.now(), turn=self._turns.turn.number, **counts))
-
-    def _tool(self, event: ToolRequested) -> None:
-        """No tool is configured in this session: say so to the model, so that it can go on."""
-        if not self._slot.wants(event.reply_id):
-            return
-        turn = self._turns.turn.number
-        output = '{"error": "no such tool"}'
-        self._host.publish(
-            ToolCall(
-                at=self._host.now(),
-                turn=turn,
-                call_id=event.call_id,
-                name=event.name,
-                arguments=event.arguments,
-            )
-        )
-        self._host.publish(
-            ToolResult(at=self._host.now(), turn=turn, call_id=event.call_id, ok=False, output=output)
-        )
-        self._answers.append(AnswerTool(event.call_id, event.name, output))
 
     def _fault(self, event: ProviderFault) -> None:
         if event.error.code == ALREADY_ACTIVE:

@@ -188,6 +188,8 @@ class Keeper:
     async def _make_first(self) -> None:
         attempt = self._attempt
         tries = 0
+        await self._host.prepare()
+        self._expect(attempt)
         while True:
             opening = self._host.opening()
             link_log.because(f"start, attempt {tries + 1}")

@@ -86,6 +86,7 @@ class Life:
                 last = host.links.last
                 leave = last.link.codec.capabilities.leave_within if last is not None else 0.0
                 await _phase("link", host.keeper.stop(reason), PHASE_TIMEOUT + leave)
+                await _phase("tools", host.tools.close())
                 if host.next_link.mode is Mode.CALL:
                     wait = min(host.profile.memory.summary_wait, LAST_SUMMARY)
                     await _phase("summary", host.summaries.finish_call(wait))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neko_cli.core.commands import AudioChunk, Message, ScreenFrame, TextMessage
 from neko_cli.core.companions.callbacks import AgentResult
+from neko_cli.core.companions.tools import Permission
 from neko_cli.core.errors import NoMicrophone
 from neko_cli.core.events import InputMode, SessionState
 from neko_cli.core.memory import Memory
@@ -93,6 +94,10 @@ class SessionManager:
     async def interrupt(self) -> None:
         """Stop the current reply; nothing happens when there is none."""
         self._core.requests.interrupt()
+
+    def permit_tool(self, call_id: str, permission: Permission) -> None:
+        """Answer a ``ToolQuestion``; one that is over already changes nothing."""
+        self._core.tools.permit(call_id, permission)
 
     async def swap(self) -> None:
         """Go on with a fresh link, from the next quiet moment on; nothing happens without a link."""

@@ -96,6 +96,7 @@ class NextLink:
             playing=turns.turn.reply if turns.state is TurnState.DRAINING else "",
             short=short or self.short,
             news=host.news.for_next_link,
+            tools=host.tools.specs,
         )
 
     def fits(self, made: Opening) -> bool:
@@ -107,6 +108,7 @@ class NextLink:
             and made.spec.model == (self.model or host.profile.provider.model)
             and made.push_to_talk == host.push_to_talk
             and made.news == host.news.for_next_link
+            and made.spec.tools == host.tools.specs
         )
 
     def knows_all(self, run: LinkRun) -> bool:

@@ -88,7 +88,7 @@ class Relay:
             host.turns.keep_voiced()
         ours = host.push_to_talk or host.uplink.ended_by_us(host.turns.turn.number)
         planned = host.board.link is LinkState.SWAPPING
-        standing = host.turns.standing(asked, ended_by_us=ours, planned=planned)
+        standing = host.turns.standing(asked, ended_by_us=ours, planned=planned, waits=host.tools.holds_turn)
         if host.utterances.words_due_of(host.turns.turn.number):
             standing = msgspec.structs.replace(standing, transcript="")
         carried = carry_over(standing)

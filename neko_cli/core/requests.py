@@ -98,6 +98,7 @@ class Requests:
     def interrupt(self) -> None:
         """Stop the current reply, or throw away the open utterance."""
         self._host.board.touch()
+        self._host.tools.interrupt()
         self._host.turns.feed(TurnInput.INTERRUPT)
 
     async def pause(self) -> None:

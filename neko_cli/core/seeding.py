@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from neko_cli.core.codecs.base import HistoryLine
+from neko_cli.core.commands import ToolSpec
 from neko_cli.core.context import as_history, as_instructions, recollect, with_reply
 from neko_cli.core.links import Opening
 from neko_cli.core.memory import ASSISTANT, FALLBACK_TURNS, Memory, Remembered
@@ -34,6 +35,7 @@ def opening_for(
     playing: str = "",
     short: bool = False,
     news: str = "",
+    tools: tuple[ToolSpec, ...] = (),
 ) -> Opening:
     """The opening of a link that resumes by ``handle``, or is seeded from memory.
 
@@ -54,6 +56,7 @@ def opening_for(
             be told later, it is told now.
         short: tell only the summary and the last turns (a context that grew too large, a lower model).
         news: what agents found, to be told by the character.
+        tools: what the model may call.
     """
     recollection = recollect("", ())
     if not handle:
@@ -63,6 +66,7 @@ def opening_for(
         profile,
         want_audio=want_audio,
         push_to_talk=push_to_talk,
+        tools=tools,
         model=model,
         handle=handle,
         history=as_history(recollection, HISTORY_BUDGET),

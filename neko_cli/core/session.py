@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from neko_cli.core.commands import Message
+from neko_cli.core.companions.tools import Permission
 from neko_cli.core.events import AnyEvent, InputMode, SessionState
 from neko_cli.core.memory import Memory
 from neko_cli.core.profile import Profile
@@ -95,6 +96,10 @@ class Session(Protocol):
 
     async def interrupt(self) -> None:
         """Stop the current reply; nothing happens when there is none."""
+        ...
+
+    def permit_tool(self, call_id: str, permission: Permission) -> None:
+        """Answer a ``ToolQuestion``; one that is over already changes nothing."""
         ...
 
     async def swap(self) -> None:

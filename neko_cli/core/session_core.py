@@ -33,6 +33,7 @@ from neko_cli.core.stream import Broadcast
 from neko_cli.core.summaries import Summaries
 from neko_cli.core.swap import Swapper
 from neko_cli.core.tasks import TaskOwner
+from neko_cli.core.tool_desk import ToolDesk
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
 from neko_cli.core.utterances import Utterances
@@ -63,6 +64,7 @@ class SessionCore:
         self.playout = Playout(ports.speaker)
         self.slot = ReplySlot(self.send, self.now)
         self.turns = Turns(self, self.playout, self.slot)
+        self.tools = ToolDesk(self, ports.toolbox, asks=ports.asks)
         self.utterances = Utterances(self, self.turns, self.slot)
         self.inbound = Inbound(self, self.turns, self.slot, self.playout, self.utterances)
         self.uplink = Uplink()
@@ -159,6 +161,7 @@ class SessionCore:
         spoken_over = outcome is Outcome.INTERRUPTED and self.turns.is_spoken_over
         if outcome is not Outcome.FAILED and not spoken_over:
             self.uplink.settle_turns(turn)
+        self.tools.turn_ended(turn)
         self.news.turn_ended(turn, outcome, text)
         self.relay.turn_ended(turn, text)
 
@@ -239,7 +242,8 @@ class SessionCore:
         self.uplink.pump()
 
     async def prepare(self) -> None:
-        """Sum up what a link will not be told word by word, once for all attempts to make it."""
+        """Find the tools; sum up what a link will not be told word by word, once for all attempts."""
+        await self.tools.prepare()
         if self.next_link.short and self._summed_up != self.memory.serial:
             self._summed_up = self.memory.serial
             wait = self.profile.memory.summary_wait
@@ -287,6 +291,8 @@ class SessionCore:
             self.scribe.keep(self.profile.memory.save)
         for memory in self.memories.values():
             memory.limit = self.profile.memory.messages
+        if self.profile.tools != old.tools:
+            self.tools.profile_changed()
 
     def profile_refused(self, made: Opening, error: NekoError) -> bool:
         """No link can be made with a profile; returns whether the next one is made with another."""

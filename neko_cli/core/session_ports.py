@@ -15,6 +15,7 @@ from neko_cli.core.ports import (
     Route,
     Speaker,
     Summariser,
+    Toolbox,
     Translator,
     Transport,
 )
@@ -27,7 +28,8 @@ class SessionPorts:
     ``microphone`` makes a new microphone each time it is switched on; ``speaker`` is opened with
     the session. ``want_audio`` asks the provider for voice, even when nothing plays it here.
     ``past`` is what an earlier run has kept of the session ``session_id``. ``keep_standby`` allows a
-    second link beside the live one. ``random`` gives numbers in 0 … 1.
+    second link beside the live one. ``asks`` says that somebody reads ``ToolQuestion`` and can answer.
+    ``random`` gives numbers in 0 … 1.
     """
 
     clock: Clock
@@ -46,4 +48,6 @@ class SessionPorts:
     summariser: Summariser | None = None
     route: Route | None = None
     keep_standby: bool = True
+    toolbox: Toolbox | None = None
+    asks: bool = False
     random: Callable[[], float] = random.random

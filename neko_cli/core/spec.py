@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neko_cli.core.codecs.base import Detection, HistoryLine, SessionSpec
+from neko_cli.core.commands import ToolSpec
 from neko_cli.core.companions.emotion import tag_instructions
 from neko_cli.core.profile import Profile, TagStyle
 
@@ -16,6 +17,7 @@ def spec_for(
     handle: str = "",
     history: tuple[HistoryLine, ...] = (),
     recollection: str = "",
+    tools: tuple[ToolSpec, ...] = (),
 ) -> SessionSpec:
     """The next link's configuration; a key that ends turns goes before the profile's detector.
 
@@ -43,6 +45,7 @@ def spec_for(
         interrupt_reply=turns.interrupt,
         max_output_tokens=profile.provider.max_output_tokens,
         store=profile.provider.store,
+        tools=tools,
         history=history,
         recollection=recollection,
         resume_handle=handle,

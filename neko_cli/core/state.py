@@ -92,6 +92,8 @@ class TurnInput(StrEnum):
     REPLY_OUTPUT = "reply output"
     REPLY_ENDED = "reply ended"
     REPLY_CUT = "reply cut"
+    TOOLS_CALLED = "tools called"
+    """The reply is over, and the turn waits for the tools that it called."""
     DRAINED = "drained"
     INTERRUPT = "interrupt"
     NO_ANSWER = "no answer"
@@ -231,6 +233,8 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.SPEAKING, TurnInput.TEXT_SENT): (TurnState.THINKING, (*_CUT, TurnEffect.OPEN_TURN)),
     (TurnState.SPEAKING, TurnInput.REPLY_ENDED): (TurnState.DRAINING, (TurnEffect.WAIT_DRAINED,)),
+    (TurnState.SPEAKING, TurnInput.TOOLS_CALLED): (TurnState.SPEAKING, (TurnEffect.WAIT_DRAINED,)),
+    (TurnState.SPEAKING, TurnInput.DRAINED): (TurnState.THINKING, ()),
     (TurnState.SPEAKING, TurnInput.REPLY_CUT): (
         TurnState.IDLE,
         (TurnEffect.STOP_SOUND, TurnEffect.TRUNCATE_REPLY, TurnEffect.CLOSE_AS_TOLD),

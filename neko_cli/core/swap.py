@@ -216,6 +216,7 @@ class Swapper:
     async def _make(self, *, short: bool) -> None:
         host = self._host
         keep = FALLBACK_TURNS if short else None
+        await host.tools.prepare()
         await host.summaries.refresh(keep_turns=keep, wait=host.profile.memory.summary_wait)
         opening = host.next_link.opening(standby=True, short=short)
         link_log.because("standby")

@@ -132,7 +132,7 @@ class Turns:
             TurnEffect.CLOSE_FAILED: lambda: self._close(Outcome.FAILED),
             TurnEffect.CLOSE_AS_TOLD: self._close_as_told,
             TurnEffect.WAIT_DRAINED: lambda: host.wait_drained(self.turn.number),
-            TurnEffect.MARK_OUTPUT: self._progress,
+            TurnEffect.MARK_OUTPUT: self.progress,
         }
 
     def configure(self, *, can_truncate: bool, speaks: bool) -> None:
@@ -140,8 +140,13 @@ class Turns:
         self._can_truncate = can_truncate
         self._speaks = speaks
 
-    def standing(self, asked: Command | None, *, ended_by_us: bool, planned: bool) -> Standing:
-        """How the turn stands, for the decision about a link that goes."""
+    def standing(
+        self, asked: Command | None, *, ended_by_us: bool, planned: bool, waits: bool = False
+    ) -> Standing:
+        """How the turn stands, for the decision about a link that goes.
+
+        ``waits`` says that its reply goes on when a tool has answered.
+        """
         record = self.turn
         return Standing(
             state=self.state,
@@ -152,7 +157,7 @@ class Turns:
             transcript=record.transcript,
             ended_by_us=ended_by_us,
             said=record.reply,
-            sound_complete=record.sound_complete,
+            sound_complete=record.sound_complete and not waits,
             cut_before=record.was_lost and not planned,
         )
 
@@ -175,7 +180,7 @@ class Turns:
         for effect in effects:
             self._effects[effect]()
         if self.state is not old or effects:
-            self._progress()
+            self.progress()
             self._host.turn_changed(given.value)
 
     @property
@@ -201,12 +206,12 @@ class Turns:
         """Words of the current reply came (emotion tags already taken out)."""
         if len(self.turn.marks) < MARKS_LIMIT:
             self.turn.marks.append(CaptionMark(self._playout.received_ms, text))
-        self._progress()
+        self.progress()
 
     def sound(self, pcm: bytes, rate: int, item_id: str) -> None:
         """Sound of the current reply came."""
         self._playout.feed(pcm, rate, item_id)
-        self._progress()
+        self.progress()
         record = self.turn
         if record.first_audio_ms is None and record.input_ended_at is not None:
             record.first_audio_ms = (self._host.now() - record.input_ended_at) * 1000.0
@@ -215,7 +220,8 @@ class Turns:
         """The user's part of the turn is over: the reply's latency counts from here."""
         self.turn.input_ended_at = self._host.now()
 
-    def _progress(self) -> None:
+    def progress(self) -> None:
+        """Something happens in the current turn, or is about to."""
         self.progress_at = self._host.now()
 
     def _open(self) -> None:

@@ -73,6 +73,8 @@ class Watch:
             return
         if self._host.links.live is None:
             return
+        if self._host.tools.holds_turn:
+            turns.progress()  # each call has a limit of its own
         waited = self._host.now() - turns.progress_at
         if turns.state is TurnState.THINKING and waited > NUDGE_AFTER:
             self._host.slot.nudge()  # does nothing while a reply is asked for or made

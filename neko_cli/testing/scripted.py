@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from neko_cli.core.commands import Message
+from neko_cli.core.companions.tools import Permission
 from neko_cli.core.events import (
     AnyEvent,
     Connected,
@@ -220,6 +221,10 @@ class ScriptedSession:
     async def interrupt(self) -> None:
         """Record an interruption."""
         await self._record("interrupt")
+
+    def permit_tool(self, call_id: str, permission: Permission) -> None:
+        """Record the answer to a question."""
+        self.calls.append(Call("permit_tool", (call_id, permission)))
 
     async def swap(self) -> None:
         """Record that a fresh link is wanted."""

@@ -29,6 +29,7 @@ SAMPLES: list[events.AnyEvent] = [
     events.Emotion(at=1.0, turn=1, label="happy"),
     events.Notice(at=1.1, kind=events.NoticeKind.SOUND, severity=events.Severity.INFO, text="x"),
     events.ToolCall(at=1.2, turn=1, call_id="c", name="n", arguments="{}"),
+    events.ToolQuestion(at=1.2, turn=1, call_id="c", name="n", arguments="{}", about="a", seconds=60.0),
     events.ToolResult(at=1.3, turn=1, call_id="c", ok=True, output="o"),
     events.Usage(at=1.4, turn=1, input_tokens=3),
     events.Energy(at=1.5, mode="call", level=2, max=3, model="m", reason="r"),

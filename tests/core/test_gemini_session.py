@@ -88,7 +88,7 @@ async def test_a_tool_that_nobody_knows_is_answered_and_the_reply_goes_on() -> N
         await link.call("call-1", "weather")
         assert (await talk.until(ToolCall)).name == "weather"
         answer = await link.answered()
-        assert (answer["id"], answer["response"]) == ("call-1", {"error": "no such tool"})
+        assert (answer["id"], answer["response"]) == ("call-1", {"error": "There is no such tool."})
         await link.reply("I cannot see it.")
         assert (await talk.until(TurnEnded)).text == "I cannot see it."
 
