@@ -6,16 +6,15 @@ names another profile whose values stand where this one is silent.
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping
-from enum import Enum, StrEnum
-from typing import Annotated, Any, get_args, get_type_hints
+from enum import StrEnum
+from typing import Annotated, Any
 
 import msgspec
 
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.errors import ConfigError
+from neko_cli.core.profile_mistakes import explain
 from neko_cli.core.tables import Table, ToolsTable
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=30_000)]
@@ -250,76 +249,8 @@ def parse(data: Mapping[str, Any], source: str) -> Profile:
     try:
         return msgspec.convert(data, Profile)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(str(error), data, source), hint=_hint(source)) from None
+        raise ConfigError(explain(str(error), data, source, Profile), hint=_hint(source)) from None
 
 
 def _hint(source: str) -> str:
     return f"Correct it with `neko profiles edit {source.rsplit('/', 1)[-1].removesuffix('.toml')}`."
-
-
-_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
-
-
-def _explain(message: str, data: Mapping[str, Any], source: str) -> str:
-    """Turn msgspec's message into a sentence with the file, the key and the allowed values."""
-    found = _PATH.search(message)
-    path = found["path"] if found else ""
-    what = message[: found.start()] if found else message
-    unknown = _UNKNOWN.search(what)
-    if unknown:
-        key = unknown["key"]
-        known = _keys_at(path)
-        near = difflib.get_close_matches(key, known, 1)
-        full = f"{path}.{key}" if path else key
-        guess = f" Did you mean {near[0]!r}?" if near else ""
-        return f"{source}: there is no key {full!r}.{guess} Allowed: {', '.join(known)}."
-    value = _value_at(data, path)
-    allowed = _choices_at(path)
-    if allowed:
-        return f"{source}: {path} is {value!r}; allowed: {', '.join(allowed)}."
-    return f"{source}: {path or 'the profile'} is {value!r}: {what[0].lower()}{what[1:]}."
-
-
-def _struct_at(path: str) -> type[msgspec.Struct] | None:
-    """The table type at a dotted path; None where the path leads to a value."""
-    struct: type[msgspec.Struct] = Profile
-    for part in filter(None, path.split(".")):
-        hint = get_type_hints(struct).get(part)
-        if not (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
-            return None
-        struct = hint
-    return struct
-
-
-def _keys_at(path: str) -> list[str]:
-    struct = _struct_at(path)
-    return sorted(struct.__struct_fields__) if struct else []
-
-
-def _choices_at(path: str) -> list[str]:
-    """The allowed words of an enumerated value, with the bounds of a number as text."""
-    table, _, key = path.rpartition(".")
-    struct = _struct_at(table)
-    if struct is None:
-        return []
-    hint = get_type_hints(struct, include_extras=True).get(key)
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return [str(member.value) for member in hint]
-    if hint is bool:
-        return ["true", "false"]
-    for meta in get_args(hint)[1:]:
-        if isinstance(meta, msgspec.Meta):
-            low = f"from {meta.ge}" if meta.ge is not None else f"above {meta.gt}"
-            high = f" to {meta.le}" if meta.le is not None else ""
-            kind = "whole numbers" if get_args(hint)[0] is int else "numbers"
-            return [f"{kind} {low}{high}"]
-    return []
-
-
-def _value_at(data: Any, path: str) -> Any:
-    for part in filter(None, re.split(r"\.|\[\.*\d*\]", path)):
-        if not isinstance(data, Mapping):
-            return data
-        data = data.get(part)
-    return data

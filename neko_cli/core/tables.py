@@ -67,6 +67,11 @@ class ToolServer(Table, frozen=True, kw_only=True):
     env: tuple[str, ...] = ()
     folder: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a server that is nowhere, or in two places."""
+        if bool(self.run) == bool(self.url):
+            raise ValueError("Give it either run or url")
+
 
 class ToolsTable(Table, frozen=True, kw_only=True):
     """What the character may have done."""

@@ -90,3 +90,27 @@ def test_whatever_a_file_holds_it_is_a_profile_or_one_sentence(data):
     except ConfigError as error:
         problem = error
     assert problem is None or problem.message.startswith("any.toml")
+
+
+@pytest.mark.parametrize(
+    ("tools", "said"),
+    [
+        ({"command": {"we ather": {"run": ["a"]}}}, "tools.command.'we ather' is no name"),
+        (
+            {"command": {"ok": {"run": ["a"]}, "w": {"rn": ["a"]}}},
+            "no key 'tools.command.w.rn'. Did you mean 'run'",
+        ),
+        ({"command": {"ok": {"run": ["a"]}, "w": {"run": "a"}}}, "tools.command.w.run is 'a'"),
+        ({"command": {"w": {}}}, "tools.command.w lacks 'run'"),
+        ({"command": {"w": {"run": []}}}, "tools.command.w.run is []"),
+        ({"python": {"w": {"entry": "no"}}}, "tools.python.w.entry is 'no'"),
+        ({"mcp": {"w": {}}}, "tools.mcp.w is {}: give it either run or url"),
+        ({"mcp": {"w": {"run": ["a"], "url": "https://a.example"}}}, "either run or url"),
+        ({"mcp": {"a_b": {"run": ["a"]}}}, "tools.mcp.'a_b' is no name"),
+        ({"time_limit": 0}, "tools.time_limit is 0; allowed: numbers above 0 to 600"),
+        ({"command": {"w": {"run": ["a"], "time_limit": -1}}}, "tools.command.w.time_limit is -1; allowed"),
+    ],
+)
+def test_mistakes_in_a_tool_name_the_tool(tools, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        parse({"tools": tools}, "x.toml")
