@@ -13,7 +13,7 @@ from neko_cli.core.errors import NekoError
 from neko_cli.core.handover import carry_over
 from neko_cli.core.host import SessionHost
 from neko_cli.core.links import LinkRun
-from neko_cli.core.memory import ASSISTANT
+from neko_cli.core.memory import ASSISTANT, USER
 from neko_cli.core.provider_events import ReplyStatus
 from neko_cli.core.seeding import missed
 from neko_cli.core.state import LinkState, TurnState
@@ -146,6 +146,9 @@ class Relay:
         self.handed_at = host.now()
         if capabilities.seed_history:
             self._catch_up(run)
+        else:
+            unknown = missed(host.memory, run.opening, left_out=host.next_link.left_out)
+            host.slot.not_told([line.text for line in unknown if line.role == USER])
         host.slot.input_asks = capabilities.input_asks
         host.slot.takes_history = capabilities.seed_history
         host.uplink.stretches.silence_ms = host.profile.turns.silence_ms

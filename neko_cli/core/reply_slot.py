@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -172,6 +172,10 @@ class ReplySlot:
                 self._send(msgspec.structs.replace(command, continue_reply=False))
             case _:
                 pass
+
+    def not_told(self, texts: Sequence[str]) -> None:
+        """What the user said before this link, which it does not know: told with the next text."""
+        self._unsaid.extend(texts)
 
     def _with_unsaid(self, command: Command) -> Command:
         if not isinstance(command, SendText) or not self._unsaid:

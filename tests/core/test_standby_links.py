@@ -177,6 +177,29 @@ async def test_nor_are_words_typed_while_a_link_that_closed_first_is_replaced():
         assert stage.told(Failure) == []
 
 
+@virtual
+async def test_what_is_typed_while_it_is_made_anew_is_told_with_the_next_text():
+    """Whoever types on while a second link is made is not kept waiting for a third."""
+    async with staged(COLD, capabilities={"seed_history": False}) as stage:
+        with_door(stage).one_at_a_time = True
+        await stage.start()
+        await stage.session.swap()
+        made = await stage.transport.connections.get()
+        await stage.session.send_message("My name is Mia.")
+        await stage.session.send_message("I live in Ulm.")
+        await made.configured()
+        again = await stage.transport.connections.get()
+        await stage.session.send_message("Who am I?")
+        configuration = await again.configured()
+        assert "My name is Mia." in configuration["instructions"]
+        assert "Ulm" not in configuration["instructions"]
+        item = await again.expect("conversation.item.create")
+        assert item["item"]["content"][0]["text"] == "I live in Ulm.\nWho am I?"
+        await again.expect("response.create")
+        again.nothing_more()
+        assert stage.told(Failure) == []
+
+
 # -- links that cannot be made beside the live one ----------------------------------------------
 
 
