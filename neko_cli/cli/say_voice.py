@@ -105,7 +105,7 @@ async def _close_turns(run: SayRun, rate: int) -> None:
     least = profile.turns.silence_ms / 1000.0 + CLOSING_SILENCE_S
     frame = AudioChunk(silence(FRAME_MS, rate), rate)
     clock = _Clock(Pace.REALTIME)
-    manual = profile.turns.detection is Detection.MANUAL
+    manual = profile.turns.detection in (Detection.MANUAL, Detection.LOCAL)
     if manual:
         run.session.finish_input()  # the file's end is the turn's end
     sent, committed = 0.0, False

@@ -6,7 +6,8 @@ import math
 
 import msgspec
 
-from neko_cli.local.ports import EARS_RATE
+DETECTOR_RATE = 16_000
+"""Sample rate in Hz of the frames that are judged."""
 
 HYSTERESIS = 0.15
 """Speech goes on down to this much below the threshold, as Silero's own post-processing does."""
@@ -27,7 +28,7 @@ class SpeechEnded(msgspec.Struct, frozen=True):
 class Endpointer:
     """Finds utterances in a stream of speech probabilities.
 
-    Positions are samples at EARS_RATE from the start of the stream.
+    Positions are samples at DETECTOR_RATE from the start of the stream.
     """
 
     def __init__(
@@ -50,10 +51,10 @@ class Endpointer:
 
     def retune(self, *, threshold: float, prefix_ms: int, silence_ms: int, onset_ms: int) -> None:
         """Change the figures without losing an utterance that is under way."""
-        self._onset = max(1, math.ceil(onset_ms * EARS_RATE / 1000 / self._frame))
+        self._onset = max(1, math.ceil(onset_ms * DETECTOR_RATE / 1000 / self._frame))
         self._threshold = threshold
-        self._prefix = prefix_ms * EARS_RATE // 1000
-        self._silence = silence_ms * EARS_RATE // 1000
+        self._prefix = prefix_ms * DETECTOR_RATE // 1000
+        self._silence = silence_ms * DETECTOR_RATE // 1000
 
     def push(self, probability: float) -> SpeechBegan | SpeechEnded | None:
         """Take the next frame's probability; returns the decision it brings, if any."""

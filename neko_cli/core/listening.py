@@ -1,4 +1,8 @@
-"""The microphone of a session: on, off, push-to-talk, and what happens when it dies."""
+"""The microphone of a session: on, off, who begins and ends turns, and what happens when it dies.
+
+Turns are ended by the provider's detector, by a key (push-to-talk), or by our own detector: hands-free
+where the provider has none or the profile wants ours, and after a key by a longer silence.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,19 @@ from typing import Protocol
 
 from neko_cli.core import pcm
 from neko_cli.core.board import Board
+from neko_cli.core.codecs.base import Detection
 from neko_cli.core.commands import ChangeDetection, Command
 from neko_cli.core.errors import AudioError, LinkError, NoMicrophone
-from neko_cli.core.ports import Microphone
+from neko_cli.core.own_ear import Heard, LevelDetector, OwnEar, is_used
+from neko_cli.core.ports import Microphone, SpeechDetector
+from neko_cli.core.profile import Profile
 from neko_cli.core.state import TurnInput, TurnState
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
 
 MakeMicrophone = Callable[[], Microphone]
+MakeDetector = Callable[[], SpeechDetector]
 
 LEAST_UTTERANCE_MS = 100.0
 """OpenAI refuses to commit less, and would then answer nothing at all; no word is that short."""
@@ -37,6 +45,15 @@ class ListeningHost(Protocol):
         """What is sent of a frame: it, silence in its place, or nothing."""
         ...
 
+    @property
+    def profile(self) -> Profile:
+        """The profile in use."""
+        ...
+
+    def speech_came(self) -> None:
+        """Somebody begins to speak, as our own detector hears."""
+        ...
+
     def microphone_died(self, error: AudioError) -> None:
         """The device is gone; the conversation goes on as text."""
         ...
@@ -53,17 +70,44 @@ class Listening:
         turns: Turns,
         uplink: Uplink,
         make: MakeMicrophone | None,
+        make_detector: MakeDetector | None = None,
     ) -> None:
+        """Without ``make_detector`` our own detector goes by loudness."""
         self._host = host
         self._board = board
         self._owner = owner
         self._turns = turns
         self._uplink = uplink
         self._make = make
+        self._make_detector: MakeDetector = make_detector or LevelDetector
         self._microphone: Microphone | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._ear: OwnEar | None = None
         self._lock = asyncio.Lock()
-        self.push_to_talk = False
+        self._by_key = False
+        self._by_us = False
+        self._tuned = True  # whether our own detector goes by the profile in use
+
+    @property
+    def push_to_talk(self) -> bool:
+        """Whether a key, or our own detector, ends turns, and not the provider."""
+        return self._by_key or self._by_us
+
+    def begin_with(self, profile: Profile) -> None:
+        """Who ends turns at first, as the profile says."""
+        self._by_key = profile.turns.detection is Detection.MANUAL
+        self.profile_changed(profile)
+
+    def profile_changed(self, profile: Profile) -> None:
+        """Another profile: our own detector may be wanted now, or not any more."""
+        before, self._by_us = self.push_to_talk, is_used(profile)
+        if self.push_to_talk and not before:
+            self._uplink.fall_silent(heard=self._turns.state is TurnState.HEARING)  # its detector's last turn
+        self._uplink.detects = not self.push_to_talk
+        self._tuned = self._ear is None and self._microphone is None
+        self._retune()
+        if self.push_to_talk is not before:
+            self._host.send(ChangeDetection(manual=self.push_to_talk))
 
     @property
     def level(self) -> float:
@@ -79,14 +123,15 @@ class Listening:
                 raise NoMicrophone("This session has no microphone.")
             if not self._owner.is_open:
                 raise LinkError("There is no connection.", hint="Start the session first.")
-            if self.push_to_talk:
+            if self._by_key:
                 self._uplink.begin()
                 self._turns.feed(TurnInput.KEY_PRESSED)
             microphone = self._make()
             try:
+                self._ear = self._new_ear()
                 await microphone.open()
             except BaseException:
-                if self.push_to_talk:
+                if self._by_key:
                     self._turns.feed(TurnInput.SPEECH_DISCARDED)
                 raise
             self._microphone = microphone
@@ -101,6 +146,7 @@ class Listening:
         async with self._lock:
             microphone, pump = self._microphone, self._pump
             self._microphone = self._pump = None
+            self._ear = None
             if microphone is None:
                 return
             await microphone.close()
@@ -116,7 +162,8 @@ class Listening:
         if not self.push_to_talk:
             self._uplink.fall_silent(heard=heard)
         elif heard:
-            self.finish(commit=commit)
+            # Hands-free, what was said counts: a provider's detector would have heard it too.
+            self.finish(commit=commit or not self._by_key)
         else:
             # Something else was asked while the key was down; the next utterance starts afresh.
             self._host.clear_input()
@@ -130,21 +177,71 @@ class Listening:
             self._turns.feed(TurnInput.INTERRUPT)
 
     def change_mode(self, *, push_to_talk: bool) -> None:
-        """The key, or the detector, ends the user's turns from now on."""
-        self.push_to_talk = push_to_talk
-        self._uplink.detects = not push_to_talk
-        self._host.send(ChangeDetection(manual=push_to_talk))
+        """The key, or a detector, ends the user's turns from now on."""
+        self._by_key = push_to_talk
+        self._uplink.detects = not self.push_to_talk
+        self._host.send(ChangeDetection(manual=self.push_to_talk))
 
     async def _run(self, microphone: Microphone) -> None:
         try:
-            await self._uplink.listen(microphone, self._host.sound_from_microphone)
+            await self._uplink.listen(microphone, self._heard)
         except AudioError as error:
             if microphone is self._microphone:
-                self._microphone = self._pump = None
+                self._microphone = self._pump = self._ear = None
                 self._set_on(False, "microphone lost")
                 self._end_utterance(commit=True)
                 self._host.microphone_died(error)
             await microphone.close()
+
+    # -- our own detector -------------------------------------------------------------------
+
+    def _new_ear(self) -> OwnEar | None:
+        turns = self._host.profile.turns
+        silence_ms = turns.key_silence_ms if self._by_key else turns.silence_ms
+        if not self.push_to_talk or (self._by_key and not silence_ms):
+            return None
+        return OwnEar(self._make_detector(), turns, silence_ms=silence_ms)
+
+    def _retune(self) -> None:
+        """Go by the profile in use, once nobody speaks."""
+        if not self._tuned and (self._ear is None or not self._ear.is_open):
+            self._ear, self._tuned = self._new_ear(), True
+
+    def _heard(self, frame: bytes, rate: int) -> bytes | None:
+        """What is sent of a microphone's frame."""
+        sound = self._host.sound_from_microphone(frame, rate)
+        if sound is None or self._ear is None:
+            return sound
+        if self._by_key:
+            if self._ear.hear(sound, rate).heard is Heard.ENDS:
+                # The pump that brought this frame is waited for when the microphone is closed.
+                self._owner.spawn(self.stop(commit=True), "end of a spoken turn")
+            return sound
+        return self._own_turn(self._ear, sound, rate)
+
+    def _own_turn(self, ear: OwnEar, sound: bytes, rate: int) -> bytes | None:
+        if ear.is_open and self._turns.state is not TurnState.HEARING:
+            ear.reset()  # something else was asked while somebody spoke
+            self._host.clear_input()
+        piece = ear.hear(sound, rate)
+        if piece.heard is Heard.BEGINS:
+            if not self._may_begin:
+                ear.reset()
+                return None
+            self._host.speech_came()
+            self._uplink.begin()
+            self._turns.feed(TurnInput.KEY_PRESSED)
+        elif piece.heard is Heard.ENDS:
+            self._uplink.push(piece.sound, rate)
+            self.finish()
+            self._retune()
+            return None
+        return piece.sound or None
+
+    @property
+    def _may_begin(self) -> bool:
+        interrupts = self._host.profile.turns.interrupt
+        return interrupts or self._turns.state in (TurnState.IDLE, TurnState.HEARING)
 
     def _set_on(self, on: bool, reason: str) -> None:
         self._board.microphone_on = on

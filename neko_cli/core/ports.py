@@ -124,6 +124,20 @@ class Microphone(Protocol):
         ...
 
 
+class SpeechDetector(Protocol):
+    """Judges frames of ``frame_bytes`` bytes, 16-bit mono at 16 kHz; keeps state: one for each stream."""
+
+    frame_bytes: int
+
+    def probability(self, frame: bytes) -> float:
+        """How likely the frame holds speech, 0 … 1."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the past, as at the start of a stream."""
+        ...
+
+
 class Speaker(Protocol):
     """Sound going out: 16-bit mono PCM."""
 

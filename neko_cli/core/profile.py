@@ -97,6 +97,8 @@ class Turns(Table, frozen=True, kw_only=True):
     threshold: Fraction = 0.5
     silence_ms: Milliseconds = 700
     prefix_ms: Milliseconds = 300
+    key_silence_ms: Milliseconds = 2_000
+    """Silence that ends a turn which a key began, as our own detector hears; 0 leaves that to the key."""
     interrupt: bool = True
     """Whether speaking over the character stops it."""
 

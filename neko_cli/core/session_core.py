@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from neko_cli.core.board import Board
-from neko_cli.core.codecs.base import Detection
 from neko_cli.core.commands import AskReply, ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
@@ -80,13 +79,14 @@ class SessionCore:
         self.news = News(self)
         self.budget = Budget(profile.guard)
         self.vigil = Vigil(self, ports.clock, ports.route)
-        self.listening = Listening(self, self.board, self.owner, self.turns, self.uplink, ports.microphone)
-        self.listening.push_to_talk = profile.turns.detection is Detection.MANUAL
-        self.uplink.detects = not self.listening.push_to_talk
+        self.listening = Listening(
+            self, self.board, self.owner, self.turns, self.uplink, ports.microphone, ports.detector
+        )
+        self.listening.begin_with(profile)
         self.uplink.stretches.silence_ms = profile.turns.silence_ms
         self.uplink.on_end = self.utterances.sent
-        self.uplink.on_speech = self._speech_came
         self.requests: Requests = Requests(self)
+        self.uplink.on_speech = self.requests.speech_came
         self.life = Life(self)
         self._restore()
 
@@ -99,7 +99,7 @@ class SessionCore:
 
     @property
     def push_to_talk(self) -> bool:
-        """Whether a key ends utterances."""
+        """Whether a key, or our own detector, ends utterances."""
         return self.listening.push_to_talk
 
     @property
@@ -192,6 +192,10 @@ class SessionCore:
             self._spoke_at = self.now()
             return True
         return self.now() - self._spoke_at < ECHO_TAIL
+
+    def speech_came(self) -> None:
+        """Somebody begins to speak, as our own detector hears: a parked link comes back."""
+        self.requests.wake()
 
     def microphone_died(self, error: AudioError) -> None:
         """The device is gone; the conversation goes on as text."""
@@ -291,6 +295,7 @@ class SessionCore:
             self.scribe.keep(self.profile.memory.save)
         for memory in self.memories.values():
             memory.limit = self.profile.memory.messages
+        self.listening.profile_changed(self.profile)
         if self.profile.tools != old.tools:
             self.tools.profile_changed()
 
@@ -331,9 +336,6 @@ class SessionCore:
             self.turns.feed(TurnInput.LINK_LOST)
 
     # -- own work ---------------------------------------------------------------------------
-
-    def _speech_came(self) -> None:
-        self.requests.speech_came()
 
     def _restore(self) -> None:
         """Take over what an earlier run has kept."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from neko_cli.core.links import Dial
-from neko_cli.core.listening import MakeMicrophone
+from neko_cli.core.listening import MakeDetector, MakeMicrophone
 from neko_cli.core.ports import (
     Clock,
     Journal,
@@ -27,6 +27,7 @@ class SessionPorts:
 
     ``microphone`` makes a new microphone each time it is switched on; ``speaker`` is opened with
     the session. ``want_audio`` asks the provider for voice, even when nothing plays it here.
+    ``detector`` makes our own detector for turns that no provider ends; None goes by loudness.
     ``past`` is what an earlier run has kept of the session ``session_id``. ``keep_standby`` allows a
     second link beside the live one. ``asks`` says that somebody reads ``ToolQuestion`` and can answer.
     ``random`` gives numbers in 0 … 1.
@@ -48,6 +49,7 @@ class SessionPorts:
     summariser: Summariser | None = None
     route: Route | None = None
     keep_standby: bool = True
+    detector: MakeDetector | None = None
     toolbox: Toolbox | None = None
     asks: bool = False
     random: Callable[[], float] = random.random

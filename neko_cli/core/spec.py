@@ -28,7 +28,7 @@ def spec_for(
     detection = turns.detection
     if push_to_talk:
         detection = Detection.MANUAL
-    elif detection is Detection.MANUAL:
+    elif detection in (Detection.MANUAL, Detection.LOCAL):
         detection = Detection.SERVER
     return SessionSpec(
         model=model or profile.provider.model,

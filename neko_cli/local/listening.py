@@ -13,9 +13,9 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+from neko_cli.core.endpointing import Endpointer, SpeechBegan, SpeechEnded
 from neko_cli.core.pcm import level_dbfs
 from neko_cli.local.audio_format import AudioFormat
-from neko_cli.local.endpointing import Endpointer, SpeechBegan, SpeechEnded
 from neko_cli.local.events import InputCleared, Outlet, SpeechStarted, SpeechStopped
 from neko_cli.local.faults import ClientFault
 from neko_cli.local.input_buffer import InputBuffer, Utterance

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from neko_cli.core.clock import RealClock
 from neko_cli.core.codecs import Provider, find_provider, make_codec, missing_key
 from neko_cli.core.codecs.base import Codec, SessionSpec
-from neko_cli.core.errors import NekoError
-from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, Transport
+from neko_cli.core.errors import ConfigError, NekoError
+from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, SpeechDetector, Transport
 from neko_cli.core.profile import Profile, Summaries
 from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
 from neko_cli.wiring.options import Options
@@ -29,6 +29,17 @@ if TYPE_CHECKING:
     from neko_cli.local.server import EngineServer
     from neko_cli.services.folders import Folders
     from neko_cli.services.store import Store
+
+
+def make_own_detector() -> SpeechDetector:
+    """The best detector that is installed; without one, loudness decides."""
+    from neko_cli.core.own_ear import LevelDetector
+    from neko_cli.speech.vad.factory import make_detector
+
+    try:
+        return make_detector()
+    except ConfigError:
+        return LevelDetector()
 
 
 def compose(options: Options, *, folders: Folders | None = None) -> Composition:
@@ -125,6 +136,7 @@ class Composition:
                 past=past,
                 route=SystemRoute(sockets.peer_of),
                 keep_standby=options.keep_standby,
+                detector=make_own_detector,
             ),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neko_cli.local.endpointing import Endpointer, SpeechBegan, SpeechEnded
+from neko_cli.core.endpointing import Endpointer, SpeechBegan, SpeechEnded
 
 FRAME = 512
 

@@ -23,6 +23,8 @@ class Detection(StrEnum):
 
     SERVER = "server"
     SEMANTIC = "semantic"
+    LOCAL = "local"
+    """This program, by its own detector; the provider is told when a turn begins and ends."""
     MANUAL = "manual"
 
 
