@@ -37,7 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "history": Entry("neko_cli.cli.history", "What was said: list, show, search, export, delete."),
     "keys": Entry("neko_cli.cli.keys", "API keys of the providers: set, list, remove."),
     "devices": Entry("neko_cli.cli.devices", "Microphones and loudspeakers: list and test."),
-    "doctor": Entry("neko_cli.cli.doctor", "Check sound, terminal, keys and reachability."),
+    "doctor": Entry("neko_cli.cli.doctor", "Check sound, terminal, keys and the way to each provider."),
 }
 
 DEFAULT_COMMAND = "chat"

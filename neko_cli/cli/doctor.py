@@ -15,7 +15,7 @@ from neko_cli.cli.groups import CONTEXT, examples
 from neko_cli.cli.interrupts import run_async
 
 if TYPE_CHECKING:
-    from neko_cli.cli.doctor_checks import Finding
+    from neko_cli.cli.doctor_findings import Finding
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=CONTEXT)
 
@@ -23,7 +23,12 @@ _MARKS = {"ok": ("ok", "32"), "note": ("--", "2"), "warning": ("!!", "33"), "pro
 
 
 @app.command(
-    epilog=examples("neko doctor", "neko doctor --provider openai", "neko doctor --bundle report.zip")
+    epilog=examples(
+        "neko doctor",
+        "neko doctor --provider openai",
+        "neko doctor --no-reach",
+        "neko doctor --bundle report.zip",
+    )
 )
 def doctor(
     json: options.AsJson = False,
@@ -37,21 +42,29 @@ def doctor(
         ),
     ] = "",
     reach: Annotated[
-        bool, typer.Option("--reach/--no-reach", help="Try whether the provider's server can be reached.")
+        bool,
+        typer.Option("--reach/--no-reach", help="Open a session with each provider, and close it at once."),
     ] = True,
     profile: options.ProfileName = "",
     provider: options.ProviderName = "",
+    model: options.ModelName = "",
     url: options.Url = "",
+    insecure: options.Insecure = False,
 ) -> int:
-    """Check sound, screen, terminal, keys, folders, the embedded engine and the provider.
+    """Check sound, screen, terminal, keys, folders, the embedded engine and the providers.
 
-    Nothing is sent to a provider: only a connection is opened and closed.
+    Looked at are the provider that would answer, those that your own profiles name, and those for which
+    there is a key: name, connection, certificate, handshake and key, all at once, at most 12 s. They get
+    the key and the settings of a session; nothing is said to them. Only what the first one lacks counts
+    for the exit code.
     """
-    from neko_cli.cli.doctor_checks import Asked, examine, facts, worst_code
+    from neko_cli.cli.doctor_checks import examine, facts
+    from neko_cli.cli.doctor_findings import worst_code
+    from neko_cli.services import log
 
-    chosen = asking.to_options(asking.Wanted(profile=profile, provider=provider, url=url))
-    asked = Asked(profile=chosen.profile, provider=chosen.provider, url=chosen.url, reach=reach)
-    findings = run_async(examine(asked))
+    log.silence()  # no library's complaint among the findings
+    wanted = asking.Wanted(profile=profile, provider=provider, model=model, url=url, insecure=insecure)
+    findings = run_async(examine(asking.to_options(wanted), reach=reach))
     if json:
         from neko_cli.core.text import to_json
 

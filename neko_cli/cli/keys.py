@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,21 +46,22 @@ Provider = Annotated[
 
 @app.command("list")
 def list_keys(json: AsJson = False) -> None:
-    """Which providers have a key, and where it comes from."""
-    from neko_cli.core.codecs import PROVIDERS
+    """Which providers have a key, and where it comes from; each key once."""
+    from neko_cli.cli.key_owners import key_owners
 
     keys = _keys()
-    rows = []
-    for provider in PROVIDERS.values():
-        found = keys.where(provider.key_names) if provider.key_names else None
-        if found or provider.capabilities.key_required:
+    rows: list[dict[str, Any]] = []
+    for owner in key_owners():
+        found = keys.where(owner.names)
+        if found or owner.required:
             rows.append(
                 {
-                    "provider": provider.name,
-                    "variable": found.name if found else provider.key_names[0],
+                    "provider": owner.first.name,
+                    "providers": [provider.name for provider in owner.providers],
+                    "variable": found.name if found else owner.names[0],
                     "place": found.place.value if found else None,
                     "tail": found.tail if found else None,
-                    "page": provider.key_page,
+                    "page": owner.first.key_page,
                 }
             )
     if json:
@@ -70,14 +71,18 @@ def list_keys(json: AsJson = False) -> None:
         return
     width = max(len(str(row["provider"])) for row in rows)
     for row in rows:
-        if row["place"]:
-            ending = f", ends in …{row['tail']}" if row["tail"] else ""
-            state = f"from the {row['place']} ({row['variable']}{ending})"
-        else:
-            state = (
-                f"no key: neko keys set {row['provider']}, or {row['variable']} (get one at {row['page']})"
-            )
-        sys.stdout.write(f"{row['provider']:<{width}}  {state}\n")
+        sys.stdout.write(f"{row['provider']:<{width}}  {_state(row)}\n")
+
+
+def _state(row: dict[str, Any]) -> str:
+    """Where a key is, or how to get it."""
+    from neko_cli.cli.key_owners import listed
+
+    also = f"; also for {listed(row['providers'][1:])}" if row["providers"][1:] else ""
+    if row["place"]:
+        ending = f", ends in …{row['tail']}" if row["tail"] else ""
+        return f"from the {row['place']} ({row['variable']}{ending}){also}"
+    return f"no key: neko keys set {row['provider']}, or {row['variable']} (get one at {row['page']}){also}"
 
 
 @app.command("set")

@@ -51,6 +51,19 @@ def test_the_environment_goes_first_and_is_said_to(tmp_path: Path) -> None:
     assert listed(tmp_path, OPENAI_API_KEY="sk-env-1234567890abcdefgh")["place"] == "environment"
 
 
+def test_a_key_that_providers_share_is_told_once(tmp_path: Path) -> None:
+    done = neko("keys", "list", home=tmp_path, env={**NONE, "OPENAI_API_KEY": NEW})
+    clean(done)
+    lines = [line for line in done.stdout.decode().splitlines() if "OPENAI_API_KEY" in line]
+    mine = [line for line in lines if "AZURE" not in line]
+    assert len(mine) == 1
+    assert mine[0].endswith("ends in …vuts); also for openai-live and openai-chat")
+    rows = json.loads(neko("keys", "list", "--json", home=tmp_path, env=NONE).stdout)
+    shared = [row["providers"] for row in rows if row["variable"] == "OPENAI_API_KEY"]
+    assert shared == [["openai", "openai-live", "openai-chat"]]
+    assert len({row["variable"] for row in rows}) == len(rows)
+
+
 @pytest.mark.parametrize(
     ("arguments", "given", "word"),
     [

@@ -24,13 +24,24 @@ class Papers:
     certificate: Path
     key: Path
 
+    def server(self) -> ssl.SSLContext:
+        """What a server needs to show the certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
     def client(self) -> ssl.SSLContext:
         """What a client needs to trust the certificate."""
         return ssl.create_default_context(cafile=str(self.authority))
 
 
-def make_papers(folder: Path, *, password: bytes | None = None) -> Papers:
-    """Make an authority and a certificate of its for 127.0.0.1 and localhost."""
+def make_papers(
+    folder: Path, *, password: bytes | None = None, host: str = "", ended: datetime.timedelta | None = None
+) -> Papers:
+    """Make an authority and a certificate of its for 127.0.0.1 and localhost, or for ``host`` alone.
+
+    With ``ended`` the certificate's time was up so long ago; minus three days, it begins tomorrow.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     papers = Papers(folder / "authority.pem", folder / "certificate.pem", folder / "key.pem")
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -41,8 +52,10 @@ def make_papers(folder: Path, *, password: bytes | None = None) -> Papers:
         x509.DNSName("localhost"),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
     ]
+    if host:
+        names = [x509.DNSName(host)]
     certificate = (
-        _named("localhost", key)
+        _named("localhost", key, ended)
         .issuer_name(_name("a test's authority"))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
     )
@@ -62,8 +75,12 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _named(common: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _named(
+    common: str, key: ec.EllipticCurvePrivateKey, ended: datetime.timedelta | None = None
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
+    if ended is not None:
+        now -= ended + DAY
     return (
         x509.CertificateBuilder()
         .subject_name(_name(common))

@@ -77,17 +77,29 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         if not url.strip():
             return True
         try:
-            host = urlsplit(url.strip()).hostname or ""
+            host = (urlsplit(url.strip()).hostname or "").rstrip(".")
         except ValueError:
             return False
         own = urlsplit(self.url).hostname
-        return host.endswith(own) if own else not is_loopback(host)
+        return _is_theirs(host, own) if own else not is_loopback(host)
 
     def dialect_as(self, kind: type[D]) -> D:
         """Its dialect, which must be one of its family; another is a mistake in the table (TypeError)."""
         if not isinstance(self.dialect, kind):
             raise TypeError(f"{self.name} has no dialect of the family {self.family}")
         return self.dialect
+
+
+def _is_theirs(host: str, own: str) -> bool:
+    """Whether a host is that one, lies below it, or is the same for a place: ``us-central1-NAME``.
+
+    The place's form counts beside the host alone, below a domain that is the provider's all the same.
+    """
+    if host == own or host.endswith(f".{own}"):
+        return True
+    name, _, domain = own.partition(".")
+    first, _, rest = host.partition(".")
+    return "." in domain and rest == domain and first.endswith(f"-{name}")
 
 
 MakeCodec = Callable[["Provider", "SessionSpec", "Endpoint"], "Codec"]

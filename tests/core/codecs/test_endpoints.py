@@ -60,7 +60,13 @@ def test_a_server_of_ones_own_may_need_no_key() -> None:
     [
         ("openai", "", True),
         ("openai", "wss://eu.api.openai.com/v1/realtime", True),
+        ("openai", "https://API.openai.com.", True),
         ("openai", "https://proxy.example/api.openai.com", False),
+        ("openai", "https://evilapi.openai.com", False),
+        ("openai", "https://api.openai.com.evil.example", False),
+        ("xai", "https://evil-api.x.ai.example", False),
+        ("vertex", "https://evilaiplatform.googleapis.com", False),
+        ("vertex", "https://us-aiplatform.elsewhere.example", False),
         ("openai", "http://[::1", False),
         ("vertex", "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1", True),
         ("embedded", "", False),
@@ -241,7 +247,7 @@ def test_every_row_of_the_table_makes_a_codec() -> None:
         assert provider.family in FAMILIES
         # What is stored can be gone on with; who stores nothing cannot.
         spec = SessionSpec(store=True)
-        assert make_codec(name, spec, url="ws://localhost:1", key="k").capabilities is provider.capabilities
+        assert make_codec(name, spec, url="ws://localhost:1", key="k").capabilities == provider.capabilities
         if provider.capabilities.key_required:
             assert provider.key_names
             assert provider.key_page.startswith("https://")
