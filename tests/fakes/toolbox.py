@@ -1,14 +1,17 @@
-"""A toolbox whose tools answer when the test says so."""
+"""A toolbox whose tools answer when the test says so, and how a model calls them over OpenAI's wire."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from neko_cli.core.commands import ToolSpec
+from neko_cli.core.events import InputMode, ToolResult
 from neko_cli.core.ports import Offer
 from neko_cli.core.tables import ToolsTable
+from tests.fakes.staging import asks, profile
 
 
 class FakeToolbox:
@@ -63,3 +66,56 @@ class FakeToolbox:
                 self._news.clear()
                 await self._news.wait()
         return self.running[name]
+
+
+ALLOWED = profile(tools={"allow": ["*"]})
+"""Every tool runs without asking."""
+
+
+def call(server, reply_id: str, call_id: str, name: str, arguments: str = "{}") -> None:
+    """The model calls a tool in a reply that has begun."""
+    item = {
+        "id": f"item_{call_id}",
+        "type": "function_call",
+        "status": "completed",
+        "call_id": call_id,
+        "name": name,
+        "arguments": arguments,
+    }
+    server.tell("response.output_item.added", response_id=reply_id, output_index=0, item=item)
+    server.tell(
+        "response.function_call_arguments.done",
+        response_id=reply_id,
+        item_id=f"item_{call_id}",
+        output_index=0,
+        call_id=call_id,
+        name=name,
+        arguments=arguments,
+    )
+
+
+async def calling(stage, *names: str, said: str = "", sound_ms: int = 0):
+    """A typed question to which the reply calls tools, and is over."""
+    server = await stage.start(InputMode.TEXT)
+    await asks(stage, server, "Which is it?")
+    server.begin("r1")
+    if said:
+        server.words("r1", said, spoken=bool(sound_ms))
+    if sound_ms:
+        server.sound("r1", sound_ms)
+    for name in names:
+        call(server, "r1", f"call_{name}", name)
+    server.done("r1")
+    return server
+
+
+async def answered(server, call_id: str):
+    """The model is told of one call."""
+    item = (await server.expect("conversation.item.create"))["item"]
+    assert (item["type"], item["call_id"]) == ("function_call_output", call_id)
+    return json.loads(item["output"])
+
+
+async def answered_later(stage, server, call_id):
+    await stage.until(ToolResult)
+    return await answered(server, call_id)
