@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from neko_cli.core.modes import Mode
     from neko_cli.core.news import News
     from neko_cli.core.next_link import NextLink
+    from neko_cli.core.pictures import Pictures
     from neko_cli.core.playout import Playout
     from neko_cli.core.profile import Profile
     from neko_cli.core.provider_events import ProviderEvent
@@ -54,6 +55,7 @@ class SessionHost(Protocol):
     news: News
     next_link: NextLink
     owner: TaskOwner
+    pictures: Pictures
     playout: Playout
     ports: SessionPorts
     profile: Profile

@@ -61,7 +61,7 @@ class SessionManager:
             case TextMessage():
                 self._core.requests.say(message.text)
             case ScreenFrame():
-                self._core.requests.show(message)
+                await self._core.requests.show(message)
 
     def wake(self) -> None:
         """Somebody is there: a parked link comes back. Returns at once; harmless otherwise."""

@@ -155,6 +155,7 @@ class Relay:
         if self._said and self._speaks_again and capabilities.cancel:
             # The provider answers the utterance by itself, and would do so from the beginning.
             host.slot.instead(AskReply(continue_instructions(self._said)))
+        host.pictures.link_up()  # they were shown before what is asked now
         host.news.handed(run)
         host.slot.resume()
         # A session that goes on refuses old sound (Gemini: close 1007); it has heard what was silence.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections import deque
 
 from neko_cli.core.commands import (
     AudioChunk,
     ScreenFrame,
-    SendImage,
     SendText,
 )
 from neko_cli.core.energy import Change, EnergyBook, Reason
@@ -24,17 +22,13 @@ from neko_cli.core.swap_plan import SwapReason
 ROOM_TIMEOUT = 60.0
 """Seconds that streamed sound waits for a link that takes it."""
 
-PICTURES = 4
-"""Pictures that wait for a link; a newer one replaces the oldest."""
-
 
 class Requests:
-    """Each method does one thing that a user can ask for; all but ``hear``, pause and resume at once."""
+    """Each method does one thing that a user can ask for; those that are no coroutines at once."""
 
     def __init__(self, host: SessionHost) -> None:
         self._host = host
         self._paused_microphone = False
-        self._pictures: deque[ScreenFrame] = deque(maxlen=PICTURES)
         self._good: tuple[Profile, EnergyBook] | None = None  # in use before one that no link had yet
 
     def say(self, text: str) -> int:
@@ -71,24 +65,10 @@ class Requests:
         if self._host.uplink.stretches.is_sure:
             self.wake()
 
-    def show(self, frame: ScreenFrame) -> None:
+    async def show(self, frame: ScreenFrame) -> None:
         """A picture for the character, without asking for a reply."""
         self._expect_session()
-        live = self._host.links.live
-        if live is None or not self._host.keeper.is_up:
-            self._pictures.append(frame)
-            return
-        if not live.link.codec.capabilities.images:
-            raise InvalidRequest(f"{live.opening.title} takes no pictures.")
-        live.link.send(SendImage(frame.data, frame.media_type))
-
-    def link_up(self) -> None:
-        """There is a link: show what waits."""
-        live = self._host.links.live
-        while self._pictures and live is not None:
-            frame = self._pictures.popleft()
-            if live.link.codec.capabilities.images:
-                live.link.send(SendImage(frame.data, frame.media_type))
+        await self._host.pictures.show(frame)
 
     def finish_input(self) -> None:
         """The streamed utterance is complete (manual turns)."""
@@ -117,7 +97,7 @@ class Requests:
     def ended(self) -> None:
         """The session is over: nothing of it waits."""
         self._paused_microphone = False
-        self._pictures.clear()
+        self._host.pictures.clear()
 
     def wake(self) -> None:
         """Somebody is there: a parked link comes back; nothing happens to any other."""

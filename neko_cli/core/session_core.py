@@ -18,6 +18,7 @@ from neko_cli.core.memory import FALLBACK_TURNS, Memory
 from neko_cli.core.modes import Mode
 from neko_cli.core.news import News
 from neko_cli.core.next_link import NextLink
+from neko_cli.core.pictures import Pictures
 from neko_cli.core.playout import Playout
 from neko_cli.core.profile import Duplex, Profile
 from neko_cli.core.provider_events import InputTranscript, ProviderEvent, SpeechBegan
@@ -87,6 +88,7 @@ class SessionCore:
         self.uplink.on_end = self.utterances.sent
         self.requests: Requests = Requests(self)
         self.uplink.on_speech = self.requests.speech_came
+        self.pictures = Pictures(self, ports.fit_picture)
         self.life = Life(self)
         self._restore()
 
@@ -285,7 +287,6 @@ class SessionCore:
             self.turns.feed(TurnInput.REPLY_ASKED)
             self.slot.carry(AskReply(greeting))
         self.relay.hand_over(run, lost)
-        self.requests.link_up()
 
     def profile_changed(self, old: Profile) -> None:
         """Limits may be others now."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from neko_cli.core.links import Dial
 from neko_cli.core.listening import MakeDetector, MakeMicrophone
+from neko_cli.core.pictures import FitPicture
 from neko_cli.core.ports import (
     Clock,
     Journal,
@@ -28,6 +29,7 @@ class SessionPorts:
     ``microphone`` makes a new microphone each time it is switched on; ``speaker`` is opened with
     the session. ``want_audio`` asks the provider for voice, even when nothing plays it here.
     ``detector`` makes our own detector for turns that no provider ends; None goes by loudness.
+    ``fit_picture`` makes pictures such as a provider takes; None refuses those that it does not take.
     ``past`` is what an earlier run has kept of the session ``session_id``. ``keep_standby`` allows a
     second link beside the live one. ``asks`` says that somebody reads ``ToolQuestion`` and can answer.
     ``random`` gives numbers in 0 … 1.
@@ -50,6 +52,7 @@ class SessionPorts:
     route: Route | None = None
     keep_standby: bool = True
     detector: MakeDetector | None = None
+    fit_picture: FitPicture | None = None
     toolbox: Toolbox | None = None
     asks: bool = False
     random: Callable[[], float] = random.random

@@ -52,6 +52,7 @@ class Watch:
             was_lively = lively
             self._tell_losses()
             host.slot.overdue()
+            host.pictures.look()
             self._give_up_overdue()
             await asyncio.sleep(METER_INTERVAL if lively else REST_INTERVAL)
 

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 from neko_cli.core.commands import ScreenFrame
-from neko_cli.core.errors import ConfigError
+from neko_cli.core.errors import ConfigError, InvalidRequest
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_SENT_BYTES = 4 * 1024 * 1024
@@ -16,6 +16,12 @@ MAX_SIDE = 2048
 """Models look at 2048 pixels a side at most; more is only slower."""
 
 JPEG_QUALITY = 85
+
+LEAST_QUALITY = 40
+"""Below this a smaller picture shows more than a worse one."""
+
+LEAST_SIDE = 64
+"""Pixels a side below which nothing is to be seen."""
 _SENT_AS_IS = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 
@@ -51,3 +57,37 @@ def read_picture(path: Path) -> ScreenFrame:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         # Pillow raises SyntaxError for some broken PNGs.
         raise ConfigError(f"{path.name} is not a picture that can be read.") from error
+
+
+def fit_picture(frame: ScreenFrame, types: tuple[str, ...], limit: int | None) -> ScreenFrame:
+    """The picture as one of the media types ``types``, in at most ``limit`` bytes.
+
+    Quality goes before size: a text that is small is not read any more.
+
+    Raises:
+        InvalidRequest: it is no picture, or cannot be made so small, or not of that kind.
+    """
+    from PIL import Image
+
+    kind = "JPEG" if "image/jpeg" in types else "PNG" if "image/png" in types else ""
+    if not kind:
+        raise InvalidRequest(f"Pictures of the kinds {', '.join(types) or 'none'} cannot be made.")
+    try:
+        with Image.open(io.BytesIO(frame.data)) as picture:
+            shown = picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InvalidRequest("This is not a picture that can be read.") from error
+    quality, side = JPEG_QUALITY, float(max(shown.size))
+    while True:
+        small = shown.copy()
+        small.thumbnail((round(side), round(side)))
+        out = io.BytesIO()
+        small.save(out, kind, quality=quality)
+        if limit is None or out.tell() <= limit:
+            return ScreenFrame(out.getvalue(), f"image/{kind.lower()}", *small.size)
+        if kind == "JPEG" and quality > LEAST_QUALITY:
+            quality = max(LEAST_QUALITY, quality - 15)
+        elif side * 0.8 >= LEAST_SIDE:
+            side *= 0.8
+        else:
+            raise InvalidRequest(f"This picture cannot be made as small as {limit / 1024:.0f} KiB.")

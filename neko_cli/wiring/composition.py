@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from neko_cli.core.clock import RealClock
 from neko_cli.core.codecs import Provider, find_provider, make_codec, missing_key
 from neko_cli.core.codecs.base import Codec, SessionSpec
+from neko_cli.core.commands import ScreenFrame
 from neko_cli.core.errors import ConfigError, NekoError
 from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, SpeechDetector, Transport
 from neko_cli.core.profile import Profile, Summaries
@@ -40,6 +41,13 @@ def make_own_detector() -> SpeechDetector:
         return make_detector()
     except ConfigError:
         return LevelDetector()
+
+
+def fit_picture(frame: ScreenFrame, types: tuple[str, ...], limit: int | None) -> ScreenFrame:
+    """A picture such as a provider takes; raises InvalidRequest."""
+    from neko_cli.vision.pictures import fit_picture as fit  # Pillow: only with a picture
+
+    return fit(frame, types, limit)
 
 
 def compose(options: Options, *, folders: Folders | None = None) -> Composition:
@@ -137,6 +145,7 @@ class Composition:
                 route=SystemRoute(sockets.peer_of),
                 keep_standby=options.keep_standby,
                 detector=make_own_detector,
+                fit_picture=fit_picture,
             ),
         )
 

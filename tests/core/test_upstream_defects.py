@@ -16,7 +16,7 @@ from neko_cli.core.events import (
     Swap,
     TurnEnded,
 )
-from neko_cli.core.requests import PICTURES
+from neko_cli.core.pictures import WAITING as PICTURES
 from tests.core.test_parking import FakeJournal
 from tests.fakes.outlet import numbered
 from tests.fakes.staging import (

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from neko_cli.core.errors import ConfigError
+from neko_cli.core.commands import ScreenFrame
+from neko_cli.core.errors import ConfigError, InvalidRequest
 from neko_cli.vision import pictures
-from neko_cli.vision.pictures import read_picture
+from neko_cli.vision.pictures import fit_picture, read_picture
 
 
 def picture(path: Path, size: tuple[int, int] = (64, 48), kind: str = "PNG", mode: str = "RGB") -> Path:
@@ -79,3 +80,39 @@ def test_broken_bytes_are_a_sentence(tmp_path_factory: pytest.TempPathFactory, d
     except ConfigError as error:
         result = error.message.endswith(".")
     assert result
+
+
+def noise(side: int) -> ScreenFrame:
+    """A picture that no encoder makes small, as a PNG."""
+    out = io.BytesIO()
+    Image.effect_noise((side, side), 80).convert("RGB").save(out, "PNG")
+    return ScreenFrame(out.getvalue(), "image/png", side, side)
+
+
+@pytest.mark.parametrize(("limit", "kind"), [(190 * 1024, "image/jpeg"), (20 * 1024, "image/jpeg")])
+def test_a_picture_is_made_as_small_as_a_provider_wants_it(limit: int, kind: str) -> None:
+    whole = noise(1200)
+    fitted = fit_picture(whole, ("image/jpeg",), limit)
+    assert fitted.media_type == kind
+    assert limit / 3 <= len(fitted.data) <= limit, "and not much smaller than it has to be"
+    with Image.open(io.BytesIO(fitted.data)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (fitted.width, fitted.height))
+
+
+def test_quality_goes_before_size() -> None:
+    whole = noise(400)
+    fine = len(fit_picture(whole, ("image/jpeg",), None).data)
+    assert fit_picture(whole, ("image/jpeg",), fine - 1).width == 400
+
+
+def test_a_kind_that_is_not_taken_becomes_one_that_is() -> None:
+    assert fit_picture(noise(64), ("image/png",), None).media_type == "image/png"
+    with pytest.raises(InvalidRequest, match="image/tiff"):
+        fit_picture(noise(64), ("image/tiff",), None)
+
+
+def test_what_cannot_be_so_small_or_read_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="as small as 0 KiB"):
+        fit_picture(noise(300), ("image/png",), 200)
+    with pytest.raises(InvalidRequest, match="cannot|not a picture"):
+        fit_picture(ScreenFrame(b"no", "image/png", 1, 1), ("image/png",), None)
