@@ -51,6 +51,7 @@ def start(options: ChatOptions) -> int:
             use_microphone=not options.text and not lines,
             use_speaker=voiced,
             greet=not lines,
+            asks=not lines,
         )
     )
     if lines:

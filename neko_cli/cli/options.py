@@ -45,6 +45,9 @@ Microphone = Annotated[
 SpeakerName = Annotated[
     str, typer.Option("--speaker", metavar="D", help="Loudspeaker, chosen likewise.", show_default=False)
 ]
+AllowTools = Annotated[
+    bool, typer.Option("--allow-tools", help="The profile's tools run without asking, in this run.")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the last conversation.")]
 SessionId = Annotated[
     str,

@@ -15,6 +15,7 @@ import msgspec
 from neko_cli.cli.exits import tell, wants_colour, write_quietly
 from neko_cli.cli.output import Output
 from neko_cli.cli.say_plan import Format
+from neko_cli.core.companions.tools import error_of
 from neko_cli.core.events import (
     PUBLIC_EVENTS,
     AnyEvent,
@@ -28,6 +29,8 @@ from neko_cli.core.events import (
     ReplyText,
     Severity,
     Swap,
+    ToolCall,
+    ToolResult,
     TurnEnded,
 )
 from neko_cli.core.swap_plan import SwapReason
@@ -99,6 +102,7 @@ class Printer:
         self._clean = Sanitiser()
         self._line_open = False
         self._told: set[str] = set()
+        self._calls: dict[str, str] = {}
         self._in_outage = False
         self._swap_due = False
         self._connected = False
@@ -125,6 +129,17 @@ class Printer:
                 pass  # what a display says to an energy event, which has its own line here
             case Notice():
                 self._notice(event.text, event.severity)
+            case ToolCall():
+                self._calls[event.call_id] = one_line(event.name, 60)
+                shown = one_line(event.arguments, 100)
+                self._notice(f"Tool: {self._calls[event.call_id]} {shown}", Severity.INFO)
+            case ToolResult():
+                name = self._calls.pop(event.call_id, "")
+                if not event.ok:
+                    why = one_line(error_of(event.output) or event.output, 200)
+                    self._notice(
+                        f"{f'The tool {name}' if name else 'A tool'} failed: {why}", Severity.WARNING
+                    )
             case Failure():
                 self.failure(event)
             case Connected():

@@ -26,6 +26,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     speaker: str = ""
     system: str = ""
     insecure: bool = False
+    allow_tools: bool = False
     record: str = ""
     resume: bool = False
     session: str = ""
@@ -33,6 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     use_microphone: bool = False
     use_speaker: bool = False
     greet: bool = False
+    asks: bool = False
 
 
 def to_options(wanted: Wanted) -> Options:

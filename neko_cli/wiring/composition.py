@@ -144,6 +144,7 @@ class Composition:
                 past=past,
                 route=SystemRoute(sockets.peer_of),
                 keep_standby=options.keep_standby,
+                asks=options.asks,
                 detector=make_own_detector,
                 fit_picture=fit_picture,
             ),

@@ -22,6 +22,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     system: str = ""
     """Instructions instead of the character's persona."""
     insecure: bool = False
+    allow_tools: bool = False
+    """Whether every tool runs without asking."""
+    asks: bool = False
+    """Whether there is somebody who can be asked."""
     record: Path | None = None
     resume: bool = False
     """Go on with the last conversation."""
@@ -71,6 +75,7 @@ def apply(options: Options, profile: Profile) -> Profile:
     character = profile.character
     if options.system:
         character = replace(character, persona=options.system)
+    tools = replace(profile.tools, allow=("*",)) if options.allow_tools else profile.tools
     return replace(
         profile,
         provider=provider,
@@ -78,4 +83,5 @@ def apply(options: Options, profile: Profile) -> Profile:
         voice=replace(voice, name=options.voice or voice.name),
         sound=sound,
         character=character,
+        tools=tools,
     )

@@ -23,6 +23,8 @@ from neko_cli.core.events import (
     ReplyText,
     Severity,
     Swap,
+    ToolCall,
+    ToolResult,
     TurnEnded,
     UserText,
 )
@@ -242,3 +244,42 @@ async def test_a_lower_energy_is_told_and_a_full_one_is_not() -> None:
 
 def test_one_output_line() -> None:
     assert one_output_line(" a \n\n b\u2028c ") == "a b c"
+
+
+def called(arguments: str = '{"room": "a\\u001b[31m"}') -> ToolCall:
+    return ToolCall(at=0.0, turn=1, call_id="c1", name="lamp\x1b[2J", arguments=arguments)
+
+
+def result(output: str, *, ok: bool, call_id: str = "c1") -> ToolResult:
+    return ToolResult(at=0.0, turn=1, call_id=call_id, ok=ok, output=output)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+async def test_a_tool_is_told_where_a_person_reads(terminal: bool) -> None:
+    sheet = Sheet(Format.TEXT)
+    sheet.errors.isatty = lambda: terminal  # type: ignore[method-assign]
+    await sheet.show(called(), result("1", ok=True))
+    said = sheet.errors.getvalue()
+    assert ("Tool: lamp" in said) is terminal
+    assert "\x1b[31m" not in said
+    assert "\x1b[2J" not in said
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ('{"error":"It has no\\u001b[1m battery."}', "It has no battery."),
+        ("[1]", "[1]"),
+        ("no json\x1b[1m", "no json"),
+    ],
+)
+async def test_a_tool_that_failed_is_a_warning_with_the_reason(output: str, why: str) -> None:
+    sheet = Sheet(Format.TEXT)
+    await sheet.show(called(), result(output, ok=False))
+    assert sheet.errors.getvalue() == f"The tool lamp failed: {why}\n"
+
+
+async def test_a_result_without_its_call_is_told_all_the_same() -> None:
+    sheet = Sheet(Format.TEXT)
+    await sheet.show(result('{"error":"No."}', ok=False, call_id="c9"))
+    assert sheet.errors.getvalue() == "A tool failed: No.\n"

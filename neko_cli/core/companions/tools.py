@@ -146,6 +146,16 @@ def error_output(message: str) -> str:
     return msgspec.json.encode({"error": message}).decode()
 
 
+def error_of(output: str) -> str:
+    """The sentence in the output of a call that failed; empty when there is none."""
+    try:
+        found = msgspec.json.decode(output)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    error = found.get("error") if isinstance(found, dict) else None
+    return error if isinstance(error, str) else ""
+
+
 def pending_output(name: str) -> str:
     """What a model is told of a call that still runs when the user has gone on."""
     note = f"{name} is still running. Its result is told later; do not wait for it, and do not call it again."
