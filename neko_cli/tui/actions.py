@@ -78,6 +78,43 @@ ACTS: tuple[Act, ...] = (
         command="/copy",
         priority=True,
     ),
+    Act(
+        "allow_once",
+        "Let a tool run this once",
+        "when the character asks for it",
+        # Not beside F4, which is pressed without looking; F10 and F11 belong to many terminals.
+        keys="f6",
+        shown="F6",
+        command="/allow",
+        priority=True,
+    ),
+    Act(
+        "allow_always",
+        "Let it run for this session",
+        "this time and whenever it is called again",
+        keys="f7",
+        shown="F7",
+        command="/allow always",
+        priority=True,
+    ),
+    Act(
+        "refuse",
+        "Do not let it run",
+        "the character is told so",
+        keys="f8,escape",
+        shown="F8, Esc",
+        command="/deny",
+        priority=True,
+    ),
+    Act(
+        "refuse_always",
+        "Never in this session",
+        "neither this time nor when it is called again",
+        keys="f9",
+        shown="F9",
+        command="/deny always",
+        priority=True,
+    ),
     Act("clear", "Clear the screen", "the conversation goes on", "ctrl+l", "Ctrl+L", "/clear"),
     Act("follow", "Go to the end", "and follow new messages", "ctrl+end", "End", ""),
     Act("retry", "Start again", "after an error, or when the session ended", "", "", "/retry"),
@@ -110,7 +147,7 @@ READING_KEYS = (
     ("PgUp, PgDn", "scroll the transcript"),
     ("Up, Down", "messages that you sent before"),
     ("Enter", "send; Ctrl+J begins a new line"),
-    ("Tab", "complete a command"),
+    ("Tab", "complete a command; go to a question and back"),
     ("Ctrl+P", "all commands in a list"),
 )
 """Keys of the input line, for the help screen."""
@@ -120,6 +157,12 @@ COMMANDS = tuple((act.command, act.title) for act in ACTS if act.command)
 
 WITH_ARGUMENT = tuple(act.command for act in ACTS if act.argument)
 """Commands after which a word may stand."""
+
+ANSWERS = frozenset(act.action for act in ACTS if act.command.startswith(("/allow", "/deny")))
+"""What is done about a question, and means nothing without one."""
+
+_FAMILIES = frozenset(command.split()[0] for command, _ in COMMANDS if " " in command)
+"""First words of commands of two words: what else follows them is a slip, and not a message."""
 
 _ALIASES = {"/exit": "/quit", "/q": "/quit", "/mic": "/mute", "/talk": "/mute", "/?": "/help"}
 _COMMAND = re.compile(r"/(?:[a-z]+|\?)$", re.IGNORECASE)
@@ -138,20 +181,22 @@ def understand(text: str) -> Typed:
     """A message, a command, or a command that does not exist.
 
     One word with a slash before it is a command, with what follows it where the command takes an
-    argument; ``//`` sends a message that begins with a slash, and so does any other text with more
-    than the one word.
+    argument, or where both words are one; ``//`` sends a message that begins with a slash, and so does
+    any other text with more than the one word.
     """
     line = text.strip()
     if line.startswith("//"):
         return Typed(message=line[1:])
     first, _, rest = line.partition(" ")
-    if not _COMMAND.match(first) or (rest and first.lower() not in WITH_ARGUMENT):
+    if not _COMMAND.match(first):
         return Typed(message=line)
-    word = _ALIASES.get(first.lower(), first.lower())
+    words = " ".join(line.lower().split())
+    takes_rest = first.lower() in WITH_ARGUMENT
+    word = first.lower() if takes_rest else _ALIASES.get(words, words)
     for act in ACTS:
         if act.command == word:
-            return Typed(action=act.action, argument=rest.strip())
-    return Typed(unknown=line)
+            return Typed(action=act.action, argument=rest.strip() if takes_rest else "")
+    return Typed(message=line) if rest and first.lower() not in _FAMILIES else Typed(unknown=line)
 
 
 def complete(text: str, names: Sequence[str] = ()) -> str:
@@ -159,7 +204,7 @@ def complete(text: str, names: Sequence[str] = ()) -> str:
     if not text.startswith("/"):
         return text
     first, space, rest = text.partition(" ")
-    if not space:
+    if not space or first.lower() in _FAMILIES:
         return _extended(text, [command for command, _ in COMMANDS])
     return f"{first} {_extended(rest, names)}" if first.lower() in WITH_ARGUMENT else text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from neko_cli.core.errors import AudioError, NekoError
@@ -14,9 +14,11 @@ from neko_cli.core.text import one_line
 from neko_cli.tui.conversing import Conversing
 from neko_cli.tui.crash import describe
 from neko_cli.tui.lines import Added
+from neko_cli.tui.questions import Asked
 from neko_cli.tui.view import Mic, Phase
 
 if TYPE_CHECKING:
+    from neko_cli.core.companions.tools import Permission
     from neko_cli.core.profile import Profile
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,42 @@ class Controller(Conversing):
         session = self._ready()
         if session is not None and session.state.link is LinkWord.PARKED:
             session.wake()
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is asked has been seen long enough for a key to mean it."""
+        return self.questions.settled(self._clock())
+
+    def press_answer(self, permission: Permission) -> None:
+        """Answer the question in front by a key or a click, when it can have meant that question."""
+        self._permit(permission, self.questions.pressed(permission, self._clock()))
+
+    def type_answer(self, permission: Permission, about: str) -> None:
+        """Answer by a command that was begun when the question ``about`` was in front."""
+        answered = self.questions.typed(permission, about, self._clock())
+        if not answered and self.questions.front is not None:
+            self.tell("Nothing was answered: the question came while you typed.", "Up brings the line back.")
+        elif not answered:
+            self.tell("Nothing is asked now.")
+        self._permit(permission, answered)
+
+    def _permit(self, permission: Permission, answered: Sequence[Asked]) -> None:
+        if self._session is None or not answered:
+            return
+        for asked in answered:
+            self._session.permit_tool(asked.call_id, permission)
+            waited = self._clock() - asked.came
+            self._show(self.conversation.permitted(asked.call_id, permission, waited))
+        self._set_view(asked=self.questions.front is not None)
+
+    def look(self, *, covered: bool | None = None) -> None:
+        """Time has passed, or the chat is covered by something or no longer so."""
+        if covered is not None:
+            self.questions.covered = covered
+        self.questions.look(self._clock())
+        asked = self.questions.front is not None
+        if asked or self.view.asked:
+            self._set_view(asked=asked)
 
     async def interrupt(self) -> None:
         """Stop the reply; in push-to-talk mode, drop what is being said."""

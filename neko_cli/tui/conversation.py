@@ -23,17 +23,19 @@ from neko_cli.core.events import (
     Severity,
     SpeechStarted,
     ToolCall,
-    ToolResult,
+    ToolQuestion,
     TurnEnded,
     UserText,
 )
 from neko_cli.core.text import Sanitiser, one_line, sanitise
+from neko_cli.tui.calls import CallLines
 from neko_cli.tui.earlier import earlier_lines
 from neko_cli.tui.lines import Change, Line, Mark, Removed, Role
 from neko_cli.tui.link_lines import LinkLines
 from neko_cli.tui.sheet import REMEMBERED, Sheet, cut
 
 if TYPE_CHECKING:
+    from neko_cli.core.companions.tools import Permission
     from neko_cli.core.memory import Remembered
 
 UNSURE_BELOW = 0.5
@@ -68,6 +70,7 @@ class Conversation:
         self._cleaners: dict[str, Sanitiser] = {}
         self._sheet = Sheet(self._forget)
         self._link = LinkLines(self._sheet, details=details)
+        self._calls = CallLines(self._sheet)
         self._emotions: dict[int, str] = {}
         self._unsure_key = ""
         self._era = 0
@@ -75,6 +78,11 @@ class Conversation:
     def apply(self, event: AnyEvent) -> list[Change]:
         """What this event changes in the transcript."""
         changes = self._link.apply(event, self.character)
+        if changes is not None:
+            return changes
+        # A call stands above the reply that goes on after it.
+        above = self._reply_of(event.turn) if isinstance(event, ToolCall | ToolQuestion) else ""
+        changes = self._calls.apply(event, self.character, above)
         if changes is not None:
             return changes
         match event:
@@ -92,10 +100,6 @@ class Conversation:
                 if event.kind is NoticeKind.MEMORY and event.severity is not Severity.INFO:
                     self.kept = event.severity is Severity.SUCCESS
                 return self.notice(event.text, severity=event.severity)
-            case ToolCall():
-                return self.notice(f"{self.character} uses {one_line(event.name, 60)}")
-            case ToolResult(ok=False):
-                return self.notice("The tool failed", one_line(event.output, 200), Severity.WARNING)
             case SessionEnded():
                 return self._close_live()
             case _:
@@ -147,6 +151,10 @@ class Conversation:
     def sent(self, waiting_key: str) -> list[Change]:
         """The waiting message is on its way, and comes back as the user's own line."""
         return [Removed(waiting_key)] if self._sheet.lines.pop(waiting_key, None) else []
+
+    def permitted(self, call_id: str, permission: Permission, waited: float) -> list[Change]:
+        """The user has answered a question about a tool, so many seconds after it came."""
+        return self._calls.permitted(call_id, permission, waited)
 
     def settle(self) -> list[Change]:
         """The unsure text was taken up or is out of date: it is offered no more."""
@@ -238,7 +246,7 @@ class Conversation:
 
     def _close_live(self) -> list[Change]:
         """Nothing more comes: no line stays open."""
-        changes: list[Change] = []
+        changes = self._calls.close()
         for line in [line for line in self._sheet.lines.values() if line.live]:
             if line.text:
                 changes += self._sheet.put(msgspec.structs.replace(line, live=False))

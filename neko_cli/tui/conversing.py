@@ -26,6 +26,7 @@ from neko_cli.tui.earlier import SHOWN
 from neko_cli.tui.face import Face, LoadProfile, MakeSession, MayHear, Options
 from neko_cli.tui.lines import Change
 from neko_cli.tui.offers import BETTER_EARS
+from neko_cli.tui.questions import Questions
 from neko_cli.tui.talk import Talk
 from neko_cli.tui.view import CALL, TEXT, TIME_LIMIT, Mic, Phase, View, reduce
 
@@ -39,6 +40,16 @@ DRAIN_TIMEOUT = 1.0
 
 CLEANUP_TIMEOUT = 3.0
 """Seconds that the session gets to release everything when the app ends."""
+
+FRESH = {
+    "connected_at": None,
+    "unsure": False,
+    "energy": None,
+    "worth_retry": True,
+    "using": (),
+    "asked": False,
+}
+"""What a view begins a session with."""
 
 
 class Conversing:
@@ -76,6 +87,7 @@ class Conversing:
             trouble=self._no_sound,
             clock=clock,
         )
+        self.questions = Questions()
         self._refusal_told = False
         self._ears_offered = False
         self._idle = asyncio.Event()
@@ -99,8 +111,8 @@ class Conversing:
         try:
             self._show(self.conversation.begin())
             self._refusal_told = False
-            fresh = {"connected_at": None, "unsure": False, "energy": None, "worth_retry": True}
-            self._set_view(phase=Phase.STARTING, **fresh)
+            self.questions.clear()
+            self._set_view(phase=Phase.STARTING, **FRESH)
             if self._session is None:
                 self._session = await self._make_session()
                 self._fresh = True
@@ -168,7 +180,9 @@ class Conversing:
     def _failed(self, error: NekoError) -> None:
         self._show(self.conversation.gave_up(error, telling.retry(error.code)))
         worth = error.code != TIME_LIMIT
-        self._set_view(phase=Phase.FAILED, link=LinkWord.OFFLINE, worth_retry=worth, mic=self._mic())
+        self.questions.clear()
+        over = {"phase": Phase.FAILED, "link": LinkWord.OFFLINE, "asked": False, "using": ()}
+        self._set_view(**over, worth_retry=worth, mic=self._mic())
         if self._waiting:
             while self._waiting:
                 self._show(self.conversation.sent(self._waiting.popleft()[0]))
@@ -194,13 +208,16 @@ class Conversing:
                 )
             changes += self.conversation.apply(event)
             view = reduce(view, event, now)
+            self.questions.apply(event, self.conversation.character, now)
             if isinstance(event, UserText) and event.final:
                 changes += self._better_ears()
             if isinstance(event, SessionEnded) and view.phase is Phase.ENDED:
                 changes += self.conversation.notice(
                     f"The session is over ({one_line(event.reason, 80)}).", "/retry starts again."
                 )
-        self.view = msgspec.structs.replace(view, mic=self._mic(), unsure=bool(self.conversation.unsure_text))
+        asked = self.questions.front is not None
+        unsure = bool(self.conversation.unsure_text)
+        self.view = msgspec.structs.replace(view, mic=self._mic(), unsure=unsure, asked=asked)
         if changes:
             self._show(changes)
         self._face.show_view(self.view)

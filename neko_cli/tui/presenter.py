@@ -56,9 +56,20 @@ _LINKS = {
 }
 
 
-def status_part(view: View) -> Part:
-    """The word for what the session is doing."""
-    return _PHASES.get(view.phase) or _STATUS[view.status]
+NAMES_TOOL = 38
+"""Cells from which the status line tells what a turn waits for, and not only that it does."""
+
+
+def status_part(view: View, width: int = 0) -> Part:
+    """The word for what the session is doing; what it waits for where there is room."""
+    if view.phase in _PHASES:
+        return _PHASES[view.phase]
+    if view.status is Status.PROCESSING and width >= NAMES_TOOL:
+        if view.asked:
+            return Part("◐ asking you", "warn")
+        if view.using:
+            return Part(f"◐ using {view.using[-1].name}", "busy")
+    return _STATUS[view.status]
 
 
 def link_part(view: View) -> Part | None:
@@ -109,7 +120,7 @@ def status_line(view: View, now: float, width: int) -> list[Part]:
     """The top line: who, what it is doing, with which model, for how long."""
     left = [
         Segment((Part(view.character, "character"),), 1),
-        Segment((status_part(view),), 0),
+        Segment((status_part(view, width),), 0),
     ]
     link = link_part(view)
     if link is not None:
@@ -205,7 +216,9 @@ def hint_line(
         segments.append(_hint("/retry", "start again", "screen.retry", 0))
     if view.unsure:
         segments.append(_hint("^E", "edit what was heard", "screen.edit_heard", 0))
-    if view.status in (Status.SPEAKING, Status.PROCESSING) and view.phase is Phase.READY:
+    if view.asked:
+        segments.append(_hint("Esc", "no", "screen.refuse", 1))
+    elif view.status in (Status.SPEAKING, Status.PROCESSING) and view.phase is Phase.READY:
         segments.append(_hint("Esc", "interrupt", "screen.interrupt", 1))
     talk = {
         Mic.MUTED: ("^T", "unmute"),
@@ -236,8 +249,10 @@ def _names(typed: str, names: Sequence[str], width: int) -> list[Part]:
 
 
 def _matching(typed: str, commands: Sequence[tuple[str, str]], width: int) -> list[Part]:
-    word = typed.split(maxsplit=1)[0]
-    found = [(name, meaning) for name, meaning in commands if name.startswith(word)]
+    words = typed.lower().split()
+    found = [(name, meaning) for name, meaning in commands if name.startswith(" ".join(words))]
+    if not found:  # it may be a message that begins like a command
+        found = [(name, meaning) for name, meaning in commands if name.startswith(words[0])]
     if not found:
         return [Part("no such command; ", "dim"), Part("/help", "key"), Part(" lists them", "dim")]
     if len(found) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
@@ -16,6 +17,9 @@ from neko_cli.core.events import (
     SessionEnded,
     Status,
     StatusChanged,
+    ToolCall,
+    ToolResult,
+    TurnEnded,
 )
 from neko_cli.core.text import one_line
 
@@ -75,6 +79,14 @@ class Strength(msgspec.Struct, frozen=True, kw_only=True):
         return {0: "exhausted", 1: "low"}.get(self.level, "medium")
 
 
+class Using(msgspec.Struct, frozen=True):
+    """A tool that a turn waits for."""
+
+    call_id: str
+    name: str
+    turn: int
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the lines around the transcript show; levels in dBFS, times in seconds."""
 
@@ -98,6 +110,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """None until the session tells it."""
     worth_retry: bool = True
     """Whether starting again is offered where the session is over."""
+    using: tuple[Using, ...] = ()
+    asked: bool = False
+    """Whether the user is asked about a tool."""
 
 
 def mic_of(*, available: bool, push_to_talk: bool, listening: bool) -> Mic:
@@ -130,6 +145,13 @@ def reduce(view: View, event: AnyEvent, now: float) -> View:
             level = min(max(0, event.level), most)
             energy = Strength(level=level, max=most, model=one_line(event.model, 60))
             return msgspec.structs.replace(view, energy=energy)
+        case ToolCall():
+            using = Using(event.call_id, one_line(event.name, 24), event.turn)
+            return msgspec.structs.replace(view, using=(*view.using, using))
+        case ToolResult():
+            return _without(view, lambda using: using.call_id == event.call_id)
+        case TurnEnded() if view.using:
+            return _without(view, lambda using: using.turn == event.turn)
         case Failure(fatal=True, code=code):
             phase = _unless_closing(view, Phase.FAILED)
             worth = code != TIME_LIMIT
@@ -142,8 +164,12 @@ def reduce(view: View, event: AnyEvent, now: float) -> View:
             return view
 
 
+def _without(view: View, over: Callable[[Using], bool]) -> View:
+    return msgspec.structs.replace(view, using=tuple(using for using in view.using if not over(using)))
+
+
 def _silent(view: View) -> View:
-    return msgspec.structs.replace(view, microphone_level=SILENT, speaker_level=SILENT)
+    return msgspec.structs.replace(view, microphone_level=SILENT, speaker_level=SILENT, using=())
 
 
 def _unless_closing(view: View, phase: Phase) -> Phase:

@@ -24,6 +24,9 @@ from neko_cli.core.events import (
     Severity,
     SpeechStarted,
     Status,
+    ToolCall,
+    ToolQuestion,
+    ToolResult,
     TurnEnded,
     TurnStarted,
     UserText,
@@ -145,6 +148,25 @@ def notice(text: str, severity: Severity = Severity.INFO, *, at: float = 0.0) ->
 def failure(message: str, **more: Any) -> Failure:
     """A failure."""
     return Failure(**({"at": 0.0, "category": "link", "code": "", "message": message} | more))
+
+
+def calls(call_id: str, name: str, arguments: str = "", *, turn: int = 1, at: float = 0.0) -> ToolCall:
+    """The character wants a tool."""
+    return ToolCall(at=at, turn=turn, call_id=call_id, name=name, arguments=arguments)
+
+
+def asks(
+    call_id: str, name: str, arguments: str = "", *, about: str = "", seconds: float = 60.0, at: float = 0.0
+) -> ToolQuestion:
+    """May it have it?"""
+    return ToolQuestion(
+        at=at, turn=1, call_id=call_id, name=name, arguments=arguments, about=about, seconds=seconds
+    )
+
+
+def result(call_id: str, output: str = "1", *, ok: bool = True, at: float = 0.0) -> ToolResult:
+    """What came of it."""
+    return ToolResult(at=at, turn=1, call_id=call_id, ok=ok, output=output)
 
 
 EMBEDDED = {"provider": "embedded", "model": "responder"}

@@ -13,7 +13,6 @@ from neko_cli.core.events import (
     Outcome,
     SessionEnded,
     SpeechStarted,
-    ToolResult,
 )
 from neko_cli.core.memory import Remembered
 from neko_cli.core.text import sanitise
@@ -141,11 +140,6 @@ def test_an_error_told_as_an_event_is_not_told_again() -> None:
 def test_the_end_of_the_session_closes_open_lines() -> None:
     lines = play(SpeechStarted(at=0.0, turn=2), delta(1, "Half a"), SessionEnded(at=0.0, reason="x"))
     assert [(line.text, line.live) for line in lines] == [("Half a", False)]
-
-
-def test_a_failed_tool_is_told() -> None:
-    [line] = play(ToolResult(at=0.0, turn=1, call_id="1", ok=False, output="no such file"))
-    assert line.aside == "no such file"
 
 
 def test_what_was_said_before_stands_dim_between_two_dividers() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from neko_cli.tui.actions import ACTS, COMMANDS, Typed, complete, understand
@@ -61,6 +63,11 @@ def test_sending_forgets_the_edits() -> None:
         ("//profile mio", Typed(message="/profile mio")),
         ("/swap", Typed(action="swap")),
         ("/swap it", Typed(message="/swap it")),
+        ("/allow", Typed(action="allow_once")),
+        ("/Allow  Always", Typed(action="allow_always")),
+        ("/deny always ", Typed(action="refuse_always")),
+        ("/allow me to speak", Typed(unknown="/allow me to speak")),
+        ("//allow me", Typed(message="/allow me")),
     ],
 )
 def test_understand(text: str, typed: Typed) -> None:
@@ -69,7 +76,8 @@ def test_understand(text: str, typed: Typed) -> None:
 
 @pytest.mark.parametrize(
     ("text", "completed"),
-    [("/vo", "/voice"), ("/c", "/c"), ("/cl", "/clear"), ("/x", "/x"), ("hi", "hi"), ("/MU", "/mute")],
+    [("/vo", "/voice"), ("/c", "/c"), ("/cl", "/clear"), ("/x", "/x"), ("hi", "hi"), ("/MU", "/mute")]
+    + [("/al", "/allow"), ("/allow a", "/allow always"), ("/deny", "/deny"), ("/deny n", "/deny n")],
 )
 def test_complete(text: str, completed: str) -> None:
     assert complete(text) == completed
@@ -99,8 +107,10 @@ def test_every_act_has_its_method_and_a_way_to_reach_it() -> None:
 
 
 def test_no_key_is_bound_twice_and_none_is_one_that_terminals_confuse() -> None:
-    keys = [key for act in ACTS for key in act.keys.split(",") if key]
-    assert len(keys) == len(set(keys))
+    keys = Counter(key for act in ACTS for key in act.keys.split(",") if key)
+    # Escape says no while something is asked, and is taken before what it does else.
+    assert [key for key, times in keys.items() if times > 1] == ["escape"]
+    assert [act.action for act in ACTS if "escape" in act.keys and act.priority] == ["refuse"]
     # In terminals Ctrl+M is Enter, Ctrl+I is Tab, Ctrl+H is Backspace and Ctrl+[ is Escape.
     assert not {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+left_square_bracket"} & set(keys)
 

@@ -12,7 +12,7 @@ from neko_cli.core.errors import NoMicrophone
 from neko_cli.core.events import Levels
 from neko_cli.testing import ScriptedSession
 from neko_cli.tui.offers import Offer
-from tests.tui import scenes
+from tests.tui import scenes, tool_scenes
 from tests.tui.scenes import Scene
 
 Play = Callable[[Scene, Pilot[None]], Awaitable[None]]
@@ -80,6 +80,9 @@ SCENES: dict[str, tuple[Callable[[], Scene], Play]] = {
     "reconnecting": (Scene, scenes.show_reconnecting),
     "parked": (Scene, scenes.show_parked),
     "low-energy": (Scene, scenes.show_low_energy),
+    "tool-question": (Scene, tool_scenes.show_tool_question),
+    "tool-question-opened": (Scene, tool_scenes.show_tool_question_opened),
+    "tools": (Scene, tool_scenes.show_tools),
     "resumed": (lambda: Scene(scenes.resumed_session()), scenes.show_resumed),
 }
 
@@ -131,4 +134,13 @@ def test_look_without_colour(snap_compare: Callable[..., bool], monkeypatch: pyt
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
     scene = Scene()
     run = look(scene, scenes.show_error)
+    assert snap_compare(scene.app, run_before=run, terminal_size=(80, 24))
+
+
+def test_look_of_a_question_without_colour(
+    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "NO_COLOR", "1")
+    scene = Scene()
+    run = look(scene, tool_scenes.show_tool_question_opened)
     assert snap_compare(scene.app, run_before=run, terminal_size=(80, 24))

@@ -11,24 +11,25 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.screen import Screen
 from textual.widgets import TextArea
 
 from neko_cli.core.errors import NekoError
 from neko_cli.core.events import Severity
-from neko_cli.tui.actions import ACTS, COMMANDS, understand
+from neko_cli.tui.actions import ACTS, ANSWERS, COMMANDS, understand
 from neko_cli.tui.controller import Controller
 from neko_cli.tui.fit import Part
 from neko_cli.tui.lines import Change
 from neko_cli.tui.presenter import energy_tip, hint_line, sound_line, status_line
+from neko_cli.tui.screens.asking import PERMISSIONS, AskingScreen
 from neko_cli.tui.suspend import JobControl
 from neko_cli.tui.view import View
 from neko_cli.tui.widgets.bar import Bar
 from neko_cli.tui.widgets.prompt import Prompt
+from neko_cli.tui.widgets.question import Question
 from neko_cli.tui.widgets.transcript import Transcript
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(AskingScreen):
     """Implements the controller's ``Face``."""
 
     ESCAPE_TO_MINIMIZE = False
@@ -50,6 +51,7 @@ class ChatScreen(Screen[None]):
             Bar(lambda width: sound_line(self.controller.view, width), id="sound"),
             Bar(self._hints, id="hints"),
         )
+        self.question = Question(lambda: self.controller.questions, self._now, self.take_typed, id="question")
         self._new_below = Bar(self._new_below_parts, id="new-below")
         self.controller = make_controller(self)
 
@@ -61,6 +63,7 @@ class ChatScreen(Screen[None]):
             yield self.transcript
             yield self._new_below
         yield sound
+        yield self.question
         with Container(id="entry"):
             yield self.prompt
         yield hints
@@ -74,8 +77,13 @@ class ChatScreen(Screen[None]):
         """The input line has the focus, the clock of the status line runs."""
         self.prompt.focus()
         self.watch(self.transcript, "scroll_y", self._scrolled, init=False)
-        self.set_interval(1.0, self.bars[0].bring_up_to_date, name="elapsed")
+        self.set_interval(1.0, self.tick, name="elapsed")
         self.controller.greet()
+
+    def tick(self) -> None:
+        """Another second has passed."""
+        self.controller.look()
+        self.bars[0].bring_up_to_date()
 
     # -- what the controller asks ---------------------------------------------------------------
 
@@ -91,6 +99,7 @@ class ChatScreen(Screen[None]):
         if self.is_mounted:
             for bar in self.bars:
                 bar.bring_up_to_date()
+            self.question.bring_up_to_date()
             self.bars[0].tooltip = energy_tip(self.controller.view.energy) or None
 
     def give_back(self, text: str) -> None:
@@ -117,6 +126,8 @@ class ChatScreen(Screen[None]):
         typed = understand(event.text)
         if typed.action == "profile":
             self.action_profile(typed.argument)
+        elif typed.action in ANSWERS:
+            self.controller.type_answer(PERMISSIONS[typed.action], self.begun_about)
         elif typed.action:
             self.run_worker(self.run_action(typed.action), group="action")
         elif typed.unknown:
@@ -136,10 +147,13 @@ class ChatScreen(Screen[None]):
 
     @on(TextArea.Changed)
     def _typing(self) -> None:
+        self.note_typing(self.prompt.text)
         self.bars[2].bring_up_to_date()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Ctrl+E belongs to the input line unless something unsure was heard."""
+        """Ctrl+E, F6, F7 belong to the input line unless something was heard or is asked; so does Escape."""
+        if action in ANSWERS:
+            return self.check_answer(action)
         if action == "edit_heard":
             return self.controller.view.unsure
         return True

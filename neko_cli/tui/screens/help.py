@@ -50,7 +50,7 @@ def help_parts(*, wide: bool) -> list[Part]:
 
 def _row(keys: str, command: str | None, meaning: str, *, wide: bool) -> list[Part]:
     if wide:
-        column = "" if command is None else f"{command:<12}"
+        column = "" if command is None else f"{command:<15}"
         return [Part(f"{keys:<24}", "key"), Part(column, "command"), Part(f"{meaning}\n")]
     first = "  ".join(filter(None, (keys, command)))
     return [Part(first, "key"), Part(f"\n  {meaning}\n", "dim")]

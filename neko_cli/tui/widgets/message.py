@@ -24,7 +24,8 @@ class Message(Widget):
         if line == self.line:
             return
         if _classes(line) != _classes(self.line):
-            self.set_classes(_classes(line))
+            tight = " -tight" if self.has_class("-tight") else ""  # the transcript's, who knows what follows
+            self.set_classes(_classes(line) + tight)
         self.line = line
         self._content = None
         width = self.content_size.width

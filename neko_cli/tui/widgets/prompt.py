@@ -1,4 +1,4 @@
-"""The input line: grows with what is typed, keeps a history, always has the focus."""
+"""The input line: grows with what is typed, keeps a history, has the focus unless the user leaves it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ class Prompt(TextArea):
             super().__init__()
             self.pages = pages
 
+    class Left(Message):
+        """The user goes to what else takes keys."""
+
     def __init__(self, *, id: str, names: Callable[[], Sequence[str]] = tuple) -> None:
         super().__init__(
             id=id,
@@ -54,6 +57,12 @@ class Prompt(TextArea):
         """Put text here, after what is being typed."""
         draft = self.text.rstrip()
         self._replace(f"{draft} {sanitise(text)}" if draft else sanitise(text))
+
+    def put(self, text: str) -> None:
+        """Put text where the cursor is, as if it had been typed or pasted here."""
+        result = self._replace_via_keyboard(sanitise(text[:LONGEST]), *self.selection)
+        if result is not None:
+            self.move_cursor(result.end_location)
 
     async def _on_key(self, event: events.Key) -> None:
         if self._taken(event.key):
@@ -79,16 +88,16 @@ class Prompt(TextArea):
         else:
             if key == "end" and self.cursor_at_end_of_text:
                 self.post_message(self.Scrolled(0))
-            return key in ("tab", "shift+tab")
+            if key not in ("tab", "shift+tab"):
+                return False
+            self.post_message(self.Left())
         return True
 
     async def _on_paste(self, event: events.Paste) -> None:
         """A paste is one message with its line breaks, without control characters."""
         event.stop()
         event.prevent_default()
-        result = self._replace_via_keyboard(sanitise(event.text[:LONGEST]), *self.selection)
-        if result is not None:
-            self.move_cursor(result.end_location)
+        self.put(event.text)
 
     def action_copy(self) -> None:
         """Copy what is selected here; what is selected in the transcript is the screen's."""

@@ -64,9 +64,8 @@ class Transcript(VerticalScroll, can_focus=False):
                         known.show(line)
                         continue
                     message = self._messages[line.key] = Message(line)
-                    if not before:
-                        self._tighten(line, fresh)
                     above = self._messages.get(before)
+                    self._tighten(line, fresh, above)
                     if above is None:
                         fresh.append(message)
                     elif above in fresh:
@@ -102,11 +101,12 @@ class Transcript(VerticalScroll, can_focus=False):
         """What is shown, from top to bottom."""
         return [child.line for child in self.children if isinstance(child, Message)]
 
-    def _tighten(self, line: Line, fresh: Sequence[Message]) -> None:
+    def _tighten(self, line: Line, fresh: Sequence[Message], above: Message | None) -> None:
         """Notices that follow one another stand without space between them."""
-        last = (
-            fresh[-1] if fresh else next((m for m in reversed(self.children) if isinstance(m, Message)), None)
-        )
+        messages = [child for child in (*self.children, *fresh) if isinstance(child, Message)]
+        if above is not None:
+            del messages[messages.index(above) :]
+        last = messages[-1] if messages else None
         if last is not None and last.line.role is Role.NOTICE and line.role is Role.NOTICE:
             last.add_class("-tight")
 
