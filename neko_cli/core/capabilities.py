@@ -51,6 +51,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     clear_input: bool = True
     input_asks: bool = False
     """Whether each input is answered by itself, and stops the reply that is being made."""
+    commit_asks: bool = False
+    """Whether committed speech is answered though nobody asks for it, also where other input is not."""
     images: bool = False
     image_types: tuple[str, ...] = ("image/jpeg", "image/png")
     """Media types of pictures that can be sent."""
@@ -59,6 +61,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     image_every: float = 0.0
     """Seconds between pictures that the provider recommends at least."""
     tools: ToolForm = ToolForm.NONE
+    tools_continue: bool = False
+    """Whether the model goes on by itself once its calls are answered, also where nobody wants it to."""
     mid_session_instructions: bool = True
     resume: Resume = Resume.NONE
     resume_ttl: float | None = None
@@ -82,3 +86,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that the provider may take to end a session in order."""
     ping_interval: float | None = 20.0
     ping_timeout: float | None = 20.0
+
+    def takes_picture(self, data: bytes, media_type: str) -> bool:
+        """Whether this encoded picture can be sent."""
+        small = self.image_limit is None or len(data) <= self.image_limit
+        return self.images and bool(data) and media_type in self.image_types and small

@@ -47,7 +47,7 @@ class AppendAudio(msgspec.Struct, frozen=True):
 class CommitAudio(msgspec.Struct, frozen=True):
     """The utterance is over (manual turns); a reply is asked for, unless nobody wants one.
 
-    Some providers answer whatever is committed (``Capabilities.input_asks``).
+    Some providers answer whatever is committed (``Capabilities.commit_asks``).
     """
 
     ask_reply: bool = True
@@ -105,7 +105,11 @@ class TruncateReply(msgspec.Struct, frozen=True):
 
 
 class AnswerTool(msgspec.Struct, frozen=True):
-    """The result of a tool call; ``continue_reply`` asks the provider to go on talking."""
+    """The result of a tool call; ``continue_reply`` asks the provider to go on talking.
+
+    Of several calls, the last answer alone asks. Some providers go on in any case
+    (``Capabilities.tools_continue``).
+    """
 
     call_id: str
     name: str

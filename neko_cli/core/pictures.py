@@ -73,7 +73,7 @@ class Pictures:
         if live is None or not (can := live.link.codec.capabilities).images:
             self._waiting.clear()
             return
-        while self._waiting and not unfit(self._waiting[0], can):
+        while self._waiting and can.takes_picture(self._waiting[0].data, self._waiting[0].media_type):
             self._send(live, self._waiting.popleft())
         if self._waiting:
             self._host.owner.spawn(self._show_waiting(), "pictures that waited")
@@ -116,18 +116,17 @@ class Pictures:
         can, title = live.link.codec.capabilities, live.opening.title
         if not can.images:
             raise InvalidRequest(f"{title} takes no pictures.")
-        reason = unfit(frame, can)
-        if not reason:
+        if can.takes_picture(frame.data, frame.media_type):
             return frame
         if self._fit is None:
-            raise InvalidRequest(f"{title} does not take this picture: {reason}.")
+            raise InvalidRequest(f"{title} does not take this picture: {unfit(frame, can)}.")
         return await asyncio.to_thread(self._fit, frame, can.image_types, can.image_limit)
 
 
 def unfit(frame: ScreenFrame, can: Capabilities) -> str:
-    """Why a provider would not take a picture; empty when it does. Pure."""
+    """Why a provider does not take a picture. Pure."""
     if frame.media_type not in can.image_types:
         return f"it takes {', '.join(can.image_types)}, and this is {frame.media_type}"
     if can.image_limit is not None and len(frame.data) > can.image_limit:
         return f"it takes {can.image_limit // 1024} KiB, and this has {len(frame.data) / 1024:.0f}"
-    return ""
+    return "it is empty"

@@ -150,6 +150,7 @@ class Relay:
             unknown = missed(host.memory, run.opening, left_out=host.next_link.left_out)
             host.slot.not_told([line.text for line in unknown if line.role == USER])
         host.slot.input_asks = capabilities.input_asks
+        host.slot.commit_asks = capabilities.commit_asks
         host.slot.takes_history = capabilities.seed_history
         host.uplink.stretches.silence_ms = host.profile.turns.silence_ms
         if self._said and self._speaks_again and capabilities.cancel:

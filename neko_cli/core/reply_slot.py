@@ -57,6 +57,8 @@ class ReplySlot:
         self._unbegun = 0  # asks of which no reply has begun when another took their place
         self.input_asks = False
         """Whether the provider answers each input by itself, and drops the reply that it is making."""
+        self.commit_asks = False
+        """Whether it answers what was committed though nobody asks."""
         self.takes_history = True
         """Whether it can be told what was said without being asked for a reply to it."""
         self._unsaid: deque[str] = deque(maxlen=HELD_LIMIT)  # untold so; told with the next text
@@ -79,13 +81,14 @@ class ReplySlot:
             self._send(self._with_unsaid(command))
         elif isinstance(command, CommitAudio) and not offline:
             self._send(CommitAudio(ask_reply=False))
-            self._held.append(AskReply())
+            if not self.commit_asks:
+                self._held.append(AskReply())
         else:
             self._held.append(command)
 
     def commit(self) -> None:
         """An utterance is over to which nobody wants a reply any more."""
-        if self.input_asks:
+        if self.input_asks or (self.commit_asks and self.state is SlotState.FREE):
             self.ask(CommitAudio())
             self.cancel()
         else:
@@ -114,6 +117,11 @@ class ReplySlot:
         self._wanted = False
         self._become(SlotState.ASKED)
         return True
+
+    def expect_unwanted(self) -> None:
+        """The provider is about to make a reply that nobody wants (``Capabilities.tools_continue``)."""
+        if self.state is SlotState.FREE:
+            self._become(SlotState.CANCELLING)
 
     def nudge(self) -> None:
         """The provider makes no reply though it should: ask for one."""

@@ -184,6 +184,11 @@ class ToolDesk:
         for call_id, work in bound.items():
             output = work.output if work.output is not None else pending_output(work.name)
             self._host.send(AnswerTool(call_id, work.name, output, continue_reply=False))
+        live = self._host.links.live
+        goes_on = live is not None and live.link.codec.capabilities.tools_continue
+        # Who speaks on has stopped the model already.
+        if bound and goes_on and not self._host.turns.is_spoken_over:
+            self._host.slot.expect_unwanted()
 
     def leave_link(self) -> None:
         """The link is not live any more: its ids mean nothing; what runs goes on for the next one."""

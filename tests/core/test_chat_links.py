@@ -17,6 +17,7 @@ from neko_cli.core.events import (
     LinkWord,
     Outcome,
     ReplyText,
+    Swap,
     ToolCall,
     TurnEnded,
     Usage,
@@ -98,6 +99,44 @@ async def test_a_tool_that_nobody_has_is_answered_and_the_reply_goes_on(box: Htt
         assert [event.name for event in talk.told(ToolCall)] == ["weather"]
         assert asked(box)[1].json["messages"][-1]["role"] == "tool"
         assert len(talk.told(TurnEnded)) == 1
+
+
+async def test_two_calls_of_one_reply_are_both_answered_in_one_request(box: HttpBox) -> None:
+    calls = [
+        {"index": at, "id": f"c{at}", "function": {"name": "weather", "arguments": f'{{"day": {at}}}'}}
+        for at in range(2)
+    ]
+    both = lambda request: request.events(delta(tool_calls=calls), delta(finish="tool_calls"))  # noqa: E731
+    box.script[CHAT] = in_turn(both, says("I cannot say."))
+    async with conversing("chat", box.url) as talk:
+        ended = await talk.turn("Is it cold, and will it be?")
+        assert (ended.outcome, ended.text) == (Outcome.COMPLETE, "I cannot say.")
+        first, second = asked(box)
+        assert [message["role"] for message in first.json["messages"]] == ["user"]
+        *_, call, one, two = second.json["messages"]
+        assert [made["id"] for made in call["tool_calls"]] == ["c0", "c1"]
+        assert [(m["role"], m["tool_call_id"]) for m in (one, two)] == [("tool", "c0"), ("tool", "c1")]
+        assert len(talk.told(ToolCall)) == 2
+        assert len(talk.told(TurnEnded)) == 1
+
+
+async def test_a_planned_swap_loses_no_word_and_doubles_none(box: HttpBox) -> None:
+    box.script[CHAT] = in_turn(says("Hello Mia."), says("Mia."))
+    async with conversing("chat", box.url) as talk:
+        await talk.turn("I am Mia.")
+        await talk.session.swap()
+        swap = await talk.until(Swap)
+        assert (swap.planned, swap.reason) == (True, "user")
+        assert (await talk.turn("Who am I?")).text == "Mia."
+        told = [m["content"] for m in asked(box)[1].json["messages"]]
+        assert told == ["I am Mia.", "Hello Mia.", "Who am I?"]
+        assert talk.memory == [
+            ("user", "I am Mia."),
+            ("assistant", "Hello Mia."),
+            ("user", "Who am I?"),
+            ("assistant", "Mia."),
+        ]
+        assert talk.told(Failure) == []
 
 
 async def test_an_error_fails_the_turn_and_not_the_session(box: HttpBox) -> None:

@@ -18,7 +18,6 @@ from neko_cli.core.events import (
     ReplyAudio,
     ReplyText,
     Swap,
-    ToolResult,
     TurnEnded,
     TurnStarted,
     UserText,
@@ -29,7 +28,7 @@ from tests.fakes.flat_strict import TALKS, FlatTalk, GlmTalk, QwenTalk, StepTalk
 from tests.fakes.flat_user import Seat, seated
 from tests.fakes.numbered_user import first_of, reply, utterance
 from tests.fakes.sound import FakeMicrophone
-from tests.fakes.strict import WORD_SAMPLES, Json, Life
+from tests.fakes.strict import WORD_SAMPLES, Life
 
 JPEG = ScreenFrame(b"\xff\xd8picture", "image/jpeg", 320, 200)
 
@@ -192,53 +191,6 @@ async def test_who_sees_nothing_says_so() -> None:
     async with seated(StepTalk) as seat:
         with pytest.raises(InvalidRequest, match="takes no pictures"):
             await seat.session.stream_data(JPEG)
-
-
-# Tools
-
-
-class Caller(GlmTalk):
-    """Asks for a tool once, before it answers."""
-
-    asked_for = False
-
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        self.results: list[Json] = []
-
-    async def _create(self, event: Json) -> None:
-        item = event["item"]
-        if item["type"] != "function_call_output":
-            await super()._create(event)
-            return
-        self._insist(set(item) == {"type", "output"}, f"a result with {sorted(item)}")
-        self.results.append(item)
-
-    async def _reply(self, name: str, after: int, transcript_due: str) -> None:
-        if self.results:
-            await super()._reply(name, after, transcript_due)
-            return
-        await self._transcribe(self._item, self.utterances[-1])
-        response = {"id": "resp_call", "status": "in_progress"}
-        await self._tell("response.created", response=response)
-        call = {"response_id": "resp_call", "name": "weather", "arguments": '{"city":"Oslo"}'}
-        await self._tell("response.function_call_arguments.done", **call)
-        await self._tell("response.function_call_arguments.done", **call)
-        self._answering = False
-        await self._tell(
-            "response.done", response={"id": "resp_call", "status": "completed", "output": [call]}
-        )
-
-
-async def test_calls_without_ids_are_answered_without_ids_and_the_reply_goes_on() -> None:
-    async with seated(Caller) as seat:
-        await seat.speak(0)
-        await complete(seat, 0)
-        results = seat.of(ToolResult)
-        assert len({result.call_id for result in results}) == 2
-        assert isinstance(seat.server, Caller)
-        assert len(seat.server.results) == 2
-        assert len(seat.of(TurnEnded)) == 1
 
 
 # Idle connections

@@ -85,12 +85,26 @@ async def test_a_tool_that_nobody_knows_is_answered_and_the_reply_goes_on() -> N
         link = await talk.start()
         await talk.session.send_message("Weather?")
         await link.asked("text")
-        await link.call("call-1", "weather")
+        await link.call(("call-1", "weather"))
         assert (await talk.until(ToolCall)).name == "weather"
         answer = await link.answered()
         assert (answer["id"], answer["response"]) == ("call-1", {"error": "There is no such tool."})
         await link.reply("I cannot see it.")
         assert (await talk.until(TurnEnded)).text == "I cannot see it."
+
+
+async def test_calls_of_one_reply_are_all_answered_before_it_goes_on() -> None:
+    async with talking() as talk:
+        link = await talk.start()
+        await talk.session.send_message("Weather and time?")
+        await link.asked("text")
+        await link.call(("call-1", "weather"), ("call-2", "clock"))
+        answers = [await link.answered(), await link.answered()]
+        assert [answer["id"] for answer in answers] == ["call-1", "call-2"]
+        await link.reply("I cannot see it.")
+        ended = await talk.until(TurnEnded)
+        assert (ended.outcome, ended.text) == (Outcome.COMPLETE, "I cannot see it.")
+        assert len(talk.told(TurnEnded)) == 1
 
 
 # -- interruptions ------------------------------------------------------------------------------

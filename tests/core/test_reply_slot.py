@@ -345,3 +345,71 @@ def test_without_a_link_an_eager_provider_is_asked_one_by_one_later(eager):
     eager.slot.began("r1")
     eager.slot.ended("r1")
     assert eager.sent[1:] == [SendText("b")]
+
+
+# -- providers that answer what is committed, though nobody asks ----------------------------------
+
+
+def test_an_utterance_that_is_answered_by_itself_is_not_asked_for_a_second_time(wire):
+    wire.slot.commit_asks = True
+    wire.slot.ask(SendText("a"))
+    wire.slot.began("r1")
+    wire.slot.cancel()
+    wire.slot.ask(CommitAudio())
+    wire.slot.ended("r1")
+    assert wire.sent == [SendText("a"), CancelReply("r1"), CommitAudio(ask_reply=False)]
+    assert wire.slot.state is SlotState.FREE
+    assert wire.slot.began("r2"), "its answer is wanted"
+
+
+def test_an_utterance_that_nobody_wants_an_answer_to_has_it_cancelled(wire):
+    wire.slot.commit_asks = True
+    wire.slot.commit()
+    assert wire.sent == [CommitAudio()]
+    assert not wire.slot.began("r1")
+    assert wire.sent[-1] == CancelReply("r1")
+
+
+def test_another_reply_that_is_being_made_is_left_alone_by_it(wire):
+    wire.slot.commit_asks = True
+    wire.slot.ask(SendText("a"))
+    wire.slot.began("r1")
+    wire.slot.commit()
+    assert wire.sent == [SendText("a"), CommitAudio(ask_reply=False)]
+    assert wire.slot.wants("r1")
+
+
+def test_what_is_typed_is_asked_for_all_the_same(wire):
+    wire.slot.commit_asks = True
+    wire.slot.ask(CommitAudio())
+    wire.slot.began("r1")
+    wire.slot.ask(SendText("a"))
+    wire.slot.ended("r1")
+    assert wire.sent == [CommitAudio(), SendText("a")]
+
+
+# -- replies that come though nobody wants them ---------------------------------------------------
+
+
+def test_a_reply_that_is_expected_and_not_wanted_is_cancelled(wire):
+    wire.slot.expect_unwanted()
+    wire.slot.ask(SendText("a"))
+    assert wire.sent == []
+    assert not wire.slot.began("r1")
+    wire.slot.ended("r1")
+    assert wire.sent == [CancelReply("r1"), SendText("a")]
+    assert wire.slot.began("r2")
+
+
+def test_one_that_does_not_come_is_not_waited_for_long(wire):
+    wire.slot.expect_unwanted()
+    wire.slot.ask(SendText("a"))
+    wire.now = OVERDUE
+    wire.slot.overdue()
+    assert wire.sent == [SendText("a")]
+
+
+def test_a_reply_that_is_asked_for_already_is_none_of_those(wire):
+    wire.slot.ask(SendText("a"))
+    wire.slot.expect_unwanted()
+    assert wire.slot.began("r1")

@@ -13,6 +13,7 @@ from neko_cli.core.events import (
     Notice,
     Outcome,
     ReplyAudio,
+    ReplyText,
     Status,
     StatusChanged,
     ToolCall,
@@ -248,3 +249,20 @@ async def test_speech_over_a_reply_that_waits_for_a_tool_is_answered():
         assert (await stage.until(TurnEnded)).text == "Yes?"
         running.set_result("1")
         assert (await stage.until(ToolResult)).turn == 1
+
+
+@virtual
+async def test_a_model_that_goes_on_by_itself_is_not_heard_when_its_turn_is_over():
+    box = FakeToolbox("clock")
+    async with staged(ALLOWED, capabilities={"tools_continue": True}, toolbox=box) as stage:
+        server = await calling(stage, "clock")
+        await box.called("clock")
+        await stage.session.send_message("Never mind.")
+        assert (await answered(server, "call_clock"))["status"] == "running"
+        server.reply("r2", "It is noon.")
+        assert (await server.expect("response.cancel"))["response_id"] == "r2"
+        await server.expect("conversation.item.create")
+        await server.expect("response.create")
+        server.reply("r3", "Fine.")
+        assert (await stage.until(TurnEnded, outcome=Outcome.COMPLETE)).text == "Fine."
+        assert [text.delta for text in stage.told(ReplyText)] == ["Fine."]

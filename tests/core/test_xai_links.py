@@ -15,13 +15,17 @@ from neko_cli.core.events import (
     Notice,
     NoticeKind,
     Outcome,
+    ReplyText,
     Swap,
+    ToolCall,
     TurnEnded,
     TurnStarted,
+    Usage,
     UserText,
 )
 from tests.fakes.conversing import Talk, conversing
 from tests.fakes.numbered import RATE
+from tests.fakes.sound import FakeSpeaker
 from tests.fakes.strict_server import StrictServer
 from tests.fakes.strict_xai import XaiTalk, forget
 
@@ -140,3 +144,112 @@ async def test_an_utterance_that_its_link_did_not_survive_is_heard_by_the_next(
         assert talk.said == ["u1-7200"]
         again = await server.talk(1)
         assert again.query["conversation_id"] == "conv_1"
+
+
+async def test_a_story_that_is_spoken_into_stops_and_is_cut_at_what_was_heard(
+    server: StrictServer[XaiTalk],
+) -> None:
+    speaker = FakeSpeaker()
+    options = {"turns": {"silence_ms": 200}, "sound": {"duplex": "full"}}
+    async with conversing("xai", server.url, mode=InputMode.AUDIO, speaker=speaker, **options) as talk:
+        live = await server.talk(0)
+        live.words = 500
+        await talk.session.send_message("Tell me a story.")
+        await speaker.holds(200)
+        speaker.advance(100)
+        await quiet(talk, 100)
+        await speak(talk, 1, 7200)
+        ended = await talk.until(TurnEnded)
+        assert (ended.outcome, ended.heard_ms) == (Outcome.INTERRUPTED, pytest.approx(100, abs=1))
+        assert speaker.queued_ms == 0
+        live.words = 0
+        await quiet(talk, 400)
+        await speaker.holds(20)
+        speaker.advance(20)
+        ended = await talk.until(TurnEnded)
+        assert (ended.outcome, ended.text) == (Outcome.COMPLETE, "answer 2")
+        assert talk.said == ["Tell me a story.", "u1-7200"]
+        ((item, heard),) = live.truncated
+        assert item.startswith("item_resp_")
+        assert heard == pytest.approx(100, abs=1)
+        assert talk.told(Failure) == []
+        assert len(server.talks) == 1
+
+
+async def test_turns_that_a_key_ends_are_answered_once_each(server: StrictServer[XaiTalk]) -> None:
+    async with conversing("xai", server.url, mode=InputMode.AUDIO, turns={"detection": "manual"}) as talk:
+        for turn, first in enumerate((1, 10_001), 1):
+            await speak(talk, first, first + 7199)
+            talk.session.finish_input()
+            ended = await talk.until(TurnEnded)
+            assert (ended.outcome, ended.text) == (Outcome.COMPLETE, f"answer {turn}")
+        assert talk.said == ["u1-7200", "u10001-17200"]
+        live = await server.talk(0)
+        kinds = [event["type"] for event in live.got]
+        assert kinds.count("input_audio_buffer.commit") == 2
+        assert "response.create" not in kinds
+        assert [(usage.input_tokens, usage.output_tokens) for usage in talk.told(Usage)] == [(40, 5)] * 2
+        assert talk.told(Failure) == []
+
+
+async def test_a_microphone_that_closes_is_heard_to_its_end(server: StrictServer[XaiTalk]) -> None:
+    """The detector is on, so that a commit would be refused: silence ends what was said."""
+    async with conversing("xai", server.url, mode=InputMode.AUDIO, turns={"silence_ms": 200}) as talk:
+        await quiet(talk, 100)
+        await speak(talk, 1, 7200)
+        talk.session.finish_input()
+        ended = await talk.until(TurnEnded)
+        assert (ended.outcome, ended.text) == (Outcome.COMPLETE, "answer 1")
+        assert talk.said == ["u1-7200"]
+        assert talk.told(Failure) == []
+
+
+async def test_two_calls_of_one_reply_are_both_answered_and_one_reply_follows(
+    server: StrictServer[XaiTalk],
+) -> None:
+    async with conversing("xai", server.url) as talk:
+        ended = await talk.turn("How is the weather?")
+        assert (ended.outcome, ended.text) == (Outcome.COMPLETE, "answer 1")
+        assert [call.call_id for call in talk.told(ToolCall)] == ["call_1", "call_2"]
+        live = await server.talk(0)
+        assert set(live.outputs) == {"call_1", "call_2"}
+        assert [event["type"] for event in live.got].count("response.create") == 2
+        assert len(talk.told(TurnEnded)) == 1
+        assert talk.told(Failure) == []
+
+
+async def test_a_key_over_a_story_stops_it_and_what_is_said_is_answered_once(
+    server: StrictServer[XaiTalk],
+) -> None:
+    async with conversing("xai", server.url, mode=InputMode.AUDIO, turns={"detection": "manual"}) as talk:
+        live = await server.talk(0)
+        live.words = 500
+        await talk.session.send_message("Tell me a story.")
+        await talk.until(ReplyText)
+        await speak(talk, 1, 7200)
+        live.words = 0
+        talk.session.finish_input()
+        ended = [await talk.until(TurnEnded), await talk.until(TurnEnded)]
+        assert [turn.outcome for turn in ended] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+        assert ended[1].text == "answer 2"
+        # One more exchange, so that nothing can still be on its way.
+        assert (await talk.turn("Thanks.")).text == "answer 3"
+        kinds = [event["type"] for event in live.got]
+        assert kinds.count("response.cancel") == 1
+        assert kinds.count("input_audio_buffer.commit") == 1
+        assert kinds.count("response.create") == 2  # for what was typed
+        assert talk.told(Failure) == []
+
+
+async def test_what_is_typed_over_a_story_waits_for_its_end(server: StrictServer[XaiTalk]) -> None:
+    async with conversing("xai", server.url) as talk:
+        live = await server.talk(0)
+        live.words = 500
+        await talk.session.send_message("Tell me a story.")
+        await talk.until(ReplyText)
+        live.words = 0
+        await talk.session.send_message("Stop.")
+        ended = [await talk.until(TurnEnded), await talk.until(TurnEnded)]
+        assert [turn.outcome for turn in ended] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+        assert ended[1].text == "answer 2"
+        assert talk.told(Failure) == []

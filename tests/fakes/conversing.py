@@ -18,6 +18,7 @@ from neko_cli.core.stream import Reader
 from neko_cli.core.transport.by_scheme import SchemeTransport
 from neko_cli.core.transport.chat_http import ChatTimeouts, ChatTransport
 from neko_cli.core.transport.websocket import WebSocketTransport
+from tests.fakes.sound import FakeSpeaker
 
 E = TypeVar("E")
 
@@ -66,7 +67,13 @@ class Talk:
 
 @contextlib.asynccontextmanager
 async def conversing(
-    provider_name: str, url: str, /, *, mode: InputMode = InputMode.TEXT, **profile: Any
+    provider_name: str,
+    url: str,
+    /,
+    *,
+    mode: InputMode = InputMode.TEXT,
+    speaker: FakeSpeaker | None = None,
+    **profile: Any,
 ) -> AsyncIterator[Talk]:
     """A session that has started, and is cleaned up."""
 
@@ -80,6 +87,7 @@ async def conversing(
         transport=SchemeTransport(WebSocketTransport(), ChatTransport(timeouts=QUICK)),
         dial=dial,
         provider_title=find_provider(provider_name).title,
+        speaker=speaker,
         random=lambda: 0.5,
     )
     session = SessionManager(parse(tables, "test.toml"), ports)

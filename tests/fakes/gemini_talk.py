@@ -88,10 +88,10 @@ class Talk:
         ended = await self.until(TurnEnded)
         assert (ended.outcome, ended.text) == (Outcome.COMPLETE, answer)
 
-    async def speak(self, first: int, samples: int = 4800) -> None:
-        """Speech whose samples count up from ``first``, and then silence."""
+    async def speak(self, first: int, samples: int = 4800, *, quiet: bool = True) -> None:
+        """Speech whose samples count up from ``first``, and then silence, if it is ``quiet``."""
         numbers = np.arange(first, first + samples, dtype=np.int16)
-        for piece in (*np.split(numbers, 6), *[ROOM] * 6):
+        for piece in (*np.split(numbers, 6), *[ROOM] * (6 * quiet)):
             await self.session.stream_data(AudioChunk(piece.tobytes(), RATE))
 
     def remembered(self) -> list[tuple[str, str]]:
@@ -101,10 +101,11 @@ class Talk:
 
 @contextlib.asynccontextmanager
 async def talking(
-    *, speaker: FakeSpeaker | None = None, key: str = KEY, **tables: dict[str, Any]
+    *, speaker: FakeSpeaker | None = None, key: str = KEY, vertex: bool = False, **tables: dict[str, Any]
 ) -> AsyncIterator[Talk]:
     """A session with a service that the test plays; afterwards nobody has broken the protocol."""
-    async with GeminiService() as service:
+    named = {"provider": {"name": "vertex"}} if vertex else {}
+    async with GeminiService(vertex=vertex) as service:
 
         async def dial(profile: Profile, spec: SessionSpec) -> Codec:
             return make_codec(profile.provider.name, spec, url=service.url, key=key)
@@ -117,7 +118,7 @@ async def talking(
             speaker=speaker,
             random=lambda: 0.5,
         )
-        session = SessionManager(parse({**PROFILE, **tables}, "test.toml"), ports)
+        session = SessionManager(parse({**PROFILE, **named, **tables}, "test.toml"), ports)
         talk = Talk(session, service, session.events(samples=True))
         try:
             yield talk

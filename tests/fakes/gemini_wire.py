@@ -77,14 +77,16 @@ def mismatch(value: Any, shape: Any, path: str = "message") -> str:
 class Manners:
     """One connection's rules: what it may send now."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, vertex: bool = False) -> None:
+        """``vertex``: calls have no ids, earlier messages are not waited for, and no stream ends."""
+        self.vertex = vertex
         self.setup: Json | None = None
         self.is_ready = False
         """Whether the setup was told to be complete."""
         self.awaits_history = False
         self.in_activity = False
         self.calls: set[str] = set()
-        """Tool calls that wait for their answer."""
+        """Tool calls that wait for their answer: by id, or on Vertex by name."""
 
     def breach(self, message: Json) -> str:
         """What is wrong with a message that comes now; empty when nothing is."""
@@ -104,8 +106,11 @@ class Manners:
     def _setup(self, setup: Json) -> str:
         self.setup = setup
         self.awaits_history = bool(setup.get("historyConfig", {}).get("initialHistoryInClientContent"))
-        if not setup.get("model", "").startswith("models/"):
+        collection = "publishers/google/models/" if self.vertex else "models/"
+        if not setup.get("model", "").startswith(collection):
             return "a model without its collection"
+        if self.vertex and "historyConfig" in setup:
+            return "historyConfig is not known here"
         if setup.get("generationConfig", {}).get("responseModalities") != ["AUDIO"]:
             return "this model speaks, and does nothing else"
         return ""
@@ -133,6 +138,8 @@ class Manners:
             if not manual or self.in_activity is (kind == "activityStart"):
                 return f"{kind} at the wrong time"
             self.in_activity = kind == "activityStart"
+        if kind == "audioStreamEnd" and self.vertex:
+            return "audioStreamEnd is not known here"
         if kind == "audioStreamEnd" and manual:
             return "the end of a stream that nobody listens to"
         return ""
@@ -147,7 +154,10 @@ class Manners:
         return "" if pcm and len(pcm) % 2 == 0 else "sound in half samples"
 
     def _toolResponse(self, given: Json) -> str:
-        ids = {answer.get("id") for answer in given["functionResponses"]}
+        name_of = "name" if self.vertex else "id"
+        if self.vertex and any("id" in answer for answer in given["functionResponses"]):
+            return "an id of a call that has none"
+        ids = {answer.get(name_of) for answer in given["functionResponses"]}
         if not ids <= self.calls:
             return f"an answer to nothing: {ids - self.calls}"
         self.calls -= ids

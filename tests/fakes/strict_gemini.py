@@ -23,6 +23,7 @@ from neko_cli.local.door import Door
 from tests.fakes.gemini_wire import Json, Manners
 from tests.fakes.numbered import Ear
 
+VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 KEY = "AIza-of-the-test"
 PATIENCE = 5.0
@@ -32,7 +33,9 @@ PATIENCE = 5.0
 class GeminiService:
     """``async with GeminiService() as service: … link = await service.accepted()``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, vertex: bool = False) -> None:
+        """``vertex``: as Google Cloud has it, which takes a token and gives calls no ids."""
+        self.vertex = vertex
         self.links: list[GeminiLink] = []
         self.wrong: list[str] = []
         """All that clients did wrong."""
@@ -70,9 +73,10 @@ class GeminiService:
             return await self._accepted.get()
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        if request.path != PATH:
+        if request.path != (VERTEX_PATH if self.vertex else PATH):
             return connection.respond(HTTPStatus.NOT_FOUND, "no such method")
-        if request.headers.get("x-goog-api-key") != KEY:
+        name, key = ("Authorization", f"Bearer {KEY}") if self.vertex else ("x-goog-api-key", KEY)
+        if request.headers.get(name) != key:
             return connection.respond(HTTPStatus.UNAUTHORIZED, "API key not valid")
         return None
 
@@ -108,7 +112,7 @@ class GeminiLink:
         """Set once a reply was stopped."""
         self._service = service
         self._connection = connection
-        self._manners = Manners()
+        self._manners = Manners(vertex=service.vertex)
         self._asks: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._answers: asyncio.Queue[Json] = asyncio.Queue()
         self._speaking = False
@@ -254,10 +258,14 @@ class GeminiLink:
         await self.say(text, ms)
         await self.complete()
 
-    async def call(self, call_id: str, name: str) -> None:
-        """A tool is called."""
-        self._manners.calls.add(call_id)
-        await self.tell(toolCall={"functionCalls": [{"id": call_id, "name": name, "args": {}}]})
+    async def call(self, *calls: tuple[str, str]) -> None:
+        """Tools are called: (id, name) of each; Vertex does not tell the ids."""
+        vertex = self._service.vertex
+        self._manners.calls |= {name if vertex else call_id for call_id, name in calls}
+        told = [{"id": call_id, "name": name, "args": {}} for call_id, name in calls]
+        for call in told if vertex else ():
+            del call["id"]
+        await self.tell(toolCall={"functionCalls": told})
 
     async def go_away(self, left: str) -> None:
         """The connection will end soon."""

@@ -44,6 +44,7 @@ class LiveTalk(StrictTalk):
         self.track_ms = 0.0
         self._owed = 0
         self._began = 0.0
+        self._called: set[str] = set()
         self._items: list[Json] = []
 
     @property
@@ -158,9 +159,15 @@ class LiveTalk(StrictTalk):
         asked = last["content"][0]["text"] if last["type"] == "message" else ""
         if asked:
             self.lines.append(("user", asked))
+        if self._called and {item.get("call_id") for item in items} != self._called:
+            self.complain("response.create before all results of tools")
+        self._called = set()
         if "weather" in asked:
-            call = {"type": "function_call", "call_id": f"call_{work}", "name": "weather", "arguments": "{}"}
-            await self._nested(work, "response.output_item.done", output_index=0, item=call)
+            for at in range(2):
+                self._called.add(f"call_{work}_{at}")
+                call = {"type": "function_call", "call_id": f"call_{work}_{at}", "name": "weather"}
+                call["arguments"] = f'{{"day": {at}}}'
+                await self._nested(work, "response.output_item.done", output_index=at, item=call)
         usage = {"input_tokens": 40, "output_tokens": 5}
         response = {"id": f"resp_{work}", "status": "completed", "usage": usage}
         await self._nested(work, "response.completed", response=response)

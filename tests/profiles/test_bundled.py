@@ -17,10 +17,7 @@ from neko_cli.core.profile import Profile, parse
 EXAMPLES = {"greeting", "call", "text", "call_prompts", "url", "max_minutes_day"}
 """Keys whose comment is a suggestion, not the default."""
 
-WITHOUT = {
-    "embedded": "it is the default profile's",
-    "neko-free": "its public servers are for another program alone; whoever runs one writes a profile of it",
-}
+WITHOUT = {"embedded": "it is the default profile's"}
 """Providers without a bundled profile of their own name, and why."""
 
 COMMENTED = re.compile(r"^# ([a-z_]+ = .*)$", re.MULTILINE)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
+from openai.types.beta.realtime import RealtimeClientEvent as BetaClientEvent
+from openai.types.beta.realtime import RealtimeServerEvent as BetaServerEvent
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
-from openai.types.live import ClientEvent, ForkClientEvent
+from openai.types.live import ClientEvent, ForkClientEvent, ServerEvent
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from openai.types.realtime.realtime_session_create_response import RealtimeSessionCreateResponse
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -22,7 +24,10 @@ def _adapter(union: Any) -> TypeAdapter[Any]:
 
 CLIENT = _adapter(RealtimeClientEvent)
 SERVER = _adapter(RealtimeServerEvent)
+BETA = _adapter(BetaClientEvent)
+BETA_SERVER = _adapter(BetaServerEvent)
 LIVE = _adapter(ClientEvent)
+LIVE_SERVER = _adapter(ServerEvent)
 FORK = _adapter(ForkClientEvent)
 CHAT: TypeAdapter[Any] = TypeAdapter(CompletionCreateParamsStreaming)
 """The body of a streamed request; typed dictionaries, whose unknown keys pydantic drops."""
@@ -93,8 +98,12 @@ def _dropped(sent: Any, known: Any, path: str = "") -> list[str]:
 
 CHECKS = {
     "realtime": lambda event: problems(event, CLIENT),
+    "beta": lambda event: problems(event, BETA),
     "live": lambda event: problems(event, LIVE),
     "fork": lambda event: problems(event, FORK),
     "chat": chat_problems,
+    "from realtime": lambda event: problems(event, SERVER),
+    "from beta": lambda event: problems(event, BETA_SERVER),
+    "from live": lambda event: problems(event, LIVE_SERVER),
 }
-"""Which check is for what a client sends, by protocol."""
+"""Which check is for what a client sends, by protocol; ``from`` it is what a server sends."""

@@ -89,17 +89,31 @@ def all_frames(name: str, **more: Any) -> list[str]:
     return list(dict.fromkeys(frames))
 
 
+XAI_SESSION = frozenset(
+    {"model", "instructions", "reasoning", "voice", "turn_detection", "resumption", "audio", "tools"}
+    | {"replace"}
+)
+XAI_DETECTION = frozenset(
+    {"type", "threshold", "silence_duration_ms", "prefix_padding_ms", "idle_timeout_ms"}
+)
+"""All settings of xAI's schema (docs.x.ai/voice-realtime.ws.json, October 2026)."""
+
+
 def as_openai(frame: str) -> str:
     """A frame for xAI as OpenAI would have it: what its documentation has of its own is undone here.
 
-    The voice and the detection of turns stand at the top, a session has no type and may ask for
-    resumption, and a language is a hint.
+    The voice and the detection of turns stand at the top, and a detection without a type leaves turns
+    to us; a session has no type and may ask for resumption, and a language is a hint.
     """
     event = json.loads(frame)
     if event["type"] == "session.update":
         session = event["session"]
-        assert "type" not in session
+        assert set(session) <= XAI_SESSION
         assert session.pop("resumption", {"enabled": True}) == {"enabled": True}
+        detection = session.get("turn_detection", {"type": None})
+        assert set(detection) <= XAI_DETECTION
+        if detection["type"] is None and "turn_detection" in session:
+            session["turn_detection"] = None
         audio = session.setdefault("audio", {})
         if "voice" in session:
             audio.setdefault("output", {})["voice"] = session.pop("voice")
@@ -113,7 +127,8 @@ def as_openai(frame: str) -> str:
 
 
 def validate(lines: list[str], protocol: str = "realtime") -> subprocess.CompletedProcess[str]:
-    script = Path(__file__).with_name("validate_client_events.py")
+    kind = "dashscope" if protocol == "qwen" else "client"
+    script = Path(__file__).with_name(f"validate_{kind}_events.py")
     return subprocess.run(
         [require_sdk(), str(script), protocol],
         env=sdk_environment(),
@@ -141,6 +156,18 @@ def test_every_frame_of_the_realtime_protocol_is_valid() -> None:
     frames = [as_openai(frame) if name == "xai" else frame for name in REALTIME for frame in all_frames(name)]
     assert len(frames) > 40
     assert_valid(frames, "realtime")
+
+
+def test_every_frame_of_azures_preview_is_valid() -> None:
+    frames = all_frames("azure-preview")
+    assert len(frames) > 20
+    assert_valid(frames, "beta")
+
+
+def test_every_frame_for_qwen_is_one_that_its_own_library_knows() -> None:
+    frames = all_frames("qwen")
+    assert len(frames) > 20
+    assert_valid(frames, "qwen")
 
 
 def test_every_frame_of_the_live_protocol_is_valid() -> None:
@@ -176,6 +203,15 @@ MISTAKES: dict[str, tuple[dict[str, Any], ...]] = {
     "realtime": (
         {"type": "session.update", "session": {"type": "realtime", "modalities": ["audio"]}},
         {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["smell"]}},
+    ),
+    "beta": (
+        {"type": "session.update", "session": {"audio": {"output": {"voice": "alloy"}}}},
+        {"type": "conversation.item.create", "item": {"type": "message", "audio": "AAAA"}},
+    ),
+    "qwen": (
+        {"type": "session.update", "session": {"modalities": ["text"], "store": True}},
+        {"type": "session.update", "session": {"turn_detection": {"type": "server_vad", "eagerness": 1}}},
+        {"type": "conversation.item.truncate", "item_id": "i", "content_index": 0, "audio_end_ms": 1},
     ),
     "live": (
         {"type": "session.thinking.append", "content": "x", "delegation_id": None, "role": "user"},

@@ -130,12 +130,13 @@ def is_odd(message: dict[str, Any]) -> bool:
 
 def test_the_golden_conversations_are_what_googles_servers_say() -> None:
     lines = [
-        json.dumps({"service": "gemini", "server": line["server"]})
-        for name in golden.names("gemini")
-        for line in golden.read(name, "gemini")
+        json.dumps({"service": service, "server": line["server"]})
+        for service in ("gemini", "vertex")
+        for name in golden.names(service)
+        for line in golden.read(name, service)
         if name != "error.jsonl" and "server" in line and not is_odd(line["server"])
     ]
-    assert len(lines) > 40
+    assert len(lines) > 80
     result = validate(lines)
     assert result.stdout.strip() == f"ok {len(lines)}", found(result)
 

@@ -119,7 +119,7 @@ class ChatCodec:
                 talk.add("user", words)
                 return [self._request()]
             case SendImage(data, media_type):
-                if self.capabilities.images and data:
+                if self.capabilities.takes_picture(data, media_type):
                     talk.show(data, media_type)
                 return []
             case TellSystem(words, ask_reply):

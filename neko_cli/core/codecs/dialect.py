@@ -33,3 +33,5 @@ class EventDialect(AnyDialect, frozen=True, kw_only=True):
     """``near_field`` or ``far_field``; empty leaves the server's default."""
     ready_on: str = "session.updated"
     """The event after which the session counts as configured."""
+    commit_in_vad: bool = True
+    """Whether we may commit while the server's detector is on; else it is sent silence, and commits."""

@@ -20,10 +20,10 @@ from neko_cli.core.codecs.flat_dialect import FlatDialect
 from neko_cli.core.codecs.flat_pictures import Pictures
 from neko_cli.core.codecs.flat_reply_events import FlatReplyEvents
 from neko_cli.core.codecs.flat_session import FlatSession
-from neko_cli.core.codecs.flat_timeline import Timeline
 from neko_cli.core.codecs.flat_user_events import FlatUserEvents
 from neko_cli.core.codecs.json_fields import Fields
 from neko_cli.core.codecs.openai_session_events import SessionEvents
+from neko_cli.core.codecs.timeline import TAIL_MS, Timeline
 from neko_cli.core.commands import (
     AnswerTool,
     AppendAudio,
@@ -45,9 +45,6 @@ from neko_cli.core.text import paragraphs
 
 LEAD_IN_MS = 100.0
 """Silence before a picture that would otherwise be the first of its turn."""
-
-TAIL_MS = 1300.0
-"""Silence, beyond what the detector is told to wait for, that makes it end an utterance for certain."""
 
 _NOTHING_NEW = frozenset(
     {

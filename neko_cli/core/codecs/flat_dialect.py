@@ -70,8 +70,6 @@ class FlatDialect(EventDialect, frozen=True, kw_only=True):
     """Whether ``response.create`` takes instructions; else they are told as a message before it."""
     cancel_by_id: bool = True
     """Whether ``response.cancel`` takes the id of a reply."""
-    commit_in_vad: bool = True
-    """Whether we may commit while the server's detector is on; else it is sent silence, and commits."""
     silent_cancel: bool = False
     """Whether a reply that was cancelled, or interrupted, may end without ``response.done``."""
     interrupts: bool = True

@@ -26,9 +26,7 @@ class Pictures:
 
     def takes(self, data: bytes, media_type: str) -> bool:
         """Whether this picture can be sent."""
-        can = self._can
-        small = can.image_limit is None or len(data) <= can.image_limit
-        return can.images and bool(data) and media_type in can.image_types and small
+        return self._can.takes_picture(data, media_type)
 
     @property
     def lacks_sound(self) -> bool:

@@ -16,8 +16,6 @@ from neko_cli.core.text import to_json
 CALLS = 64
 """Tool calls whose ids were made here and are remembered."""
 
-_CAPTION, _TEXT = "caption", "text"
-
 
 class FlatReplyEvents(ReplyEvents):
     """Decodes ``response.*`` events of the flat family."""
@@ -34,20 +32,12 @@ class FlatReplyEvents(ReplyEvents):
         super().__init__(title, BETA_NAMES)
         self._dialect = dialect
         self._want_sound = want_sound
-        self._ignored = _TEXT if voiced and dialect.text_beside_voice else ""
+        self._ignored = "text" if voiced and dialect.text_beside_voice else ""
         self._made_calls: dict[str, None] = {}
         self._made_count = 0
         # A finished part repeats the words of one kind of events or the other, and does not say of which.
         del self.handlers["response.content_part.done"]
-        self.handlers.update(
-            {
-                BETA_NAMES.caption: lambda fields: self._by(_CAPTION, fields, done=False),
-                BETA_NAMES.caption_done: lambda fields: self._by(_CAPTION, fields, done=True),
-                BETA_NAMES.words: lambda fields: self._by(_TEXT, fields, done=False),
-                BETA_NAMES.words_done: lambda fields: self._by(_TEXT, fields, done=True),
-                "response.cancelled": self._cancelled,
-            }
-        )
+        self.handlers["response.cancelled"] = self._cancelled
 
     def wire_call_id(self, call_id: str) -> str:
         """The id by which the server knows a call; empty where it was made here."""
@@ -73,25 +63,13 @@ class FlatReplyEvents(ReplyEvents):
         # There is one at a time: the end of the other one was not told.
         return [*self._over(current, ReplyStatus.CANCELLED, "superseded"), *super()._created(fields)]
 
-    def _by(self, channel: str, fields: Fields, *, done: bool) -> Events:
-        """Words by one kind of events; those of the other kind are the same words again."""
-        reply_id = self.ledger.resolve(identifier(fields, "response_id"))
-        reply = self.ledger.wanted(reply_id)
-        if channel == self._ignored or (reply is not None and reply.channel not in ("", channel)):
-            return self.begin(reply_id)
-        events = self._all_words(fields) if done else self._words(fields)
-        reply = self.ledger.wanted(reply_id)
-        if reply is not None and reply.worded:
-            reply.channel = channel
-        return events
-
-    def _all_words(self, fields: Fields) -> Events:
+    def _words_done(self, fields: Fields) -> Events:
         """The whole text of a part; where a server names no item, it is that of the words before."""
         reply = self.ledger.wanted(self.ledger.resolve(identifier(fields, "response_id")))
         nameless = reply is not None and any(part.startswith("/") for part in reply.worded)
         if reply is not None and reply.worded and (nameless or not identifier(fields, "item_id")):
             return ()
-        return self._words_done(fields)
+        return super()._words_done(fields)
 
     def _item_done(self, fields: Fields) -> Events:
         reply_id = self.ledger.resolve(identifier(fields, "response_id"))
@@ -120,9 +98,6 @@ class FlatReplyEvents(ReplyEvents):
         response = mapping(fields, "response")
         if text(response, "status") == "in_progress":
             return self._created(fields)  # Zhipu's document shows the beginning under this name
-        if "usage" in fields:
-            fields = {**fields, "response": {"usage": fields["usage"], **response}}
-            response = mapping(fields, "response")
         if not identifier(response, "id"):
             if not self.ledger.current:
                 return ()  # an end without a reply: the user spoke before it had begun

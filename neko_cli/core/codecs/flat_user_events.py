@@ -8,9 +8,9 @@ far may come as ``text`` + ``stash`` (DashScope: a part that stays, and one that
 from __future__ import annotations
 
 from neko_cli.core.codecs.decoder import Events
-from neko_cli.core.codecs.flat_timeline import Timeline
 from neko_cli.core.codecs.json_fields import Fields, identifier, number, text
 from neko_cli.core.codecs.openai_user_events import UserEvents
+from neko_cli.core.codecs.timeline import Timeline
 from neko_cli.core.provider_events import InputCommitted, InputTranscript, SpeechBegan, SpeechEnded
 
 ALIASES = 64
@@ -28,8 +28,7 @@ class FlatUserEvents(UserEvents):
             so_far: whether a ``delta`` holds all that was heard so far.
             silence_ms: what the detector waits for at the end of an utterance, in ms.
         """
-        super().__init__()
-        self._timeline = timeline
+        super().__init__(timeline)
         self._so_far = so_far
         self._silence_ms = silence_ms
         self._open = ""

@@ -191,7 +191,7 @@ class GeminiCodec:
             case SendText(words):
                 return self._ask(words)
             case SendImage(data, media_type):
-                shown = frames.picture(data, media_type) if can.images else []
+                shown = frames.picture(data, media_type) if can.takes_picture(data, media_type) else []
                 self._pictured = self._pictured or bool(shown)
                 return shown
             case TellSystem(words, ask_reply):
@@ -203,8 +203,8 @@ class GeminiCodec:
             case CancelReply(reply_id):
                 self._exchange.cancel(reply_id)
                 return []
-            case AnswerTool(call_id, name, output, _):
-                return self._answer(call_id, name, output)
+            case AnswerTool(call_id, name, output, continue_reply):
+                return self._answer(call_id, name, output, continue_reply=continue_reply)
             case ClearAudio() | TruncateReply() | Reconfigure() | ChangeDetection():
                 return []  # nothing of the kind can be said, and the configuration is for good
             case _:
@@ -243,12 +243,15 @@ class GeminiCodec:
             return []
         return [frames.client_content([line], complete=False)]
 
-    def _answer(self, call_id: str, name: str, output: str) -> list[str]:
+    def _answer(self, call_id: str, name: str, output: str, *, continue_reply: bool) -> list[str]:
         wire_id = self._replies.calls.answer(call_id)
         if wire_id is None:
             return []  # the service has cancelled the call, and knows it no more
-        self._exchange.answered()
-        return [frames.tool_response(wire_id, name, output)]
+        # A model that waits goes on when it has its answers; one that did not wait can be kept from it.
+        silent = self._traits.asynchronous and not continue_reply
+        if continue_reply or not (silent or self._replies.calls.are_open):
+            self._exchange.answered()
+        return [frames.tool_response(wire_id, name, output, silent=silent)]
 
 
 def make_gemini(
@@ -260,9 +263,11 @@ def make_gemini(
         url, place = vertex_place(endpoint.url, provider.path)
         endpoint = msgspec.structs.replace(endpoint, url=url)
     traits = traits_of(spec.model)
-    capabilities = provider.capabilities
-    if capabilities.seed_history is not traits.client_content:
-        capabilities = msgspec.structs.replace(capabilities, seed_history=traits.client_content)
+    capabilities = msgspec.structs.replace(
+        provider.capabilities,
+        seed_history=traits.client_content,
+        tools_continue=not traits.asynchronous,
+    )
     return GeminiCodec(
         spec=spec,
         capabilities=capabilities,

@@ -21,9 +21,6 @@ from neko_cli.core.text import to_json
 AUDIO_BYTES = 32_000
 """Sound in one frame: a second. Google's own clients send at most 32 KB at once."""
 
-PICTURES = ("image/jpeg", "image/png")
-"""Media types of video frames that the guide names."""
-
 SENSITIVE, HARD_OF_HEARING = 0.35, 0.65
 """Thresholds of the profile up to which, and from which on, the start sensitivity is not the usual one."""
 
@@ -117,16 +114,17 @@ def silence(silence_ms: int, rate: int) -> list[str]:
 
 
 def picture(data: bytes, media_type: str) -> list[str]:
-    """A picture as a video frame; none of a kind that is not taken."""
-    if not data or media_type not in PICTURES:
-        return []
+    """A picture as a video frame."""
     return [
         f'{{"realtimeInput":{{"video":{{"data":"{b64encode(data).decode()}","mimeType":"{media_type}"}}}}}}'
     ]
 
 
-def tool_response(call_id: str, name: str, output: str) -> str:
-    """The result of a tool call; a JSON object as it is, anything else under the key ``output``."""
+def tool_response(call_id: str, name: str, output: str, *, silent: bool = False) -> str:
+    """The result of a tool call; a JSON object as it is, anything else under the key ``output``.
+
+    ``silent`` has a model that talked on meanwhile take note of it, and say nothing.
+    """
     try:
         result = parse(output)
     except (ValueError, RecursionError):
@@ -137,6 +135,8 @@ def tool_response(call_id: str, name: str, output: str) -> str:
     }
     if call_id:
         answer["id"] = call_id
+    if silent:
+        answer["scheduling"] = "SILENT"
     return to_json({"toolResponse": {"functionResponses": [answer]}})
 
 

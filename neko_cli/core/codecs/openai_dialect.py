@@ -22,10 +22,19 @@ class Dialect(EventDialect, frozen=True, kw_only=True):
     Dropping more at once, and seldom, lets the provider's cache serve the rest.
     """
     max_output: int = 4096
-    """Largest ``max_output_tokens`` that is taken as a number; more is asked for as ``inf``."""
+    """Largest ``max_output_tokens`` that is taken as a number; more is asked for as ``inf``.
+
+    0: there is no such setting.
+    """
     speeds: tuple[float, float] = (MIN_SPEED, MAX_SPEED)
     thresholds: tuple[float, float] = (0.0, 1.0)
     """Range of the detector's threshold."""
+    detector_answers: bool = True
+    """Whether the detector can be told whether to answer, and to stop a reply that is spoken into."""
+    typed_manual: bool = False
+    """Whether no detection is spelled as a detection without a type, not as ``null``."""
+    beta_names: bool = False
+    """Whether sound and words may come under the names of the protocol's first version as well."""
     session_type: bool = True
     """Whether a session says that it is ``realtime``, and which modality it answers in."""
     language_field: str = "language"
@@ -39,8 +48,6 @@ class Dialect(EventDialect, frozen=True, kw_only=True):
     """Of ``voice`` and ``turn_detection``, those that stand directly in the session, not below audio."""
     resumption: bool = False
     """Whether keeping the conversation has to be asked for (``resumption.enabled``)."""
-    commit_answers: bool = False
-    """Whether committed speech is answered without being asked for, also in manual turns."""
 
 
 class LiveDialect(AnyDialect, frozen=True, kw_only=True):

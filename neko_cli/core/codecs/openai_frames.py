@@ -51,7 +51,7 @@ def session_update(spec: SessionSpec, capabilities: Capabilities, dialect: Diale
         _place(session, audio_output, "voice", spec.voice, dialect)
     if spec.tools and capabilities.tools is ToolForm.FLAT:
         session["tools"] = [flat_tool(tool) for tool in spec.tools]
-    if spec.max_output_tokens:
+    if spec.max_output_tokens and dialect.max_output:
         within = spec.max_output_tokens <= dialect.max_output
         session["max_output_tokens"] = spec.max_output_tokens if within else "inf"
     if dialect.retention:
@@ -177,8 +177,9 @@ def _within(value: float, bounds: tuple[float, float]) -> float:
 
 def _turn_detection(spec: SessionSpec, capabilities: Capabilities, dialect: Dialect) -> dict[str, Any] | None:
     if spec.detection is Detection.MANUAL or not capabilities.server_vad:
-        return None
-    common = {"create_response": True, "interrupt_response": spec.interrupt_reply}
+        return {"type": None} if dialect.typed_manual else None
+    answers = {"create_response": True, "interrupt_response": spec.interrupt_reply}
+    common = answers if dialect.detector_answers else {}
     if spec.detection is Detection.SEMANTIC and capabilities.semantic_vad:
         return {"type": "semantic_vad", "eagerness": "auto", **common}
     return {

@@ -11,15 +11,17 @@ from typing import assert_never
 
 import msgspec
 
+from neko_cli.core import pcm
 from neko_cli.core.capabilities import Capabilities, Resume
 from neko_cli.core.codecs import openai_frames as frames
 from neko_cli.core.codecs.base import Detection, Frame, HistoryLine, SessionSpec, instructions_with_past
 from neko_cli.core.codecs.decoder import Decoder, Events
 from neko_cli.core.codecs.json_fields import Fields, identifier, mapping
 from neko_cli.core.codecs.openai_dialect import Dialect
-from neko_cli.core.codecs.openai_reply_events import ReplyEvents
+from neko_cli.core.codecs.openai_reply_events import BETA_NAMES, ReplyEvents
 from neko_cli.core.codecs.openai_session_events import SessionEvents
 from neko_cli.core.codecs.openai_user_events import UserEvents
+from neko_cli.core.codecs.timeline import TAIL_MS, Timeline
 from neko_cli.core.commands import (
     AnswerTool,
     AppendAudio,
@@ -90,8 +92,10 @@ class OpenAIGACodec:
         self._endpoint = endpoint
         self._instructions = instructions_with_past(spec, capabilities)
         self._spec = msgspec.structs.replace(spec, instructions=self._instructions)
-        self._replies = ReplyEvents(title)
-        self._user = UserEvents()
+        self._manual = spec.detection is Detection.MANUAL or not capabilities.server_vad
+        self._timeline = Timeline(capabilities.input_rate)
+        self._replies = ReplyEvents(title, also=BETA_NAMES if dialect.beta_names else None)
+        self._user = UserEvents(self._timeline)
         self._session = SessionEvents(
             title=title,
             model=spec.model,
@@ -127,17 +131,17 @@ class OpenAIGACodec:
         """Frames that carry out a command; none where the server cannot."""
         can = self.capabilities
         match command:
-            case AppendAudio(pcm):
-                return frames.append(pcm)
+            case AppendAudio(sound):
+                self._timeline.sent(len(sound))
+                return frames.append(sound)
             case CommitAudio(ask_reply):
-                asks = ask_reply and not self._dialect.commit_answers
-                return [frames.COMMIT, *([frames.RESPONSE_CREATE] if asks else [])]
+                return self._commit(ask_reply=ask_reply)
             case ClearAudio():
                 return [frames.CLEAR] if can.clear_input else []
             case SendText(words):
                 return [frames.message("user", words), frames.RESPONSE_CREATE]
             case SendImage(data, media_type):
-                return [frames.image(data, media_type)] if can.images and data else []
+                return [frames.image(data, media_type)] if can.takes_picture(data, media_type) else []
             case TellSystem(words, ask_reply):
                 return [frames.message(self._system, words), *([frames.RESPONSE_CREATE] if ask_reply else [])]
             case TellHistory(role, words):
@@ -189,7 +193,17 @@ class OpenAIGACodec:
         """What a resumed session says of its past, while it is being set up, is no news."""
         return lambda fields: () if self._session.tells_past else handler(fields)
 
+    def _commit(self, *, ask_reply: bool) -> list[str]:
+        if self._manual or self._dialect.commit_in_vad:
+            asks = ask_reply and not self.capabilities.commit_asks
+            return [frames.COMMIT, *([frames.RESPONSE_CREATE] if asks else [])]
+        # What its detector hears, the server answers by itself.
+        silence = pcm.silence(self._spec.silence_ms + TAIL_MS, self.capabilities.input_rate)
+        self._timeline.padded(len(silence))
+        return frames.append(silence)
+
     def _change_detection(self, manual: bool) -> Frame:
+        self._manual = manual
         usual = self._spec.detection if self._spec.detection is not Detection.MANUAL else Detection.SERVER
         wanted = msgspec.structs.replace(self._spec, detection=Detection.MANUAL if manual else usual)
         return frames.detection_update(wanted, self.capabilities, self._dialect)

@@ -172,8 +172,8 @@ class OpenAILiveCodec:
             case SendText(words):
                 return self._typed(words)
             case SendImage(data, media_type):
-                can = self.capabilities.images and self._has_backend and data
-                return [frames.backend_image(data, media_type)] if can else []
+                taken = self._has_backend and self.capabilities.takes_picture(data, media_type)
+                return [frames.backend_image(data, media_type)] if taken else []
             case TellSystem(words, ask_reply):
                 return frames.say(words) if ask_reply else frames.think(words)
             case TellHistory(role, words):

@@ -48,30 +48,41 @@ GA_NAMES = Names()
 BETA_NAMES = Names(*(name.replace("output_", "") for name in GA_NAMES))
 
 
+_CAPTION, _TEXT = "caption", "text"
+
+
 class ReplyEvents:
     """Decodes ``response.*`` events; ``ledger`` knows which replies have begun and ended."""
 
-    def __init__(self, title: str, names: Names = GA_NAMES) -> None:
-        """``title`` names the provider in sentences about failed replies."""
+    def __init__(self, title: str, names: Names = GA_NAMES, *, also: Names | None = None) -> None:
+        """``title`` names the provider in sentences about failed replies.
+
+        ``also``: other names by which the same events may come.
+        """
         self.ledger = Replies()
         self.names = names
         self._title = title
+        self._ignored = ""
+        """The kind of words that only repeat the others; empty where whatever comes first is told."""
         self._odd = b""
         self._odd_item = ""
         self.handlers: dict[str, Callable[[Fields], Events]] = {
             "response.created": self._created,
             "response.output_item.added": self._item_added,
             "response.output_item.done": self._item_done,
-            names.caption: self._words,
-            names.caption_done: self._words_done,
-            names.words: self._words,
-            names.words_done: self._words_done,
+            names.caption: lambda fields: self._by(_CAPTION, fields, done=False),
+            names.caption_done: lambda fields: self._by(_CAPTION, fields, done=True),
+            names.words: lambda fields: self._by(_TEXT, fields, done=False),
+            names.words_done: lambda fields: self._by(_TEXT, fields, done=True),
             "response.content_part.done": self._part_done,
             names.sound: self._sound_slowly,
             names.sound_done: self._sound_done,
             "response.function_call_arguments.done": self._arguments_done,
             "response.done": self._done,
         }
+        if also is not None:
+            usual = dict(zip(also, names, strict=True))
+            self.handlers.update({other: self.handlers[name] for other, name in usual.items()})
 
     def begin(self, reply_id: str) -> list[ProviderEvent]:
         """The beginning of a reply, unless it has begun before."""
@@ -121,8 +132,17 @@ class ReplyEvents:
         reply_id = self.ledger.resolve(identifier(fields, "response_id"))
         return [ReplySoundEnded(reply_id)] if self.ledger.wanted(reply_id) is not None else ()
 
-    def _words(self, fields: Fields) -> Events:
-        return self._say(fields, "delta")
+    def _by(self, channel: str, fields: Fields, *, done: bool) -> Events:
+        """Words by one kind of events; those of the other kind are the same words again."""
+        reply_id = self.ledger.resolve(identifier(fields, "response_id"))
+        reply = self.ledger.wanted(reply_id)
+        if channel == self._ignored or (reply is not None and reply.channel not in ("", channel)):
+            return self.begin(reply_id)
+        events = self._words_done(fields) if done else self._say(fields, "delta")
+        reply = self.ledger.wanted(reply_id)
+        if reply is not None and reply.worded:
+            reply.channel = channel
+        return events
 
     def _words_done(self, fields: Fields) -> Events:
         """The whole text of a part; news only where no delta came before it."""
@@ -135,7 +155,7 @@ class ReplyEvents:
         """The whole part, words included, where nothing told them before."""
         part = mapping(fields, "part")
         told = {key: part[key] for key in ("transcript", "text") if key in part}
-        return self._words_done({**fields, **told})
+        return self._by(_CAPTION if "transcript" in told else _TEXT, {**fields, **told}, done=True)
 
     def _say(self, fields: Fields, name: str) -> Events:
         reply_id = self.ledger.resolve(identifier(fields, "response_id"))
@@ -194,7 +214,8 @@ class ReplyEvents:
             error = classify.from_error(
                 told.get("code"), told.get("type"), told.get("message"), who=self._title
             )
-        usage = usage_of(mapping(response, "usage"))
+        # xAI counts beside the response, and leaves an empty record in it.
+        usage = usage_of(mapping(response, "usage") or mapping(fields, "usage"))
         events.append(ReplyEnded(reply_id, status, reason=reason, error=error, usage=usage))
         return events
 

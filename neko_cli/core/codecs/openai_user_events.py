@@ -9,6 +9,7 @@ from collections.abc import Callable
 from neko_cli.core import classify
 from neko_cli.core.codecs.decoder import Events
 from neko_cli.core.codecs.json_fields import Fields, identifier, mapping, mappings, number, text
+from neko_cli.core.codecs.timeline import Timeline
 from neko_cli.core.provider_events import (
     InputCommitted,
     InputTranscript,
@@ -35,8 +36,9 @@ class UserEvents:
     about them is dropped.
     """
 
-    def __init__(self) -> None:
-        """Nobody has spoken yet."""
+    def __init__(self, timeline: Timeline) -> None:
+        """Nobody has spoken yet; ``timeline`` knows the sound that was sent."""
+        self._timeline = timeline
         self._probabilities: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._old: OrderedDict[str, None] = OrderedDict()
         self.handlers: dict[str, Callable[[Fields], Events]] = {
@@ -62,10 +64,12 @@ class UserEvents:
         return None if item_id in self._old else item_id
 
     def _started(self, fields: Fields) -> Events:
-        return [SpeechBegan(identifier(fields, "item_id"), number(fields, "audio_start_ms"))]
+        at = self._timeline.recorded(number(fields, "audio_start_ms"))
+        return [SpeechBegan(identifier(fields, "item_id"), at)]
 
     def _stopped(self, fields: Fields) -> Events:
-        return [SpeechEnded(identifier(fields, "item_id"), number(fields, "audio_end_ms"))]
+        at = self._timeline.recorded(number(fields, "audio_end_ms"))
+        return [SpeechEnded(identifier(fields, "item_id"), at)]
 
     def _committed(self, fields: Fields) -> Events:
         item_id = self._item(fields)

@@ -1,7 +1,8 @@
 """Providers that speak OpenAI's protocols: OpenAI itself, Azure, xAI and the embedded engine.
 
 Sources: OpenAI's Realtime and Live API references; Microsoft's “GPT Realtime API” how-to (resource addresses,
-``api-key``, deployments); xAI's “Speech to Speech” guide (November 2026).
+``api-key``, deployments); xAI's “Speech to Speech” guide and its machine-readable schema,
+docs.x.ai/voice-realtime.ws.json (November 2026).
 """
 
 from __future__ import annotations
@@ -140,7 +141,10 @@ PROVIDERS: tuple[Provider, ...] = (
         chat_model="grok-4.3",
         capabilities=Capabilities(
             text_output=False,
+            truncate=True,
+            commit_asks=True,
             tools=ToolForm.FLAT,
+            system_items=True,
             speed=True,
             resume=Resume.CONVERSATION,
             # Its documentation: the history is dropped after 30 minutes without activity.
@@ -155,9 +159,13 @@ PROVIDERS: tuple[Provider, ...] = (
             top_level=frozenset({"voice", "turn_detection"}),
             speeds=(0.7, 1.5),
             thresholds=(0.1, 0.9),
+            max_output=0,
+            detector_answers=False,
+            typed_manual=True,
+            beta_names=True,
             language_field="language_hint",
             languages=_XAI_LANGUAGES,
-            commit_answers=True,
+            commit_in_vad=False,
         ),
     ),
 )

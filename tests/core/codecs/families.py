@@ -11,16 +11,19 @@ import msgspec
 
 from neko_cli.core.codecs import make_codec
 from neko_cli.core.codecs.base import Codec, Frame, SessionSpec
+from neko_cli.core.codecs.flat import FlatCodec
 from neko_cli.core.commands import SendText, ToolSpec
 from neko_cli.core.provider_events import (
+    InputTranscript,
     ProviderEvent,
     Ready,
+    ReplyBegan,
     ReplyEnded,
     ReplySound,
     ReplyStatus,
     ReplyWords,
 )
-from tests.core.codecs import ga, golden
+from tests.core.codecs import flat, ga, gem, golden
 
 TOOLS = (ToolSpec("weather", "The weather.", {"type": "object"}),)
 
@@ -89,17 +92,58 @@ def chat_usable(codec: Codec) -> None:
     assert events[-1].status is ReplyStatus.COMPLETE
 
 
+def flat_usable(codec: Codec) -> None:
+    assert isinstance(codec, FlatCodec)
+    if current := codec._replies.ledger.current:
+        # A reply without an id may be going on; the next one ends it, or goes on beside it.
+        decoded(codec, [ga.done(current)])
+    sound = flat.sound("fresh", "fresh item", b"\1\2")
+    assert decoded(codec, [sound, ga.done("fresh")]) == [
+        ReplyBegan("fresh"),
+        ReplySound("fresh", "fresh item", b"\1\2"),
+        ReplyEnded("fresh", ReplyStatus.COMPLETE),
+    ]
+
+
+def gemini_usable(codec: Codec) -> None:
+    for _ in range(2):  # the first one ends whatever was being said
+        codec.encode(SendText("fresh"))
+        events = decoded(codec, [gem.words("a"), gem.sound(b"\1\2"), gem.COMPLETE])
+    said = [event for event in events if not isinstance(event, InputTranscript)]
+    began, words, sound, ended = said
+    assert isinstance(began, ReplyBegan)
+    assert words == ReplyWords(began.reply_id, "a")
+    assert sound == ReplySound(began.reply_id, began.reply_id, b"\1\2")
+    assert isinstance(ended, ReplyEnded)
+    assert ended.status is ReplyStatus.COMPLETE
+
+
 SPEC = SessionSpec(instructions="You are Mio.", tools=TOOLS, store=True)
 RESUMED = msgspec.structs.replace(SPEC, resume_handle="conv_1")
 
+OLDER = msgspec.structs.replace(SPEC, model="gemini-2.5-flash-native-audio-preview-12-2025")
+TALKS_ON = msgspec.structs.replace(SPEC, model="gemini-3.8-live-extended-thinking")
+
 FAMILIES = {
+    "openai": Family("openai", "openai_ga", SPEC, ga_usable),
+    "embedded": Family("embedded", "openai_ga", SPEC, ga_usable),
     "azure": Family("azure", "azure", SPEC, ga_usable),
     "xai": Family("xai", "xai", SPEC, ga_usable),
     "xai-resumed": Family("xai", "xai", RESUMED, resumed_usable),
     "openai-live": Family("openai-live", "openai_live", SPEC, live_usable),
     "openai-live-forked": Family("openai-live", "openai_live", RESUMED, live_usable),
+    "gemini": Family("gemini", "gemini", SPEC, gemini_usable),
+    "gemini-resumed": Family("gemini", "gemini", RESUMED, gemini_usable),
+    "gemini-2.5": Family("gemini", "gemini", OLDER, gemini_usable),
+    "gemini-that-talks-on": Family("gemini", "gemini", TALKS_ON, gemini_usable),
+    "vertex": Family("vertex", "vertex", SPEC, gemini_usable),
     "chat": Family("chat", "chat", SPEC, chat_usable),
+    **{
+        name: Family(name, name.replace("-", "_"), SPEC, flat_usable)
+        for name in ("qwen", "stepfun", "glm", "neko-free", "azure-preview")
+    },
 }
+"""Every provider of the registry, in every state in which its codec behaves differently."""
 
 
 def held(value: Any) -> int:

@@ -12,7 +12,7 @@ from neko_cli.core.codecs.gemini import GeminiCodec
 from neko_cli.core.provider_events import ProviderEvent
 from tests.core.codecs import golden
 
-SERVER_FRAMES = golden.server_frames("gemini")
+SERVER_FRAMES = golden.server_frames("gemini") + golden.server_frames("vertex")
 
 
 def codec(provider: str = "gemini", url: str = "ws://localhost:1", **spec: Any) -> GeminiCodec:

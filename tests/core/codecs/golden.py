@@ -25,6 +25,9 @@ from neko_cli.core.errors import NekoError
 
 FOLDER = Path(__file__).parents[2] / "golden"
 
+LONG = 1000
+"""Characters of base64 beyond which sound is looked at for its short form."""
+
 CONVERSATIONS = ("barge_in", "error", "image", "limits", "manual", "text", "tool", "voice")
 """What there is of every dialect of the flat family."""
 
@@ -104,7 +107,17 @@ def play_line(codec: Codec, line: dict[str, Any]) -> dict[str, Any]:
     if "hello" in line:
         return {"hello": [json.loads(frame) for frame in codec.hello()]}
     frames = [json.loads(frame) for frame in codec.encode(command(line["client"], line["with"]))]
-    return {"client": line["client"], "with": line["with"], "frames": frames}
+    return {"client": line["client"], "with": line["with"], "frames": [shortened(f) for f in frames]}
+
+
+def shortened(frame: dict[str, Any]) -> dict[str, Any]:
+    """A client's frame; long sound whose samples all have one value in its short form."""
+    short: dict[str, Any] = {}
+    for key, value in frame.items():
+        if key in ("audio", "data") and isinstance(value, str) and len(value) > LONG:
+            value = as_sound(b64decode(value))
+        short[key] = shortened(value) if isinstance(value, dict) and "level" not in value else value
+    return short
 
 
 def command(name: str, fields: dict[str, Any]) -> commands.Command:

@@ -13,9 +13,9 @@ from neko_cli.core import commands
 from neko_cli.core.codecs import (
     flat_reply_events,
     flat_session,
-    flat_timeline,
     flat_user_events,
     openai_user_events,
+    timeline,
 )
 from neko_cli.core.codecs.flat import FlatCodec
 from neko_cli.core.codecs.openai_replies import ENDED_LIMIT, ITEMS_LIMIT, OPEN_LIMIT
@@ -199,7 +199,7 @@ def test_memory_is_bounded(provider: str) -> None:
         "_called": ITEMS_LIMIT,
         "_made_calls": flat_reply_events.CALLS,
         "_aliases": flat_user_events.ALIASES,
-        "_pads": flat_timeline.PADS,
+        "_pads": timeline.PADS,
         "_probabilities": openai_user_events.ITEMS_LIMIT,
         "_old": openai_user_events.OLD_LIMIT,
         "_told": flat_session.TOLD_LINES,

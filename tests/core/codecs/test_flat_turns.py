@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.codecs.flat import TAIL_MS
-from neko_cli.core.codecs.flat_timeline import PADS, Timeline
 from neko_cli.core.codecs.flat_user_events import ALIASES
+from neko_cli.core.codecs.timeline import PADS, Timeline
 from neko_cli.core.commands import (
     AppendAudio,
     AskReply,

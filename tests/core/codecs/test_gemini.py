@@ -26,27 +26,35 @@ from neko_cli.core.provider_events import HandleTold, Surprise, Unknown
 from tests.core.codecs import golden
 from tests.core.codecs.gem import SERVER_FRAMES, codec, sent, setup, told, words
 
-NAMES = golden.names("gemini")
+SERVICES = ("gemini", "vertex")
+
+FILES = [(service, name) for service in SERVICES for name in golden.names(service)]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_golden_conversation(name: str) -> None:
-    made, lines = golden.conversation(name, "gemini")
+@pytest.mark.parametrize(("service", "name"), FILES, ids=map("/".join, FILES))
+def test_a_golden_conversation(service: str, name: str) -> None:
+    made, lines = golden.conversation(name, service)
     assert len(lines) > 3
     for number, line in enumerate(lines, 2):
-        assert golden.play_line(made, line) == line, f"{name}, line {number}"
+        assert golden.play_line(made, line) == line, f"{service}/{name}, line {number}"
 
 
-def test_the_golden_files_hold_every_conversation_and_every_message() -> None:
-    wanted = {"text", "voice", "image", "tool", "barge_in", "error", "limits", "resume"}
-    assert wanted <= {name.removesuffix(".jsonl") for name in NAMES}
+@pytest.mark.parametrize("service", SERVICES)
+def test_both_services_have_every_conversation(service: str) -> None:
+    wanted = {*golden.CONVERSATIONS, "resume"}
+    assert wanted <= {name.removesuffix(".jsonl") for name in golden.names(service)}
+    assert all("2026" in golden.read(name, service)[0]["document"] for name in golden.names(service))
+
+
+def test_the_golden_files_hold_every_message() -> None:
     shown = {key for frame in SERVER_FRAMES for key in json.loads(frame)}
     assert shown >= {
         "setupComplete", "serverContent", "toolCall", "toolCallCancellation", "usageMetadata", "goAway",
         "sessionResumptionUpdate", "voiceActivity", "voiceActivityDetectionSignal",
     }  # fmt: skip
     made = codec()
-    odd = [event for event in told(made, *SERVER_FRAMES) if isinstance(event, Unknown | Surprise)]
+    studio = golden.server_frames("gemini")
+    odd = [event for event in told(made, *studio) if isinstance(event, Unknown | Surprise)]
     assert [event.type for event in odd if isinstance(event, Unknown)] == [
         "code",
         "message",

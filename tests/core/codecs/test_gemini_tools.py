@@ -7,6 +7,7 @@ import json
 import pytest
 
 from neko_cli.core.commands import AnswerTool
+from neko_cli.core.provider_events import ReplyWords
 from tests.core.codecs.gem import (
     COMPLETE,
     WHOLE,
@@ -66,3 +67,35 @@ def test_a_model_that_talks_on_is_answered_when_its_turn_ends() -> None:
     assert kinds(told(made, words("b"), going_on, words("c"), idle)) == [
         "ReplyBegan", "ReplyWords", "ReplyWords", "ReplyEnded",
     ]  # fmt: skip
+
+
+CALLS = json.dumps({"toolCall": {"functionCalls": [{"id": "c", "name": "n"}, {"id": "d", "name": "m"}]}})
+
+
+def test_what_trails_several_calls_starts_no_reply_before_the_last_is_answered() -> None:
+    made = codec()
+    assert made.capabilities.tools_continue
+    told(made, words("a"), CALLS)
+    assert len(sent(made, AnswerTool("c", "n", "{}", continue_reply=False))) == 1
+    assert told(made, words(" trail"), COMPLETE) == [ReplyWords("reply-1", " trail")]
+    assert len(sent(made, AnswerTool("d", "m", "{}"))) == 1
+    assert kinds(told(made, words("b"), COMPLETE)) == WHOLE
+
+
+def test_a_model_that_waits_goes_on_though_nobody_asks() -> None:
+    made = codec()
+    told(made, CALL)
+    assert len(sent(made, AnswerTool("c", "n", "{}", continue_reply=False))) == 1
+    assert kinds(told(made, words("b"), COMPLETE)) == WHOLE
+
+
+def test_a_model_that_talks_on_can_be_answered_in_silence() -> None:
+    made = codec(model="gemini-3.8-live-extended-thinking")
+    assert not made.capabilities.tools_continue
+    told(made, CALLS)
+    answers = [
+        sent(made, AnswerTool("c", "n", "{}", continue_reply=False)),
+        sent(made, AnswerTool("d", "m", "{}")),
+    ]
+    scheduled = [frame["toolResponse"]["functionResponses"][0].get("scheduling") for (frame,) in answers]
+    assert scheduled == ["SILENT", None]

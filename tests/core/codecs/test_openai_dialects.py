@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from base64 import b64encode
 
 import pytest
 
 from neko_cli.core.capabilities import Capabilities, Resume
 from neko_cli.core.codecs import make_codec
-from neko_cli.core.codecs.base import HistoryLine, SessionSpec
+from neko_cli.core.codecs.base import Detection, HistoryLine, SessionSpec
+from neko_cli.core.codecs.openai_frames import COMMIT
 from neko_cli.core.codecs.openai_user_events import ITEMS_LIMIT
-from neko_cli.core.commands import CommitAudio, Reconfigure, TellHistory, TellSystem
+from neko_cli.core.commands import (
+    AppendAudio,
+    ChangeDetection,
+    CommitAudio,
+    Reconfigure,
+    TellHistory,
+    TellSystem,
+)
 from neko_cli.core.provider_events import (
     HandleTold,
     InputCommitted,
@@ -19,7 +28,12 @@ from neko_cli.core.provider_events import (
     ProviderFault,
     Ready,
     ReplyBegan,
+    ReplyEnded,
+    ReplySound,
+    ReplySoundEnded,
+    ReplyStatus,
     ReplyWords,
+    TokenUsage,
     Unknown,
 )
 from neko_cli.core.resume import is_rejection
@@ -89,31 +103,100 @@ def test_xai_is_told_languages_as_it_spells_them(tag: str, hint: str) -> None:
 
 
 def test_xai_is_told_nothing_that_it_does_not_know() -> None:
-    session = session_of("xai", want_audio=False, threshold=0.0, speed=0.3)
+    session = session_of("xai", want_audio=False, threshold=0.0, speed=0.3, max_output_tokens=100)
     assert set(session) == {"audio", "turn_detection", "voice", "resumption"}
+    detector = {"type", "threshold", "prefix_padding_ms", "silence_duration_ms"}
+    assert set(session["turn_detection"]) == detector
     assert session["turn_detection"]["threshold"] == 0.1
     assert session["audio"]["output"]["speed"] == 0.7
 
 
-def test_xai_hears_the_program_as_the_user() -> None:
+def test_xai_hears_the_program_as_the_system() -> None:
     made = make_codec("xai", SessionSpec(history=(HistoryLine("system", "A note."),)), key="k")
     frames = [*made.hello()[1:], *made.encode(TellSystem("data", ask_reply=False))]
     frames += made.encode(TellHistory("system", "A note."))
-    assert {json.loads(frame)["item"]["role"] for frame in frames} == {"user"}
+    assert {json.loads(frame)["item"]["role"] for frame in frames} == {"system"}
     (update,) = made.encode(Reconfigure("You are Leo."))
     assert json.loads(update)["session"] == {"instructions": "You are Leo."}
 
 
+MANUAL = SessionSpec(detection=Detection.MANUAL)
+
+
 def test_xai_answers_what_is_committed_by_itself() -> None:
-    assert len(make_codec("xai", SessionSpec(), key="k").encode(CommitAudio())) == 1
+    made = make_codec("xai", MANUAL, key="k")
+    assert made.capabilities.commit_asks
+    assert made.encode(CommitAudio()) == made.encode(CommitAudio(ask_reply=False)) == [COMMIT]
+    assert not codec().capabilities.commit_asks
     assert len(codec().encode(CommitAudio())) == 2
+
+
+def test_xai_takes_no_commit_while_its_detector_is_on_and_our_silence_moves_no_time() -> None:
+    made = make_codec("xai", SessionSpec(silence_ms=200), key="k")
+    second = bytes(48_000)
+    made.encode(AppendAudio(second))
+    (silence,) = made.encode(CommitAudio())
+    assert json.loads(silence) == {
+        "type": "input_audio_buffer.append",
+        "audio": b64encode(bytes(48 * 1500)).decode(),
+    }
+    made.encode(AppendAudio(second))
+    told = [("speech_started", "audio_start_ms", 2600), ("speech_stopped", "audio_end_ms", 3400)]
+    times = [
+        made.decode(server(f"input_audio_buffer.{kind}", item_id="i", **{name: at}))[0].at_ms
+        for kind, name, at in told
+    ]
+    assert times == [1100.0, 1900.0]
+    made.encode(ChangeDetection(manual=True))
+    assert made.encode(CommitAudio()) == [COMMIT]
+
+
+def test_xai_spells_turns_of_our_own_as_a_detection_without_a_type() -> None:
+    assert session_of("xai", detection=Detection.MANUAL)["turn_detection"] == {"type": None}
+    (update,) = make_codec("xai", SessionSpec(), key="k").encode(ChangeDetection(manual=True))
+    assert json.loads(update)["session"] == {"turn_detection": {"type": None}}
+    assert session_of("openai", detection=Detection.MANUAL)["audio"]["input"]["turn_detection"] is None
+
+
+def test_xai_counts_beside_the_response() -> None:
+    usage = {"input_tokens": 4, "output_tokens": 38, "output_token_details": {"audio_tokens": 36}}
+    response = {"id": "r", "status": "completed", "status_details": "unimplemented", "usage": {}}
+    events = make_codec("xai", SessionSpec(), key="k").decode(
+        server("response.done", response=response, usage=usage)
+    )
+    assert events == [
+        ReplyBegan("r"),
+        ReplyEnded(
+            "r",
+            ReplyStatus.COMPLETE,
+            usage=TokenUsage(input_tokens=4, output_tokens=38, output_audio_tokens=36),
+        ),
+    ]
+
+
+def test_xai_may_use_the_names_of_the_first_version_and_words_come_once() -> None:
+    made = make_codec("xai", SessionSpec(), key="k")
+    part = {"response_id": "r", "item_id": "i", "content_index": 0}
+    events = [
+        *made.decode(server("response.text.delta", **part, delta="Hi")),
+        *made.decode(server("response.output_audio_transcript.delta", **part, delta="Hi")),
+        *made.decode(server("response.audio.delta", **part, delta=b64encode(b"\1\2").decode())),
+        *made.decode(server("response.audio.done", **part)),
+        *made.decode(server("response.text.done", **part, text="Hi")),
+    ]
+    assert events == [
+        ReplyBegan("r"),
+        ReplyWords("r", "Hi"),
+        ReplySound("r", "i", b"\1\2"),
+        ReplySoundEnded("r"),
+    ]
+    assert [type(event) for event in codec().decode(server("response.text.delta", **part))] == [Unknown]
 
 
 @pytest.mark.parametrize("provider", ["embedded", "openai", "azure", "xai"])
 def test_what_nobody_wants_an_answer_to_is_committed_alone(provider: str) -> None:
-    made = make_codec(provider, SessionSpec(), url="ws://localhost:1", key="k")
-    frames = [json.loads(frame)["type"] for frame in made.encode(CommitAudio(ask_reply=False))]
-    assert frames == ["input_audio_buffer.commit"]
+    made = make_codec(provider, MANUAL, url="ws://localhost:1", key="k")
+    assert made.encode(CommitAudio(ask_reply=False)) == [COMMIT]
 
 
 # Transcripts

@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neko_cli.core.codecs import PROVIDERS
 from neko_cli.core.commands import AnswerTool, SendText
 from neko_cli.core.provider_events import Surprise, Unknown
 from tests.core.codecs.families import FAMILIES, Family, held
+from tests.core.codecs.test_flat_rubbish import COMMANDS
 from tests.core.codecs.test_openai_ga_rubbish import JSON, mutate
+
+
+def test_every_provider_is_tried() -> None:
+    tried = {family.provider for family in FAMILIES.values()}
+    # It is the same codec for any chat server.
+    assert tried == set(PROVIDERS) - {"openai-chat"}
+
 
 EACH = pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
 
@@ -37,8 +46,9 @@ def test_rubbish_is_counted_and_does_no_harm(family: Family, frame: str | bytes)
 @EACH
 def test_an_unknown_type_is_told_safely_and_short(family: Family) -> None:
     name = "\x1b[31mred\x1b]0;t\x07" + "x" * 1000
-    frame = json.dumps({"is": name}).encode() if family.folder == "chat" else json.dumps({"type": name})
-    (event,) = family.make().decode(frame)
+    frames = {"chat": {"is": name}, "gemini": {name: {}}, "vertex": {name: {}}}
+    frame = json.dumps(frames.get(family.folder, {"type": name}))
+    (event,) = family.make().decode(frame.encode() if family.folder == "chat" else frame)
     assert isinstance(event, Unknown)
     assert event.type.startswith("redx")
     assert len(event.type) <= 80
@@ -68,6 +78,8 @@ def test_no_mutation_of_a_documented_frame_raises(family: Family, data) -> None:
             fields = json.loads(frame)
         except ValueError:
             continue
+        if not fields:
+            continue
         mutate(fields, data)
         changed = json.dumps(fields)
         for event in made.decode(changed.encode() if isinstance(frame, bytes) else changed):
@@ -89,6 +101,22 @@ def test_no_cut_and_no_shuffling_of_documented_frames_raises(family: Family, dat
         else:
             made.decode(frame[:cut])
             made.decode(frame[cut:])
+    family.usable(made)
+
+
+@EACH
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_is_said_in_whatever_order_makes_frames(family: Family, data) -> None:
+    made = family.make()
+    made.hello()
+    for _ in range(8):
+        if data.draw(st.booleans()):
+            made.decode(data.draw(st.sampled_from(frames_of(family))))
+        for frame in made.encode(data.draw(COMMANDS)):
+            assert isinstance(json.loads(frame), dict)
+            if isinstance(frame, str):
+                frame.encode()  # no half surrogates on the wire
     family.usable(made)
 
 

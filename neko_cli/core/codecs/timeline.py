@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from neko_cli.core.pcm import duration_ms
 
+TAIL_MS = 1300.0
+"""Silence, beyond what the detector is told to wait for, that makes it end an utterance for certain."""
+
 PADS = 64
 """Pieces of silence whose places are remembered; older ones count for all times that may still come."""
 
