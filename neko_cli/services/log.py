@@ -22,7 +22,10 @@ KEPT_FILES = 3
 SHORTEST_SECRET = 8
 """Shorter values are not masked: they would blot out ordinary words."""
 
-_NOISY = ("websockets", "httpcore", "httpx", "asyncio", "PIL", "markdown_it", "hpack")
+_NOISY = (
+    "websockets", "httpcore", "httpcore2", "httpx", "httpx2", "mcp", "client", "asyncio", "PIL",
+    "markdown_it", "hpack",
+)  # fmt: skip
 """Their debug lines hold frames, that is, content and keys: warnings at most."""
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from neko_cli.core.clock import RealClock
 from neko_cli.core.codecs import Provider, find_provider, make_codec, missing_key
 from neko_cli.core.codecs.base import Codec, SessionSpec
-from neko_cli.core.commands import ScreenFrame
-from neko_cli.core.errors import ConfigError, NekoError
-from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, SpeechDetector, Transport
+from neko_cli.core.errors import NekoError
+from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, Transport
 from neko_cli.core.profile import Profile, Summaries
+from neko_cli.wiring import parts
 from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
 from neko_cli.wiring.options import Options
 from neko_cli.wiring.past import find_past, new_session_id
@@ -30,24 +30,6 @@ if TYPE_CHECKING:
     from neko_cli.local.server import EngineServer
     from neko_cli.services.folders import Folders
     from neko_cli.services.store import Store
-
-
-def make_own_detector() -> SpeechDetector:
-    """The best detector that is installed; without one, loudness decides."""
-    from neko_cli.core.own_ear import LevelDetector
-    from neko_cli.speech.vad.factory import make_detector
-
-    try:
-        return make_detector()
-    except ConfigError:
-        return LevelDetector()
-
-
-def fit_picture(frame: ScreenFrame, types: tuple[str, ...], limit: int | None) -> ScreenFrame:
-    """A picture such as a provider takes; raises InvalidRequest."""
-    from neko_cli.vision.pictures import fit_picture as fit  # Pillow: only with a picture
-
-    return fit(frame, types, limit)
 
 
 def compose(options: Options, *, folders: Folders | None = None) -> Composition:
@@ -145,8 +127,9 @@ class Composition:
                 route=SystemRoute(sockets.peer_of),
                 keep_standby=options.keep_standby,
                 asks=options.asks,
-                detector=make_own_detector,
-                fit_picture=fit_picture,
+                detector=parts.own_detector,
+                fit_picture=parts.fit_picture,
+                toolbox=parts.toolbox(self._keys, self.folders),
             ),
         )
 

@@ -14,7 +14,10 @@ from tests.hygiene.tree import ROOT
 
 HEAVY = {
     "PIL",
+    "anyio",
     "httpx",
+    "httpx2",
+    "mcp",
     "mss",
     "numpy",
     "pocketsphinx",

@@ -237,12 +237,25 @@ def _energy(world: World) -> list[str]:
         level = event.level
         if event.level == 0:
             problems += _opened_while_exhausted(world, seen.when)
-    told = any(e.category == Category.RATE_LIMIT and e.code != "exhausted" for e in world.events_of(Failure))
-    if told and not down:
+    told = [
+        seen.when
+        for seen in world.seen
+        if isinstance(seen.event, Failure)
+        and seen.event.category == Category.RATE_LIMIT
+        and seen.event.code != "exhausted"
+    ]
+    if any(not _chosen_meanwhile(world, when) for when in told) and not down:
         problems.append("a rate limit was told, and cost no energy")
     if down > limits:
         problems.append(f"energy fell {down} times by {limits} rate limits")
     return problems
+
+
+def _chosen_meanwhile(world: World, told: float) -> bool:
+    """Whether another profile was chosen while a link was refused: then its limit costs nothing."""
+    tried = [a.at for a in world.cloud.attempts if a.at < told]
+    since = max(tried, default=told)
+    return any(call.name == "switch_profile" and since <= call.at <= told for call in world.calls)
 
 
 def _opened_while_exhausted(world: World, since: float) -> list[str]:

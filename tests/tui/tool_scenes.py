@@ -32,7 +32,7 @@ async def asked(scene: Scene, pilot: Pilot[None], *tools: str, seen: bool = True
 
 WRITE = json.dumps(
     {
-        "path": "/home/jo/notes/sea.md",
+        "path": "/data/jo/notes/sea.md",
         "text": "The sea\n\nIt is quiet tonight, " + "and quiet, " * 40 + "and that is all.",
         "mode": "append",
         "tags": ["sea", "night"],
