@@ -15,7 +15,7 @@ import msgspec
 from neko_cli.cli.exits import tell, wants_colour, write_quietly
 from neko_cli.cli.output import Output
 from neko_cli.cli.say_plan import Format
-from neko_cli.core.companions.tools import error_of
+from neko_cli.core.companions.tools import REFUSALS, Verdict, error_of
 from neko_cli.core.events import (
     PUBLIC_EVENTS,
     AnyEvent,
@@ -135,8 +135,9 @@ class Printer:
                 self._notice(f"Tool: {self._calls[event.call_id]} {shown}", Severity.INFO)
             case ToolResult():
                 name = self._calls.pop(event.call_id, "")
-                if not event.ok:
-                    why = one_line(error_of(event.output) or event.output, 200)
+                error = error_of(event.output)
+                if not event.ok and error != REFUSALS[Verdict.DENIED]:  # the session has told why
+                    why = one_line(error or event.output, 200)
                     self._notice(
                         f"{f'The tool {name}' if name else 'A tool'} failed: {why}", Severity.WARNING
                     )
