@@ -285,3 +285,19 @@ def check_swapped(seat: Seat, *, turns: int) -> None:
     assert remembered == [
         line for turn in range(turns) for line in (("user", utterance(turn)), ("assistant", reply(turn)))
     ]
+
+
+async def test_a_session_with_qwen_is_ended_by_its_own_word() -> None:
+    talks: list[QwenTalk] = []
+
+    class Leaving(QwenTalk):
+        def __init__(self, *given: object) -> None:
+            super().__init__(*given)  # type: ignore[arg-type]
+            talks.append(self)
+
+    async with seated(Leaving, InputMode.TEXT, want_audio=False) as seat:
+        await seat.session.send_message("u1-1")
+        await seat.until(TurnEnded)
+        await seat.session.end_session()
+        assert [talk.finished for talk in talks] == [1]
+        assert seat.of(Failure) == []

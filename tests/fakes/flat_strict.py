@@ -252,6 +252,8 @@ class QwenTalk(FlatTalk):
     def __init__(self, life: Life, connection: ServerConnection) -> None:
         super().__init__(life, connection)
         self._on["input_image_buffer.append"] = self._picture
+        self._on["session.finish"] = self._finish
+        self.finished = 0
 
     def _check_opening(self, query: dict[str, list[str]], headers: Any) -> None:
         self._insist(headers.get("Authorization") == "Bearer test-key", "no key")
@@ -265,6 +267,10 @@ class QwenTalk(FlatTalk):
         told = re.findall(r"^(User|Character): (.*)$", self._session["instructions"], re.MULTILINE)
         roles = {"User": "user", "Character": "assistant"}
         return [*((roles[who], text) for who, text in told), *self.items]
+
+    async def _finish(self, event: Json) -> None:
+        self.finished += 1
+        await self._tell("session.finished")
 
     async def _picture(self, event: Json) -> None:
         self._insist(self._sounded, "Error append image before append audio.")

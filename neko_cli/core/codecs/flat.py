@@ -41,7 +41,8 @@ from neko_cli.core.commands import (
     TruncateReply,
 )
 from neko_cli.core.ports import Endpoint
-from neko_cli.core.text import paragraphs
+from neko_cli.core.provider_events import SessionClosed
+from neko_cli.core.text import paragraphs, to_json
 
 LEAD_IN_MS = 100.0
 """Silence before a picture that would otherwise be the first of its turn."""
@@ -59,7 +60,6 @@ _NOTHING_NEW = frozenset(
         "response.function_call_arguments.delta",
         "response.thinking.delta",
         "response.thinking.done",
-        "session.finished",
     }
 )
 """Known events whose news is told by another one, or concerns nobody here."""
@@ -108,6 +108,7 @@ class FlatCodec:
                 "input_audio_buffer.speech_started": self._speech_started,
                 "input_audio_buffer.committed": self._committed,
                 "input_audio_buffer.cleared": self._cleared,
+                "session.finished": lambda fields: (SessionClosed(),),
             },
             nothing_new=_NOTHING_NEW,
             sound=self._replies.names.sound,
@@ -245,3 +246,11 @@ class FlatCodec:
     def _cleared(self, fields: Fields) -> Events:
         self._pictures.emptied()
         return ()
+
+
+class FinishingCodec(FlatCodec):
+    """For a server that is told of the end (``codecs.base.TakesLeave``)."""
+
+    def goodbye(self) -> Sequence[Frame]:
+        """The event that ends the session."""
+        return [to_json({"type": self._dialect.finish})]

@@ -78,6 +78,8 @@ class FlatDialect(EventDialect, frozen=True, kw_only=True):
     """Whether each delta of a transcript holds all that was heard so far."""
     text_beside_voice: bool = False
     """Whether the words of a voice come as ``response.text.*`` too, besides its captions."""
+    finish: str = ""
+    """The event that ends a session, answered by ``session.finished``; empty where closing is enough."""
     call_ids: bool = True
     """Whether tool calls have ids; else they are made here, and left out of the answers."""
     voice_told: Mapping[tuple[str, str], str] = {}

@@ -48,6 +48,7 @@ QWEN = Provider(
         max_session=7200.0,
         # Not documented; users saw 180 and 300 s without a reply, pings do not count.
         idle_close=180.0,
+        leave_within=1.0,
     ),
     dialect=FlatDialect(
         input_format="pcm",
@@ -61,6 +62,7 @@ QWEN = Provider(
         cancel_by_id=False,
         commit_in_vad=False,
         silent_cancel=True,
+        finish="session.finish",
         fatal_types=frozenset({"server_error"}),
     ),
 )
@@ -210,12 +212,14 @@ PROVIDERS: tuple[Provider, ...] = (QWEN, STEPFUN, GLM, NEKO_FREE, AZURE_PREVIEW)
 
 
 def _flat(provider: Provider, spec: SessionSpec, endpoint: Endpoint) -> Codec:
-    from neko_cli.core.codecs.flat import FlatCodec
+    from neko_cli.core.codecs.flat import FinishingCodec, FlatCodec
 
-    return FlatCodec(
+    dialect = provider.dialect_as(FlatDialect)
+    make = FinishingCodec if dialect.finish else FlatCodec
+    return make(
         spec=spec,
         capabilities=provider.capabilities,
-        dialect=provider.dialect_as(FlatDialect),
+        dialect=dialect,
         endpoint=endpoint,
         title=provider.title,
     )
