@@ -152,6 +152,8 @@ class Inbound:
             case ToolRequested():
                 if self._slot.wants(event.reply_id):
                     self._host.tools.requested(event)
+                else:
+                    self._host.tools.too_late(event)
             case ToolsCancelled():
                 self._host.tools.not_wanted(event.call_ids)
             case ProviderFault():

@@ -122,7 +122,10 @@ class Interrupted(msgspec.Struct, frozen=True):
 
 
 class ToolRequested(msgspec.Struct, frozen=True):
-    """The reply calls a tool; ``arguments`` is a JSON object as text."""
+    """The reply calls a tool; ``arguments`` is a JSON object as text.
+
+    Codecs may tell it also of a reply that we cancelled: its call is in the conversation all the same.
+    """
 
     reply_id: str
     call_id: str

@@ -139,6 +139,13 @@ class ToolDesk:
         else:
             self._done(work, error_output(REFUSALS[verdict]), ok=False)
 
+    def too_late(self, event: ToolRequested) -> None:
+        """A call of a reply that nobody wants any more: not carried out, and answered all the same."""
+        live = self._host.links.live
+        if live is not None and not live.link.codec.capabilities.tools_continue:
+            answer = AnswerTool(event.call_id, event.name, STOPPED, continue_reply=False)
+            self._host.send(answer)
+
     def reply_ended(self, *, whole: bool) -> bool:
         """A reply is over; returns whether the turn goes on, because it called tools."""
         if not self._bound or not whole:

@@ -266,3 +266,24 @@ async def test_a_model_that_goes_on_by_itself_is_not_heard_when_its_turn_is_over
         server.reply("r3", "Fine.")
         assert (await stage.until(TurnEnded, outcome=Outcome.COMPLETE)).text == "Fine."
         assert [text.delta for text in stage.told(ReplyText)] == ["Fine."]
+
+
+@virtual
+async def test_a_call_of_a_reply_that_was_stopped_is_not_carried_out_and_answered_all_the_same():
+    """It is in the model's conversation, which would wait for its answer."""
+    box = FakeToolbox("clock")
+    async with staged(ALLOWED, toolbox=box) as stage:
+        server = await stage.start()
+        await asks(stage, server, "Which is it?")
+        server.begin("r1")
+        server.words("r1", "Let me see.")
+        await stage.until(ReplyText)
+        await stage.session.interrupt()
+        await server.expect("response.cancel")
+        call(server, "r1", "c1", "clock")
+        assert "stopped" in (await answered(server, "c1"))["error"]
+        server.done("r1", "cancelled", type="cancelled", reason="client_cancelled")
+        await stage.passes(1.0)
+        server.nothing_more()
+        assert box.calls == []
+        assert stage.told(ToolCall) == []

@@ -191,7 +191,9 @@ class ReplyEvents:
     def _call(self, reply_id: str, fields: Fields, name: str) -> Events:
         call_id = identifier(fields, "call_id")
         events = self.begin(reply_id)
-        if self.ledger.wanted(reply_id) is not None and call_id and self.ledger.call(call_id):
+        # Also that of a reply which we cancelled is in the conversation, and waits for its answer.
+        is_open = self.ledger.wanted(reply_id) is not None or self.ledger.is_cancelled(reply_id)
+        if is_open and call_id and self.ledger.call(call_id):
             arguments = text(fields, "arguments").strip() or "{}"
             events.append(ToolRequested(reply_id, call_id, name, arguments))
         return events

@@ -156,18 +156,14 @@ def test_what_comes_after_the_end_is_stale() -> None:
 
 
 def test_a_cancelled_reply_says_no_more_but_ends() -> None:
+    """A call that it made is in the conversation all the same, and waits for its answer."""
     made = codec()
     made.decode(server("response.created", response={"id": "r"}))
     made.encode(CancelReply())
     assert list(made.decode(sound("r", "i", b"\0\0"))) == []
-    assert (
-        list(
-            made.decode(
-                server("response.function_call_arguments.done", response_id="r", call_id="c", name="n")
-            )
-        )
-        == []
-    )
+    called = server("response.function_call_arguments.done", response_id="r", call_id="c", name="n")
+    assert list(made.decode(called)) == [ToolRequested("r", "c", "n", "{}")]
+    assert list(made.decode(called)) == []
     (ended,) = made.decode(done("r", "cancelled", status_details={"reason": "client_cancelled"}))
     assert ended.status is ReplyStatus.CANCELLED
 
