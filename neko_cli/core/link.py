@@ -18,10 +18,12 @@ from neko_cli.core.provider_events import (
     ProviderEvent,
     ProviderFault,
     Ready,
+    ReplyEnded,
     SessionClosed,
     Surprise,
     Unknown,
 )
+from neko_cli.core.redaction import secrets_of, without_keys
 
 OPEN_TIMEOUT = 10.0
 SETUP_TIMEOUT = 10.0
@@ -91,6 +93,7 @@ class Link:
         self._left = asyncio.Event()
         self._covered = 0.0  # until when the provider has sound, by ``now``
         self._fault: NekoError | None = None
+        self._secrets: tuple[str, ...] = ()
         self._connection: Connection | None = None
         self.ready: Ready | None = None
         self.heard_at = 0.0
@@ -109,7 +112,14 @@ class Link:
 
         Returns when ``close`` was asked for; raises a NekoError that says why it ended otherwise.
         """
-        connection = await self._transport.open(self.codec.endpoint(), timeout=OPEN_TIMEOUT)
+        endpoint = self.codec.endpoint()
+        self._secrets = secrets_of(endpoint.url, endpoint.headers)
+        try:
+            await self._run(await self._transport.open(endpoint, timeout=OPEN_TIMEOUT))
+        except NekoError as error:
+            raise self._safe(error) from None
+
+    async def _run(self, connection: Connection) -> None:
         self._connection = connection
         self.heard_at = self._now()
         try:
@@ -231,8 +241,17 @@ class Link:
                 raise event.error
             case ProviderFault(benign=False) if not self._ready.is_set():
                 raise event.error
+            case ProviderFault() | ReplyEnded() if event.error is not None:
+                self._safe(event.error)
+                self._listener.link_event(self.generation, event)
             case _:
                 self._listener.link_event(self.generation, event)
+
+    def _safe(self, error: NekoError) -> NekoError:
+        """The error without our keys, which a server may repeat whatever they look like."""
+        error.message = without_keys(error.message, self._secrets)
+        error.hint = without_keys(error.hint, self._secrets)
+        return error
 
     async def _write(self, connection: Connection) -> None:
         for frame in self.codec.hello():

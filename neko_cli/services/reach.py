@@ -21,7 +21,7 @@ from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.codecs.endpoints import FAMILIES, address_of
 from neko_cli.core.errors import NekoError, our_mistake
 from neko_cli.core.ports import Endpoint
-from neko_cli.core.redaction import redact
+from neko_cli.core.redaction import redact, without_keys
 from neko_cli.core.text import one_line
 from neko_cli.services import reach_steps
 from neko_cli.services.proxies import ProxyPlace, proxy_for
@@ -35,7 +35,6 @@ from neko_cli.services.reach_records import (
     Target,
     Told,
     Why,
-    without_keys,
 )
 from neko_cli.services.reach_session import Visit, Ways
 

@@ -18,14 +18,6 @@ from typing import Any
 
 import msgspec
 
-from neko_cli.core.redaction import REDACTED
-
-RECOGNISABLE = 8
-"""Characters of a key that are enough to know its beginning by, where a server's words were cut."""
-
-SHORTEST = 4
-"""Shorter values are ordinary words or numbers."""
-
 
 class Stage(StrEnum):
     """One thing that has to work before the next can."""
@@ -203,17 +195,3 @@ def why_no_tls(error: OSError) -> Why:
         return Why.NO_CIPHER
     # A plain server answers with something else, or hangs up on the first bytes.
     return Why.NOT_TLS
-
-
-def without_keys(text: str, secrets: tuple[str, ...]) -> str:
-    """The text without these values, which a server may have repeated, perhaps cut short."""
-    for secret in filter(lambda value: len(value) >= SHORTEST, secrets):
-        head = secret[:RECOGNISABLE]
-        at = text.find(head)
-        while at >= 0:
-            length = len(head)
-            while length < len(secret) and text[at + length : at + length + 1] == secret[length]:
-                length += 1
-            text = text[:at] + REDACTED + text[at + length :]
-            at = text.find(head, at + len(REDACTED))
-    return text

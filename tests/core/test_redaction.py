@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neko_cli.core.redaction import redact
+from neko_cli.core.redaction import redact, secrets_of
 
 KEYS = [
     "sk-proj-abcDEF123456789",
@@ -54,3 +54,17 @@ def test_keys_with_a_known_shape_need_no_name(key: str) -> None:
 )
 def test_other_text_is_left_alone(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "found"),
+    [
+        ("wss://h/x?model=gpt&key=abcd1234", {}, ("abcd1234",)),
+        ("wss://h/x", {"Authorization": "Bearer abcd1234", "OpenAI-Beta": "realtime=v1"}, ("abcd1234",)),
+        ("wss://h/x", {"api-key": "abcd", "x-goog-api-key": "efgh"}, ("abcd", "efgh")),
+        ("wss://h/x?key=abcd", {"api-key": "abcd"}, ("abcd",)),
+        ("wss://h/x?model=m", {"User-Agent": "neko"}, ()),
+    ],
+)
+def test_the_keys_of_an_address_and_its_headers(url, headers, found):
+    assert secrets_of(url, headers) == found

@@ -8,6 +8,7 @@ import ssl
 
 import pytest
 
+from neko_cli.core.redaction import without_keys
 from neko_cli.services.reach_records import (
     Outcome,
     Reach,
@@ -18,7 +19,6 @@ from neko_cli.services.reach_records import (
     why_no_connection,
     why_no_name,
     why_no_tls,
-    without_keys,
 )
 
 KEY = "k1-aBcDeFgHiJkLmNoP"
