@@ -21,11 +21,17 @@ class Home:
     """A folder for everything that neko keeps, and how to run neko with it."""
 
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
         profiles = folder / "config" / "profiles"
         profiles.mkdir(parents=True)
-        (profiles / "test.toml").write_text(PROFILE)
+        self._profile = profiles / "test.toml"
+        self._profile.write_text(PROFILE)
         keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         self.env = {**keep, "NEKO_HOME": str(folder), "LC_ALL": "C.UTF-8", **(env or {})}
+
+    def with_tables(self, text: str) -> None:
+        """Add tables to the profile."""
+        self._profile.write_text(PROFILE + text)
 
     @property
     def neko(self) -> list[str]:

@@ -69,6 +69,61 @@ def test_spoken_words_are_shown_and_answered(home, pulse_box, tmp_path):
         assert terminal.exit_status() == 0
 
 
+def test_our_own_detector_ends_spoken_turns(home, pulse_box, tmp_path):
+    home.with_tables('[turns]\ndetection = "local"\n')
+    wav = speak_into(tmp_path / "q.wav", "what is two plus two", rate=48_000)
+    with chat(home) as terminal:
+        terminal.wait_for("listening|hands-free")
+        pulse_box.play_as_microphone(wav)
+        terminal.wait_for("what is two plus two", timeout=20.0)
+        terminal.wait_for("Two plus two is 4", timeout=20.0)
+        terminal.wait_for("hands-free")
+        terminal.press("C-q")
+        assert terminal.exit_status() == 0
+
+
+def test_silence_ends_a_turn_that_a_key_began(home, pulse_box, tmp_path):
+    wav = speak_into(tmp_path / "q.wav", "what is two plus two", rate=48_000)
+    with chat(home, "--push-to-talk") as terminal:
+        terminal.wait_for("○ idle")
+        terminal.press("C-t")
+        terminal.wait_for("talking")
+        pulse_box.play_as_microphone(wav)
+        terminal.wait_for("Two plus two is 4", timeout=25.0)
+        terminal.wait_for("push-to-talk")
+        terminal.press("C-q")
+        assert terminal.exit_status() == 0
+
+
+def test_a_tool_is_asked_about_then_carried_out(silent_home):
+    """A program of the user's own, with the question on the screen that nothing typed answers."""
+    program = silent_home.folder / "weather.sh"
+    program.write_text('cat >asked.json\necho \'{"sky": "clear"}\'\n')
+    silent_home.with_tables(
+        "[tools.command.weather]\n"
+        'description = "The weather now."\n'
+        f'run = ["sh", "{program}"]\n'
+        f'folder = "{silent_home.folder}"\n'
+        'parameters = { type = "object", properties = { town = { type = "string" } } }\n'
+    )
+    with chat(silent_home, columns=100, rows=30) as terminal:
+        terminal.wait_for("Type a message")
+        terminal.type("what is the weather in town Ulm?")
+        terminal.press("Enter")
+        terminal.wait_for("May Neko use weather")
+        terminal.type("a note")
+        assert not (silent_home.folder / "asked.json").exists()
+        terminal.wait_for("5[0-8] s left")  # a key counts only once the question could be read
+        terminal.press("F6")
+        terminal.wait_for("sky clear", timeout=15.0)
+        screen = terminal.wait_for("Neko used weather")
+        assert "a note" in screen, "what was typed meanwhile is still there"
+        asked = json.loads((silent_home.folder / "asked.json").read_text())
+        assert "Ulm" in asked["town"]
+        terminal.press("C-q")
+        assert terminal.exit_status() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_app_and_gives_the_terminal_back(home, number):
     shell = [
