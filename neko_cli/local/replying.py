@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 from neko_cli.core.errors import NekoError, ServerFault
+from neko_cli.core.sentences import SentenceSplitter
 from neko_cli.local.audio_format import FromVoice
 from neko_cli.local.conversation import (
     HeardPart,
@@ -38,7 +39,6 @@ from neko_cli.local.events import (
 from neko_cli.local.listening import new_item_id
 from neko_cli.local.ports import AskedTool, Brain, BrainUsage, Prompt, SaidText, Voice
 from neko_cli.local.recognition import Recognition
-from neko_cli.local.sentences import SentenceSplitter
 from neko_cli.local.spoken import spoken_text
 
 log = logging.getLogger(__name__)

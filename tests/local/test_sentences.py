@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neko_cli.local.sentences import MAX_SENTENCE, SentenceSplitter
+from neko_cli.core.sentences import MAX_SENTENCE, SentenceSplitter
 from neko_cli.local.spoken import spoken_text
 
 
