@@ -46,6 +46,7 @@ BY_CATEGORY: dict[Category, Exit] = {
     Category.PROTOCOL: Exit.NETWORK,
     Category.AUDIO: Exit.SOUND,
     Category.STORE: Exit.UNEXPECTED,
+    Category.TOOL: Exit.UNEXPECTED,
 }
 """Every category of the error tree has a code (a test counts)."""
 

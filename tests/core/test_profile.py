@@ -38,7 +38,7 @@ def test_values_arrive_typed():
     [
         (
             {"turns": {"detection": "loud"}},
-            ["mine.toml", "turns.detection", "'loud'", "server, semantic, manual"],
+            ["mine.toml", "turns.detection", "'loud'", "server, semantic, local, manual"],
         ),
         ({"trns": {}}, ["mine.toml", "'trns'", "Did you mean 'turns'?"]),
         (

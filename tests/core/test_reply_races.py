@@ -206,6 +206,8 @@ async def test_a_tool_call_of_a_reply_nobody_wants_asks_for_nothing(make_stage):
     server.tell("input_audio_buffer.speech_stopped", item_id="u2", audio_end_ms=1500)
     server.reply("r2", "Yes?")
     await stage.until(TurnEnded, turn=2)
+    answer = await server.expect("conversation.item.create")
+    assert answer["item"]["call_id"] == "call_1", "it is in the conversation, and answered without asking"
     server.nothing_more()
 
 
