@@ -31,6 +31,8 @@ class Entry(msgspec.Struct, frozen=True):
 COMMANDS: dict[str, Entry] = {
     "chat": Entry("neko_cli.cli.chat", "Talk with the character in the terminal (also: plain `neko`)."),
     "say": Entry("neko_cli.cli.say", "One turn, or one per input line, for people and scripts."),
+    "notify": Entry("neko_cli.cli.notify", "Have the running chat's character tell that something ended."),
+    "mcp": Entry("neko_cli.cli.mcp", "An MCP server, by which coding agents reach the running chat."),
     "serve": Entry("neko_cli.cli.serve", "Run the embedded engine as a local realtime API server."),
     "local": Entry("neko_cli.cli.local", "Better ears and voices for the embedded engine.", "local_app"),
     "profiles": Entry("neko_cli.cli.profiles", "Characters and their settings: list, show, new, edit, …"),

@@ -52,6 +52,7 @@ def start(options: ChatOptions) -> int:
             use_speaker=voiced,
             greet=not lines,
             asks=not lines,
+            agents=True,
         )
     )
     if lines:

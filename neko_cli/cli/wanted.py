@@ -35,6 +35,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     use_speaker: bool = False
     greet: bool = False
     asks: bool = False
+    agents: bool = False
 
 
 def to_options(wanted: Wanted) -> Options:

@@ -69,6 +69,14 @@ class NoticeKind(StrEnum):
     ENERGY = "energy"
 
 
+class TextOf(StrEnum):
+    """Whose words a text is."""
+
+    USER = "user"
+    REPLY = "reply"
+    NOTICE = "notice"
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of all events."""
 
@@ -173,6 +181,19 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     text: str
 
 
+class Translated(Event, frozen=True, kw_only=True, tag="translated"):
+    """A text that was told before, in the user's language; it goes under the original.
+
+    ``turn`` is 0 for a notice: ``original`` is its text, by which it is found again.
+    """
+
+    turn: int
+    original_of: TextOf
+    original: str
+    text: str
+    language: str
+
+
 class ToolCall(Event, frozen=True, kw_only=True, tag="tool_call"):
     """The character wants a tool; ``arguments`` is a JSON object as text."""
 
@@ -203,6 +224,33 @@ class ToolResult(Event, frozen=True, kw_only=True, tag="tool_result"):
     call_id: str
     ok: bool
     output: str
+
+
+class ScreenShown(Event, frozen=True, kw_only=True, tag="screen_shown"):
+    """The character was shown a picture, of so many pixels and encoded bytes.
+
+    ``sent`` says that the model got the picture itself; else it was told ``description``.
+    """
+
+    source: str
+    width: int
+    height: int
+    bytes: int
+    sent: bool
+    description: str = ""
+
+
+class AgentTask(Event, frozen=True, kw_only=True, tag="agent_task"):
+    """How a background task stands: ``status`` is running, or how it ended (completed, partial, failed).
+
+    ``source`` names who does it; ``detail`` is its last word, or what went wrong.
+    """
+
+    id: str
+    status: str
+    title: str
+    source: str = ""
+    detail: str = ""
 
 
 class Usage(Event, frozen=True, kw_only=True, tag="usage"):
@@ -287,9 +335,12 @@ AnyEvent = (
     | SpeechStopped
     | Emotion
     | Notice
+    | Translated
     | ToolCall
     | ToolQuestion
     | ToolResult
+    | AgentTask
+    | ScreenShown
     | Usage
     | Energy
     | Swap
@@ -310,9 +361,12 @@ PUBLIC_EVENTS: tuple[type[Event], ...] = (
     SpeechStopped,
     Emotion,
     Notice,
+    Translated,
     ToolCall,
     ToolQuestion,
     ToolResult,
+    AgentTask,
+    ScreenShown,
     Usage,
     Energy,
     Swap,

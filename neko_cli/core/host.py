@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from neko_cli.core.agents import Agents
     from neko_cli.core.board import Board
     from neko_cli.core.commands import Command
     from neko_cli.core.companions.callbacks import Callbacks
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from neko_cli.core.keeper import Keeper
     from neko_cli.core.links import Links, Opening
     from neko_cli.core.listening import Listening
+    from neko_cli.core.manners import Manners
     from neko_cli.core.memory import Memory
     from neko_cli.core.modes import Mode
+    from neko_cli.core.moods import Moods
     from neko_cli.core.news import News
     from neko_cli.core.next_link import NextLink
     from neko_cli.core.pictures import Pictures
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from neko_cli.core.swap import Swapper
     from neko_cli.core.tasks import TaskOwner
     from neko_cli.core.tool_desk import ToolDesk
+    from neko_cli.core.translations import Translations
     from neko_cli.core.turns import Turns
     from neko_cli.core.uplink import Uplink
     from neko_cli.core.utterances import Utterances
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 class SessionHost(Protocol):
     """What the parts of a session ask of it; every method returns at once."""
 
+    agents: Agents
     board: Board
     budget: Budget
     callbacks: Callbacks
@@ -51,7 +56,9 @@ class SessionHost(Protocol):
     keeper: Keeper
     links: Links
     listening: Listening
+    manners: Manners
     memories: dict[Mode, Memory]
+    moods: Moods
     news: News
     next_link: NextLink
     owner: TaskOwner
@@ -67,6 +74,7 @@ class SessionHost(Protocol):
     summaries: Summaries
     swapper: Swapper
     tools: ToolDesk
+    translations: Translations
     turns: Turns
     uplink: Uplink
     utterances: Utterances

@@ -44,6 +44,7 @@ from neko_cli.core.turns import TurnHost, Turns
 from neko_cli.core.utterances import Utterances
 
 if TYPE_CHECKING:
+    from neko_cli.core.moods import Moods
     from neko_cli.core.tool_desk import ToolDesk
 
 NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
@@ -61,6 +62,11 @@ class InboundHost(TurnHost, Protocol):
     @property
     def push_to_talk(self) -> bool:
         """Whether a key ends utterances."""
+        ...
+
+    @property
+    def moods(self) -> Moods:
+        """Who judges words without tags."""
         ...
 
     @property
@@ -111,6 +117,7 @@ class Inbound:
     def begin_reply(self) -> None:
         """A reply, or the rest of one, begins: tags start afresh."""
         self._tags = self._parser()
+        self._host.moods.begin()
         self._turns.turn.sound_complete = False
         if self._playout.received_ms > 0:
             self._playout.go_on()
@@ -191,6 +198,7 @@ class Inbound:
         turn = self._turns.turn.number
         for part in parts:
             if isinstance(part, EmotionMark):
+                self._host.moods.tagged(part.label)
                 self._host.publish(Emotion(at=self._host.now(), turn=turn, label=part.label))
             elif part:
                 if self._went_on:
@@ -198,6 +206,7 @@ class Inbound:
                     self._went_on = False
                 self._turns.words(part)
                 self._host.publish(ReplyText(at=self._host.now(), turn=turn, delta=part))
+                self._host.moods.words(part)
 
     def _sound(self, event: ReplySound) -> None:
         if not event.pcm or not self._slot.wants(event.reply_id):
@@ -222,6 +231,7 @@ class Inbound:
             return
         if self._slot.wants(event.reply_id):
             self._tell(self._tags.flush())
+            self._host.moods.end()
             self._playout.finish()
             self._turns.turn.ended = event
             self._usage(event)

@@ -67,6 +67,8 @@ class Life:
                 self._run_once("swaps", host.swapper.run)
                 self._run_once("vigil", host.vigil.run)
         await (host.keeper.started() if runs else host.keeper.start())
+        if host.owner.is_open:
+            self._run_once("agents", host.agents.open)
 
     async def end(self, reason: str) -> None:
         """End in order: microphone, link, loudspeaker. Idempotent."""
@@ -86,6 +88,7 @@ class Life:
                 last = host.links.last
                 leave = last.link.codec.capabilities.leave_within if last is not None else 0.0
                 await _phase("link", host.keeper.stop(reason), PHASE_TIMEOUT + leave)
+                await _phase("agents", host.agents.close())
                 await _phase("tools", host.tools.close())
                 if host.next_link.mode is Mode.CALL:
                     wait = min(host.profile.memory.summary_wait, LAST_SUMMARY)

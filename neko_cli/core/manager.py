@@ -19,7 +19,6 @@ class SessionManager:
 
     def __init__(self, profile: Profile, ports: SessionPorts) -> None:
         self._core = SessionCore(profile, ports)
-        self._translator = ports.translator
 
     @property
     def profile(self) -> Profile:
@@ -133,11 +132,7 @@ class SessionManager:
 
     async def translate_if_needed(self, text: str) -> str:
         """The text in the user's language, when it differs and a translator is at hand."""
-        source = self.profile.character.language
-        target = self.profile.user.language or source
-        if self._translator is None or source.split("-")[0] == target.split("-")[0]:
-            return text
-        return await self._translator.translate(text, source=source, target=target)
+        return await self._core.translations.translate_if_needed(text)
 
     async def end_session(self, by_server: bool = False) -> None:
         """End the session and its link; idempotent. The same object can be started again.
@@ -158,4 +153,5 @@ class SessionManager:
     async def cleanup(self) -> None:
         """Release everything in order, each phase with a deadline; idempotent."""
         await self._core.life.end("closed")
+        await self._core.agents.close()
         await self._core.owner.aclose()

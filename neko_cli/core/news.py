@@ -27,7 +27,9 @@ class News:
     @property
     def for_next_link(self) -> str:
         """What the next link is to be told in its instructions; empty when nothing waits for one."""
-        return tell_text(self._telling) if self._telling and self._needs_swap else ""
+        being_told = self._turn is not None and bool(self._host.turns.turn.reply)
+        waits = bool(self._telling) and self._needs_swap and not being_told
+        return tell_text(self._telling) if waits else ""
 
     def tell(self) -> bool:
         """Have what waits told, when nobody is talking; False when it must wait, or nothing waits."""

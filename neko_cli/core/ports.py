@@ -12,9 +12,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from neko_cli.core.commands import ToolSpec
+from neko_cli.core.commands import ScreenFrame, ToolSpec
+from neko_cli.core.companions.eyes import Seen
+from neko_cli.core.companions.sources import Source
 from neko_cli.core.events import Event
 from neko_cli.core.tables import ToolsTable
+from neko_cli.core.tables_eyes import BlurRegion
 
 
 class Clock(Protocol):
@@ -349,4 +352,41 @@ class Toolbox(Protocol):
 
     async def close(self) -> None:
         """End all servers within a few seconds; idempotent. A later ``offer`` starts them again."""
+        ...
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be looked at, and how the picture is wanted."""
+
+    source: Source
+    blur: tuple[BlurRegion, ...] = ()
+    media_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    limit: int | None = None
+    """Bytes of the encoded picture at most."""
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """One look: what it is compared by, and the picture where it was wanted."""
+
+    seen: Seen
+    picture: ScreenFrame | None = None
+
+
+class Eye(Protocol):
+    """Sees what the user shows: screens, windows, files, the clipboard."""
+
+    async def glance(self, look: Look, wanted: Callable[[Seen], bool]) -> Glance:
+        """One look, blurred before anything else is done with it; never longer than a deadline.
+
+        ``wanted`` is asked, on another thread, whether the picture is to be encoded. Raises ScreenError
+        when there is nothing to be seen, InvalidRequest when it cannot be made as small as that.
+        """
+        ...
+
+
+class Describer(Protocol):
+    """Puts pictures into words for a model that cannot see."""
+
+    async def describe(self, picture: ScreenFrame, *, language: str) -> str:
+        """A short description, cleaned and bounded; raises NekoError."""
         ...

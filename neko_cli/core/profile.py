@@ -16,6 +16,10 @@ from neko_cli.core.codecs.base import Detection
 from neko_cli.core.errors import ConfigError
 from neko_cli.core.profile_mistakes import explain
 from neko_cli.core.tables import Table, ToolsTable
+from neko_cli.core.tables_agents import AgentsTable
+from neko_cli.core.tables_eyes import EyesTable, ProactiveTable
+from neko_cli.core.tables_speak import SpeakTable
+from neko_cli.core.tables_translate import TranslateTable
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=30_000)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -53,6 +57,16 @@ class Summaries(StrEnum):
     """The character's own provider, else ``[memory] url``, else this machine."""
     LOCAL = "local"
     OFF = "off"
+
+
+class Classify(StrEnum):
+    """Who judges the emotion of a reply that has no tags."""
+
+    OFF = "off"
+    LOCAL = "local"
+    """This machine, by words and signs; nothing leaves it."""
+    CHAT = "chat"
+    """``[emotion] url``; this machine until it answers, and where it does not."""
 
 
 class Character(Table, frozen=True, kw_only=True):
@@ -104,10 +118,16 @@ class Turns(Table, frozen=True, kw_only=True):
 
 
 class EmotionTable(Table, frozen=True, kw_only=True):
-    """Emotion tags in the character's words."""
+    """Emotion tags in the character's words, and who judges words without tags."""
 
     tags: TagStyle = TagStyle.ANGLE
     labels: tuple[str, ...] = ("happy", "sad", "angry", "neutral", "surprised")
+    words: dict[str, tuple[str, ...]] = {}
+    """More words, phrases or emoji that tell a label, by label; ``shy = ["blush", "脸红"]``."""
+    classify: Classify = Classify.LOCAL
+    url: str = ""
+    """An OpenAI-compatible chat endpoint that judges sentences."""
+    model: str = ""
 
 
 class SoundTable(Table, frozen=True, kw_only=True):
@@ -203,6 +223,10 @@ class GuardTable(Table, frozen=True, kw_only=True):
     """Minutes of connection a day, all sessions of this profile together."""
     close_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 60
     """Idle minutes after which a session of a pool is closed."""
+    repetition: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
+    """So many similar replies in a row are too many, and another one is asked for; 0 allows any."""
+    silence_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 0
+    """Minutes without a word after which an open microphone is switched off."""
 
 
 class Profile(Table, frozen=True, kw_only=True):
@@ -214,6 +238,7 @@ class Profile(Table, frozen=True, kw_only=True):
     character: Character = Character()
     provider: ProviderTable = ProviderTable()
     voice: VoiceTable = VoiceTable()
+    speak: SpeakTable = SpeakTable()
     turns: Turns = Turns()
     emotion: EmotionTable = EmotionTable()
     sound: SoundTable = SoundTable()
@@ -224,6 +249,10 @@ class Profile(Table, frozen=True, kw_only=True):
     memory: MemoryTable = MemoryTable()
     guard: GuardTable = GuardTable()
     tools: ToolsTable = ToolsTable()
+    agents: AgentsTable = AgentsTable()
+    eyes: EyesTable = EyesTable()
+    proactive: ProactiveTable = ProactiveTable()
+    translate: TranslateTable = TranslateTable()
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from neko_cli.core.agents import Agents
 from neko_cli.core.board import Board
 from neko_cli.core.commands import AskReply, ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
 from neko_cli.core.errors import AudioError, NekoError, our_mistake
-from neko_cli.core.events import AnyEvent, NoticeKind, Outcome
+from neko_cli.core.events import AnyEvent, NoticeKind, Outcome, UserText
 from neko_cli.core.herald import Herald
 from neko_cli.core.inbound import Inbound
 from neko_cli.core.keeper import AfterLoss, Keeper
 from neko_cli.core.life import Life
 from neko_cli.core.links import LinkRun, Links, Opening
 from neko_cli.core.listening import Listening
+from neko_cli.core.manners import Manners
 from neko_cli.core.memory import FALLBACK_TURNS, Memory
 from neko_cli.core.modes import Mode
+from neko_cli.core.moods import Moods
 from neko_cli.core.news import News
 from neko_cli.core.next_link import NextLink
 from neko_cli.core.pictures import Pictures
@@ -34,6 +37,7 @@ from neko_cli.core.summaries import Summaries
 from neko_cli.core.swap import Swapper
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.core.tool_desk import ToolDesk
+from neko_cli.core.translations import Translations
 from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
 from neko_cli.core.utterances import Utterances
@@ -89,6 +93,10 @@ class SessionCore:
         self.requests: Requests = Requests(self)
         self.uplink.on_speech = self.requests.speech_came
         self.pictures = Pictures(self, ports.fit_picture)
+        self.moods = Moods(self, ports.feeling)
+        self.manners = Manners(self)
+        self.translations = Translations(self, ports.translators, ports.clock)
+        self.agents = Agents(self, ports.agent_bus, ports.result_shelf)
         self.life = Life(self)
         self._restore()
 
@@ -131,6 +139,10 @@ class SessionCore:
     def publish(self, event: AnyEvent) -> None:
         """Tell the readers, and have what is to last kept."""
         self.scribe.tell(event)
+        self.agents.published(event)
+        self.translations.published(event)
+        if isinstance(event, UserText) and event.final:
+            self.moods.heard(event.text)
 
     def send(self, command: Command) -> None:
         """Queue a command for the link; nothing happens without one."""
@@ -165,6 +177,8 @@ class SessionCore:
             self.uplink.settle_turns(turn)
         self.tools.turn_ended(turn)
         self.news.turn_ended(turn, outcome, text)
+        self.agents.turn_ended(turn, outcome, text)
+        self.manners.turn_ended(outcome, text)
         self.relay.turn_ended(turn, text)
 
     def answered(self) -> None:
@@ -297,6 +311,7 @@ class SessionCore:
         for memory in self.memories.values():
             memory.limit = self.profile.memory.messages
         self.listening.profile_changed(self.profile)
+        self.agents.profile_changed(old)
         if self.profile.tools != old.tools:
             self.tools.profile_changed()
 

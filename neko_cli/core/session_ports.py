@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from neko_cli.core.links import Dial
 from neko_cli.core.listening import MakeDetector, MakeMicrophone
+from neko_cli.core.moods import FeelingJudge
 from neko_cli.core.pictures import FitPicture
 from neko_cli.core.ports import (
     Clock,
@@ -17,9 +18,10 @@ from neko_cli.core.ports import (
     Speaker,
     Summariser,
     Toolbox,
-    Translator,
     Transport,
 )
+from neko_cli.core.ports_agents import AgentBus, ResultShelf
+from neko_cli.core.translations import MakeServices
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ class SessionPorts:
     provider_title: str
     microphone: MakeMicrophone | None = None
     speaker: Speaker | None = None
-    translator: Translator | None = None
+    translators: MakeServices | None = None
+    feeling: FeelingJudge | None = None
+    agent_bus: AgentBus | None = None
+    result_shelf: ResultShelf | None = None
     want_audio: bool = True
     greet: bool = False
     journal: Journal | None = None

@@ -98,7 +98,8 @@ class Vigil:
             else:
                 self._recheck()
                 await self._see_unheard(run)
-                self._host.news.look()
+                self._host.agents.look()
+                self._host.manners.look()
                 self._park_idle(run)
 
     def _presume_lost(self, text: str, code: str) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from neko_cli.core.errors import NekoError
 from neko_cli.core.events import (
+    AgentTask,
     AnyEvent,
     Emotion,
     Notice,
@@ -22,8 +23,10 @@ from neko_cli.core.events import (
     SessionEnded,
     Severity,
     SpeechStarted,
+    TextOf,
     ToolCall,
     ToolQuestion,
+    Translated,
     TurnEnded,
     UserText,
 )
@@ -33,6 +36,7 @@ from neko_cli.tui.earlier import earlier_lines
 from neko_cli.tui.lines import Change, Line, Mark, Removed, Role
 from neko_cli.tui.link_lines import LinkLines
 from neko_cli.tui.sheet import REMEMBERED, Sheet, cut
+from neko_cli.tui.telling import told_of_task
 
 if TYPE_CHECKING:
     from neko_cli.core.companions.tools import Permission
@@ -100,11 +104,25 @@ class Conversation:
                 if event.kind is NoticeKind.MEMORY and event.severity is not Severity.INFO:
                     self.kept = event.severity is Severity.SUCCESS
                 return self.notice(event.text, severity=event.severity)
+            case Translated():
+                return self._translated(event)
+            case AgentTask():
+                return self._sheet.put(self._sheet.noticed(told_of_task(event), f"task-{event.id}"))
             case SessionEnded():
                 return self._close_live()
             case _:
                 pass
         return []
+
+    def _translated(self, event: Translated) -> list[Change]:
+        """A translation stands under its line; that of a notice is a line of its own."""
+        text = cut(sanitise(event.text).strip())
+        if event.original_of is TextOf.NOTICE:
+            return self.notice(f"→ {text}")
+        spoken = event.original_of is TextOf.USER
+        key = self._user_key(event.turn) if spoken else self._reply_key(event.turn)
+        line = self._sheet.lines.get(key)
+        return [] if line is None else self._sheet.put(msgspec.structs.replace(line, translated=text))
 
     def begin(self) -> list[Change]:
         """A session begins, perhaps another one: it may count its turns from the start again."""

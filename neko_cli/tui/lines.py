@@ -34,8 +34,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line or turn of the transcript; all its text is safe to show.
 
     ``key`` names it for later changes. ``live`` means that more is to come. ``aside`` is a second,
-    quieter text: a hint or a command. ``unheard`` was shown, but cut off before it was spoken.
-    ``past`` is of an earlier run.
+    quieter text: a hint or a command. ``translated`` is the text in the user's language. ``unheard`` was
+    shown, but cut off before it was spoken. ``past`` is of an earlier run.
     """
 
     key: str
@@ -44,6 +44,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     aside: str = ""
     unheard: str = ""
+    translated: str = ""
     emotion: str = ""
     mark: Mark = Mark.NONE
     severity: Severity = Severity.INFO

@@ -49,6 +49,8 @@ def _words(line: Line) -> list[Part]:
             parts.append(Part(" —", "warn"))
         if line.unheard:
             parts.append(Part(f" {line.unheard}", "dim"))
+        if line.translated:
+            parts.append(Part(f"\n→ {line.translated}", "emotion"))
         if line.aside:
             parts.append(Part(f"\n{line.aside}", "warn"))
         return parts

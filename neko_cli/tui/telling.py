@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from neko_cli.core.energy import Reason
-from neko_cli.core.events import Energy, Failure, Severity, Swap
+from neko_cli.core.events import AgentTask, Energy, Failure, Severity, Swap
 from neko_cli.core.swap_plan import SwapReason
 from neko_cli.core.text import one_line
 from neko_cli.tui.view import TIME_LIMIT, Strength
@@ -100,3 +100,19 @@ def _with_resent(told: Told, event: Swap) -> Told:
     return msgspec.structs.replace(
         told, aside=f"{event.resent_ms / 1000:.1f} s of your voice were sent again."
     )
+
+
+_TASK_ENDS = {
+    "completed": Severity.SUCCESS,
+    "partial": Severity.WARNING,
+    "failed": Severity.ERROR,
+}
+
+
+def told_of_task(event: AgentTask) -> Told:
+    """How a background task stands."""
+    title = one_line(event.title, 120) or "A background task"
+    source = f" ({one_line(event.source, 40)})" if event.source else ""
+    word = "is running" if event.status == "running" else one_line(event.status, 20)
+    severity = _TASK_ENDS.get(event.status, Severity.INFO)
+    return Told(f"{title}{source}: {word}", one_line(event.detail, 200), severity)

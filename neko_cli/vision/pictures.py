@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neko_cli.core.commands import ScreenFrame
 from neko_cli.core.errors import ConfigError, InvalidRequest
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_SENT_BYTES = 4 * 1024 * 1024
@@ -54,7 +58,13 @@ def read_picture(path: Path) -> ScreenFrame:
             out = io.BytesIO()
             turned.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY)
             return ScreenFrame(out.getvalue(), "image/jpeg", *turned.size)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,  # where warnings are errors
+    ) as error:
         # Pillow raises SyntaxError for some broken PNGs.
         raise ConfigError(f"{path.name} is not a picture that can be read.") from error
 
@@ -69,15 +79,28 @@ def fit_picture(frame: ScreenFrame, types: tuple[str, ...], limit: int | None) -
     """
     from PIL import Image
 
-    kind = "JPEG" if "image/jpeg" in types else "PNG" if "image/png" in types else ""
-    if not kind:
-        raise InvalidRequest(f"Pictures of the kinds {', '.join(types) or 'none'} cannot be made.")
     try:
         with Image.open(io.BytesIO(frame.data)) as picture:
             shown = picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,  # where warnings are errors
+    ) as error:
         raise InvalidRequest("This is not a picture that can be read.") from error
-    quality, side = JPEG_QUALITY, float(max(shown.size))
+    return compress(shown, types, limit)
+
+
+def compress(
+    shown: Image.Image, types: tuple[str, ...], limit: int | None, quality: int = JPEG_QUALITY
+) -> ScreenFrame:
+    """An RGB picture encoded as one of ``types``, in at most ``limit`` bytes; raises InvalidRequest."""
+    kind = "JPEG" if "image/jpeg" in types else "PNG" if "image/png" in types else ""
+    if not kind:
+        raise InvalidRequest(f"Pictures of the kinds {', '.join(types) or 'none'} cannot be made.")
+    side = float(max(shown.size))
     while True:
         small = shown.copy()
         small.thumbnail((round(side), round(side)))

@@ -15,8 +15,9 @@ from neko_cli.core.errors import NekoError
 from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, Transport
 from neko_cli.core.profile import Profile, Summaries
 from neko_cli.wiring import parts
+from neko_cli.wiring.companions import ProfileFeelings, ProfileTranslators
 from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
-from neko_cli.wiring.options import Options
+from neko_cli.wiring.options import Options, expect_carried_out
 from neko_cli.wiring.past import find_past, new_session_id
 from neko_cli.wiring.profiles import Profiles
 from neko_cli.wiring.summaries import ProfileSummariser, key_names
@@ -71,6 +72,7 @@ class Composition:
         self._options = options
         self._keys = keys
         self._current = self.profile
+        expect_carried_out(self.profile)
         if not _runs_here(self.profile):
             find_key(self.profile, keys)
         self._engine: EngineHost | None = None
@@ -79,6 +81,8 @@ class Composition:
         self._sound: Sound | None = None
         self._store: Store | None = None
         self._summaries: list[ProfileSummariser] = []
+        self._translators = ProfileTranslators(keys)
+        self._feelings = ProfileFeelings(keys)
 
     @property
     def provider_title(self) -> str:
@@ -127,6 +131,10 @@ class Composition:
                 route=SystemRoute(sockets.peer_of),
                 keep_standby=options.keep_standby,
                 asks=options.asks,
+                translators=self._translators.services,
+                feeling=self._feelings,
+                agent_bus=parts.agent_bus(self.folders) if options.agents else None,
+                result_shelf=parts.result_shelf(self.folders) if options.agents else None,
                 detector=parts.own_detector,
                 fit_picture=parts.fit_picture,
                 toolbox=parts.toolbox(self._keys, self.folders),
@@ -219,11 +227,14 @@ class Composition:
                 stack.push_async_callback(self._engine.aclose)
             if recording is not None:
                 stack.push_async_callback(recording.aclose)
+            stack.push_async_callback(self._translators.aclose)
+            stack.push_async_callback(self._feelings.aclose)
             for summariser in summaries:
                 stack.push_async_callback(summariser.aclose)
 
     def _check(self, profile: Profile) -> None:
         """Refuse a profile that could not be talked to; blocks, and raises NekoError."""
+        expect_carried_out(profile)
         if not _runs_here(profile):
             find_key(profile, self._keys)
 

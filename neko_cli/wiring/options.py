@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from neko_cli.core.errors import ConfigError
 from neko_cli.core.profile import EnergyTable, Profile
 
 
@@ -24,6 +25,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool = False
     allow_tools: bool = False
     """Whether every tool runs without asking."""
+    agents: bool = False
+    """Whether agents may reach this run."""
     asks: bool = False
     """Whether there is somebody who can be asked."""
     record: Path | None = None
@@ -37,6 +40,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     greet: bool = False
     keep_standby: bool = True
     """Whether a second link may be kept ready; not worth it for a single turn."""
+
+
+NOT_YET = ("speak", "eyes", "proactive")
+"""Tables that are understood, and that nothing carries out yet."""
+
+
+def expect_carried_out(profile: Profile) -> None:
+    """Refuse a profile that wants what this version does not do; raises ConfigError."""
+    usual = Profile()
+    for table in NOT_YET:
+        if getattr(profile, table) != getattr(usual, table):
+            raise ConfigError(
+                f"This version does not carry out the table [{table}] yet.",
+                hint="Take it out of the profile.",
+            )
 
 
 def apply(options: Options, profile: Profile) -> Profile:

@@ -9,6 +9,7 @@ from neko_cli.core.errors import ConfigError
 from neko_cli.core.ports import KeyStore, SpeechDetector, Toolbox
 
 if TYPE_CHECKING:
+    from neko_cli.core.ports_agents import AgentBus, ResultShelf
     from neko_cli.services.folders import Folders
 
 
@@ -35,3 +36,17 @@ def toolbox(keys: KeyStore, folders: Folders) -> Toolbox:
     from neko_cli.services.toolbox import SystemToolbox
 
     return SystemToolbox(keys, folders.config / "tools")
+
+
+def agent_bus(folders: Folders) -> AgentBus:
+    """How agents reach the session; nothing is opened yet."""
+    from neko_cli.services.agent_bus import ZmqBus
+
+    return ZmqBus(folders.run)
+
+
+def result_shelf(folders: Folders) -> ResultShelf:
+    """Where their results wait until they were told."""
+    from neko_cli.services.agent_results import ResultFolder
+
+    return ResultFolder(folders.state)

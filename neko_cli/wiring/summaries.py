@@ -123,7 +123,9 @@ def sources_for(profile: Profile, keys: KeyStore) -> list[Source]:
     if provider.chat_url and own:
         sources.append(Source(provider.title, lambda: _own_chat(profile, keys)))
     if profile.memory.url:
-        sources.append(Source("[memory] url", lambda: _named_chat(profile, keys)))
+        sources.append(
+            Source("[memory] url", lambda: named_chat(profile.memory.url, profile.memory.model, keys))
+        )
     if provider.runs_here and own:
         sources.append(Source("the engine's chat server", lambda: _engine_chat(profile)))
     return sources
@@ -141,12 +143,11 @@ async def _own_chat(profile: Profile, keys: KeyStore) -> ChatModel | None:
     return ChatModel(ChatEndpoint(provider.chat_url, api_key=key), model or provider.chat_model)
 
 
-async def _named_chat(profile: Profile, keys: KeyStore) -> ChatModel:
-    """The endpoint that the profile names."""
-    url = profile.memory.url
+async def named_chat(url: str, model: str, keys: KeyStore) -> ChatModel:
+    """An endpoint that the profile names, with its usual key; raises NekoError."""
     names = key_names(url)
     key = await asyncio.to_thread(keys.find, names) if names else ""
-    return await _opened(url, profile.memory.model, key)
+    return await _opened(url, model, key)
 
 
 async def _engine_chat(profile: Profile) -> ChatModel | None:

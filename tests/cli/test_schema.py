@@ -28,9 +28,16 @@ SAMPLES: list[events.AnyEvent] = [
     events.SpeechStopped(at=0.9, turn=1),
     events.Emotion(at=1.0, turn=1, label="happy"),
     events.Notice(at=1.1, kind=events.NoticeKind.SOUND, severity=events.Severity.INFO, text="x"),
+    events.Translated(
+        at=1.1, turn=2, original_of=events.TextOf.REPLY, original="Hallo", text="hi", language="en"
+    ),
     events.ToolCall(at=1.2, turn=1, call_id="c", name="n", arguments="{}"),
     events.ToolQuestion(at=1.2, turn=1, call_id="c", name="n", arguments="{}", about="a", seconds=60.0),
     events.ToolResult(at=1.3, turn=1, call_id="c", ok=True, output="o"),
+    events.ScreenShown(
+        at=1.3, source="monitor 1", width=4, height=3, bytes=9, sent=False, description="A cat."
+    ),
+    events.AgentTask(at=1.3, id="t", status="running", title="make test", source="make", detail="ok"),
     events.Usage(at=1.4, turn=1, input_tokens=3),
     events.Energy(at=1.5, mode="call", level=2, max=3, model="m", reason="r"),
     events.Swap(

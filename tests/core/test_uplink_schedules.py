@@ -378,6 +378,8 @@ class Schedule:
             self.model.pump()
 
     def finish(self) -> None:
+        if not self.model.line or isinstance(self.model.line[-1], End):
+            return  # nobody ends an utterance of no sound (``listening.LEAST_UTTERANCE_MS``)
         self.turn += 1
         self.uplink.finish(self.turn)
         self.model.finish(self.turn)

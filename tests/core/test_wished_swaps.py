@@ -108,6 +108,7 @@ async def test_news_of_agents_where_the_provider_takes_none_in_mid_session():
     async with staged(COLD, capabilities=NO_SYSTEM) as stage:
         server = await stage.start()
         await exchange(stage, server)
+        await stage.passes(0.1)  # from here on it is known what is being told
         stage.session.enqueue_agent_callback(AgentResult("completed", "The build is green."))
         assert await stage.session.trigger_agent_callbacks()
         standby = await stage.back(1.0)
@@ -128,13 +129,18 @@ async def test_news_of_agents_where_the_provider_takes_none_in_mid_session():
 async def test_more_news_before_the_first_was_told_takes_nothing_away():
     async with staged(COLD, capabilities=NO_SYSTEM) as stage:
         server = await stage.start()
+        stage.session.enqueue_agent_callback(AgentResult("completed", "The build is green."))
+        assert await stage.session.trigger_agent_callbacks()
+        stage.session.enqueue_agent_callback(AgentResult("completed", "The mail is sent."))
+        assert not await stage.session.trigger_agent_callbacks()  # one after the other
         for words in ("The build is green.", "The mail is sent."):
-            stage.session.enqueue_agent_callback(AgentResult("completed", words))
-            assert await stage.session.trigger_agent_callbacks()
-        await stage.back(1.0)
-        assert "The build is green." in stage.configuration["instructions"]
-        assert "The mail is sent." in stage.configuration["instructions"]
-        await stage.until(Swap)
+            fresh = await stage.back()
+            assert words in stage.configuration["instructions"]
+            while (await fresh.to_server.get())["type"] != "response.create":
+                pass
+            fresh.reply(f"r{len(words)}", words)
+            await stage.until(TurnEnded)
+        await stage.passes(1.0)
         assert server.closing is not None
 
 

@@ -72,6 +72,8 @@ def run_neko(folder: Path, *arguments: str, env: dict[str, str] | None = None) -
         ["say", "--help"],
         ["chat", "--help"],
         ["serve", "--help"],
+        ["notify", "--help"],
+        ["mcp", "--help"],
         ["local", "--help"],
         ["profiles", "--help"],
         ["keys", "--help"],

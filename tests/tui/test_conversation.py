@@ -9,10 +9,16 @@ from hypothesis import strategies as st
 
 from neko_cli.core.errors import LinkError
 from neko_cli.core.events import (
+    AgentTask,
     AnyEvent,
     Outcome,
     SessionEnded,
+    Severity,
     SpeechStarted,
+    TextOf,
+    Translated,
+    TurnEnded,
+    UserText,
 )
 from neko_cli.core.memory import Remembered
 from neko_cli.core.text import sanitise
@@ -267,3 +273,35 @@ def test_another_session_that_counts_from_one_again_gets_lines_of_its_own() -> N
     lines = screen(changes)
     assert [line.text for line in lines] == ["first", "half a", "second", "whole"]
     assert not any(line.live for line in lines)
+
+
+def translated(of, original, text, turn=1):
+    return Translated(at=0.0, turn=turn, original_of=of, original=original, text=text, language="de")
+
+
+def test_a_translation_stands_under_what_it_translates():
+    conversation = Conversation("Neko")
+    conversation.apply(UserText(at=0.0, turn=1, text="Guten Tag", final=True))
+    conversation.apply(TurnEnded(at=0.0, turn=1, outcome=Outcome.COMPLETE, text="こんにちは"))
+    (changed,) = conversation.apply(translated(TextOf.REPLY, "こんにちは", "Hallo\x1b[31m"))
+    assert (changed.line.text, changed.line.translated) == ("こんにちは", "Hallo")
+    (changed,) = conversation.apply(translated(TextOf.USER, "Guten Tag", "Good day"))
+    assert (changed.line.text, changed.line.translated) == ("Guten Tag", "Good day")
+    assert conversation.apply(translated(TextOf.REPLY, "x", "y", turn=9)) == []
+
+
+def test_the_translation_of_a_notice_is_a_line_of_its_own():
+    conversation = Conversation("Neko")
+    (added,) = conversation.apply(translated(TextOf.NOTICE, "Trying again.", "Neuer Versuch.", turn=0))
+    assert added.line.text == "→ Neuer Versuch."
+
+
+def test_a_background_task_is_one_line():
+    conversation = Conversation("Neko")
+    task = AgentTask(at=0.0, id="t1", status="running", title="make\x1b[2J test", source="command")
+    (added,) = conversation.apply(task)
+    assert added.line.text == "make test (command): is running"
+    ended = AgentTask(at=0.0, id="t1", status="failed", title="make test", source="command", detail="code 2")
+    (changed,) = conversation.apply(ended)
+    assert (changed.line.key, changed.line.text) == (added.line.key, "make test (command): failed")
+    assert (changed.line.aside, changed.line.severity) == ("code 2", Severity.ERROR)

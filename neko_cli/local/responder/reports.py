@@ -33,7 +33,7 @@ _MARKS = re.compile(
 )
 _STATUS_FIELD = re.compile(r"\b(?:status|state)\s*[:=]\s*\"?\w+\"?[,;.]?", re.IGNORECASE)
 _BLOCK = re.compile(r"<<<\w*\n(.*?)\n?\w*>>>", re.DOTALL)
-_ENTRY = re.compile(r"^- (\w+): (.*(?:\n  .*)*)", re.MULTILINE)
+_ENTRY = re.compile(r"^- (?:[^\n:]{1,60}, )?(\w+): (.*(?:\n  .*)*)", re.MULTILINE)
 _NOTES = re.compile(
     r"\(?\b(?:(?:this|the following) (?:is|are) )?(?:data"
     r"|untrusted(?: data)?)\b[^.:;\n)]{0,80}\b(?:not|no"
@@ -60,7 +60,8 @@ def report_agents(lines: Sequence[Line]) -> Answer | None:
             for state, body in _entries(line.text) or [(word, line.text)]:
                 failed = state in ("failed", "failure", "error", "cancelled")
                 mood = Mood.SAD if failed else mood
-                said.append(_agent_sentence(body, state, failed=failed))
+                asks = state == "question"
+                said.append(as_sentence(clean(body)) if asks else _agent_sentence(body, state, failed=failed))
     return Answer(" ".join(said[-4:]), mood) if said else None
 
 
