@@ -108,7 +108,6 @@ async def test_news_of_agents_where_the_provider_takes_none_in_mid_session():
     async with staged(COLD, capabilities=NO_SYSTEM) as stage:
         server = await stage.start()
         await exchange(stage, server)
-        await stage.passes(0.1)  # from here on it is known what is being told
         stage.session.enqueue_agent_callback(AgentResult("completed", "The build is green."))
         assert await stage.session.trigger_agent_callbacks()
         standby = await stage.back(1.0)
@@ -129,6 +128,7 @@ async def test_news_of_agents_where_the_provider_takes_none_in_mid_session():
 async def test_more_news_before_the_first_was_told_takes_nothing_away():
     async with staged(COLD, capabilities=NO_SYSTEM) as stage:
         server = await stage.start()
+        await stage.passes(0.1)  # from here on it is known what is being told
         stage.session.enqueue_agent_callback(AgentResult("completed", "The build is green."))
         assert await stage.session.trigger_agent_callbacks()
         stage.session.enqueue_agent_callback(AgentResult("completed", "The mail is sent."))
