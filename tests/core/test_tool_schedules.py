@@ -18,7 +18,7 @@ from tests.fakes.toolbox import FakeToolbox, call
 from tests.fakes.virtual import virtual
 from tests.fakes.wire import FakeConnection
 
-SEEDS = range(120)
+SEEDS = range(40)
 TOOLS = ("clock", "lamp", "build")
 END = 900.0
 """Virtual seconds after which nothing may be going on any more."""
