@@ -18,11 +18,16 @@ NAMES = frozenset(PROVIDERS) | {provider.family for provider in PROVIDERS.values
 WORDS = frozenset({"chat"})
 """Names that are words of ours as well, such as that of a command."""
 
+REGISTRIES = {PACKAGE / "speech" / "tts" / "choose.py"}
+"""Tables of services that are no providers of a conversation, though some have the same names."""
+
 OUTSIDE = sorted(
     path
     for path in PACKAGE.rglob("*.py")
     # The codecs are where a name may matter; the engine is a server, whose wires are named after others.
-    if not path.is_relative_to(PACKAGE / "core" / "codecs") and not path.is_relative_to(PACKAGE / "local")
+    if not path.is_relative_to(PACKAGE / "core" / "codecs")
+    and not path.is_relative_to(PACKAGE / "local")
+    and path not in REGISTRIES
 )
 
 ASKS = frozenset({"startswith", "endswith", "removeprefix", "removesuffix", "get"})
