@@ -72,7 +72,7 @@ class ToolDesk:
         self._offer = Offer()
         self._fresh = toolbox is None
         self._told: set[str] = set()
-        self._works: dict[str, Work] = {}  # of the present turn, by what they ask for
+        self._works: list[Work] = []  # of the present turn
         self._late: list[Work] = []  # whose turns went on without them
         self._bound: dict[str, Work] = {}  # what the live link's model waits for, by its call ids
         self._reply_over = False
@@ -115,12 +115,15 @@ class ToolDesk:
         turn = self._host.turns.turn.number
         arguments = read_arguments(event.arguments)
         key = same_call(event.name, arguments if arguments is not None else {"": event.arguments})
-        known = self._works.get(key)
-        if known is not None and known.turn == turn and known not in self._bound.values():
+        # Two that ask for the same in one reply are two: only one that no call waits for is made again.
+        waited_for = self._bound.values()
+        known = next((one for one in self._works if one.key == key and one not in waited_for), None)
+        if known is not None:
             self._bound[event.call_id] = known
             return
         work = Work(event.name, key, turn, event.call_id, event.arguments)
-        self._works[key] = self._bound[event.call_id] = work
+        self._works.append(work)
+        self._bound[event.call_id] = work
         host = self._host
         host.publish(
             ToolCall(
@@ -155,7 +158,7 @@ class ToolDesk:
 
     def permit(self, call_id: str, permission: Permission) -> None:
         """The user answers a question; one that is over already changes nothing."""
-        for work in self._works.values():
+        for work in self._works:
             if work.call_id == call_id and work.question is not None and not work.question.done():
                 work.question.set_result(permission)
 
@@ -170,7 +173,7 @@ class ToolDesk:
     def interrupt(self) -> None:
         """The user stops everything, also what goes on behind."""
         self._reply_over = False  # who stops wants no reply to it
-        for work in (*self._works.values(), *self._late):
+        for work in (*self._works, *self._late):
             work.told_later = False
             self._stop(work)
         self._late.clear()
@@ -179,8 +182,8 @@ class ToolDesk:
         """A turn is over: its calls are answered without asking for a reply; what runs is told later."""
         bound, self._bound = self._bound, {}
         self._reply_over = False
-        works, self._works = self._works, {}
-        for work in works.values():
+        works, self._works = self._works, []
+        for work in works:
             if work.question is not None and not work.question.done():
                 work.output = STOPPED  # nobody knows any more what it was about
                 self._tell_result(work, ok=False)

@@ -287,3 +287,24 @@ async def test_a_call_of_a_reply_that_was_stopped_is_not_carried_out_and_answere
         server.nothing_more()
         assert box.calls == []
         assert stage.told(ToolCall) == []
+
+
+@virtual
+async def test_two_calls_that_ask_for_the_same_are_two_and_both_are_stopped():
+    box = FakeToolbox("build")
+    async with staged(ALLOWED, toolbox=box) as stage:
+        server = await stage.start()
+        await asks(stage, server, "Twice, please.")
+        server.begin("r1")
+        for call_id in ("c1", "c2"):
+            call(server, "r1", call_id, "build")
+        server.done("r1")
+        await stage.passes(0.1)
+        assert len(box.calls) == 2
+        await stage.session.interrupt()
+        assert [await answered(server, call_id) for call_id in ("c1", "c2")] == [
+            {"error": "The user stopped it."}
+        ] * 2
+        await stage.passes(0.1)
+        assert box.cancelled == ["build", "build"]
+        assert len(stage.told(ToolResult, ok=False)) == 2

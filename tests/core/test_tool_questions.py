@@ -107,3 +107,22 @@ async def test_a_question_whose_turn_is_over_is_over_too():
         await stage.passes(60.0)
         assert box.calls == []
         assert len(stage.told(ToolResult)) == 1
+
+
+@virtual
+async def test_two_questions_about_the_same_call_are_answered_each():
+    box = FakeToolbox("lamp")
+    async with staged(profile(), toolbox=box, asks=True) as stage:
+        server = await stage.start()
+        await asks(stage, server, "Twice, please.")
+        server.begin("r1")
+        for call_id in ("c1", "c2"):
+            call(server, "r1", call_id, "lamp")
+        server.done("r1")
+        for call_id, permission in (("c1", Permission.NO), ("c2", Permission.ONCE)):
+            await stage.until(ToolQuestion, call_id=call_id)
+            stage.session.permit_tool(call_id, permission)
+        (await box.called("lamp")).set_result("1")
+        assert "not allow" in (await answered(server, "c1"))["error"]
+        assert await answered(server, "c2") == 1
+        assert len(box.calls) == 1
