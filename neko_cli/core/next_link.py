@@ -197,7 +197,8 @@ class NextLink:
 
 def profile_tag(profile: Profile) -> str:
     """What of a profile a provider's session was configured with; another tag, another session."""
-    parts = (profile.character, profile.provider, profile.voice, profile.emotion, profile.user)
+    marks = (profile.emotion.tags, profile.emotion.labels)  # who judges other words is no provider's business
+    parts = (profile.character, profile.provider, profile.voice, marks, profile.user)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 
 

@@ -41,17 +41,11 @@ HTTP_TIMEOUT_S = 15.0
 HTTP_SILENCE_S = 600.0
 """Between two parts of an answer: a call may take that long, and a subscription is silent by nature."""
 
-_NOISY = ("mcp", "client", "httpx2", "httpcore2")
-"""Loggers of the package; their debug lines hold content."""
-
 
 def load_package() -> None:
     """Import the official package (most of a second); raises ImportError where it is missing."""
     import httpx2  # noqa: F401
     import mcp.client.streamable_http  # noqa: F401
-
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class Incoming:
