@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.kit.stats import Limit, Reading, Series, readings, table
 from neko_cli.core.pcm import duration_ms
-from neko_cli.core.ports_voice import SpeechSpoken, SpokenSound, VoiceTrouble
+from neko_cli.core.ports_voice import SpeechSpoken, SpokenSound, SpokenUpTo, VoiceTrouble
 from neko_cli.core.profile import parse
 from neko_cli.local.ports import Speech
 from neko_cli.local.voice_source import LocalSource
@@ -108,6 +108,8 @@ async def listen(voice: VoiceWorker, sounds: AsyncIterator[Out]) -> None:
     begun, heard_ms = time.perf_counter(), 0.0
     while time.perf_counter() - begun < LISTEN_S:
         item = await anext(sounds)
+        if isinstance(item, SpokenUpTo):
+            continue
         assert isinstance(item, SpokenSound)
         heard_ms += duration_ms(len(item.pcm), item.rate)
         await asyncio.sleep(max(0.0, begun + heard_ms / 1000.0 - time.perf_counter()))

@@ -48,6 +48,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Whether transcripts carry a confidence."""
     cancel: bool = True
     truncate: bool = False
+    keeps_words: bool = False
+    """Whether we keep the conversation for it, so that what was heard can take a reply's place."""
     clear_input: bool = True
     input_asks: bool = False
     """Whether each input is answered by itself, and stops the reply that is being made."""

@@ -98,10 +98,12 @@ class CancelReply(msgspec.Struct, frozen=True):
 
 
 class TruncateReply(msgspec.Struct, frozen=True):
-    """Cut the stored reply at what was heard, in ms of its audio."""
+    """Cut the stored reply at what was heard, in ms of its audio, or in words where we keep it."""
 
     item_id: str
     heard_ms: int
+    words: str = ""
+    """What was heard of the last reply; only for ``Capabilities.keeps_words``."""
 
 
 class AnswerTool(msgspec.Struct, frozen=True):

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from neko_cli.core.requests import Requests
     from neko_cli.core.scribe import Scribe
     from neko_cli.core.session_ports import SessionPorts
+    from neko_cli.core.sight import Sight
+    from neko_cli.core.speaking_first import SpeakingFirst
     from neko_cli.core.stream import Broadcast
     from neko_cli.core.summaries import Summaries
     from neko_cli.core.swap import Swapper
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from neko_cli.core.uplink import Uplink
     from neko_cli.core.utterances import Utterances
     from neko_cli.core.vigil import Vigil
+    from neko_cli.core.voicing import Voicing
 
 
 class SessionHost(Protocol):
@@ -69,7 +72,9 @@ class SessionHost(Protocol):
     relay: Relay
     requests: Requests
     scribe: Scribe
+    sight: Sight
     slot: ReplySlot
+    speaking_first: SpeakingFirst
     stream: Broadcast
     summaries: Summaries
     swapper: Swapper
@@ -79,6 +84,7 @@ class SessionHost(Protocol):
     uplink: Uplink
     utterances: Utterances
     vigil: Vigil
+    voicing: Voicing
 
     @property
     def memory(self) -> Memory:

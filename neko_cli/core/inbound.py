@@ -46,6 +46,7 @@ from neko_cli.core.utterances import Utterances
 if TYPE_CHECKING:
     from neko_cli.core.moods import Moods
     from neko_cli.core.tool_desk import ToolDesk
+    from neko_cli.core.voicing import Voicing
 
 NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
 ALREADY_ACTIVE = "conversation_already_has_active_response"
@@ -67,6 +68,11 @@ class InboundHost(TurnHost, Protocol):
     @property
     def moods(self) -> Moods:
         """Who judges words without tags."""
+        ...
+
+    @property
+    def voicing(self) -> Voicing:
+        """Who reads replies aloud that come without a voice."""
         ...
 
     @property
@@ -124,6 +130,7 @@ class Inbound:
         else:
             self._playout.begin()
         self._went_on = bool(self._turns.turn.marks)
+        self._turns.turn.part_from = len(self._turns.turn.reply)
 
     def flush_words(self) -> None:
         """Show what was held back of the reply as the possible beginning of a tag."""
@@ -204,6 +211,7 @@ class Inbound:
                 if self._went_on:
                     part = spaced(self._turns.turn.reply, part)
                     self._went_on = False
+                self._host.voicing.words(part)
                 self._turns.words(part)
                 self._host.publish(ReplyText(at=self._host.now(), turn=turn, delta=part))
                 self._host.moods.words(part)
@@ -232,7 +240,7 @@ class Inbound:
         if self._slot.wants(event.reply_id):
             self._tell(self._tags.flush())
             self._host.moods.end()
-            self._playout.finish()
+            self._host.voicing.words_end()
             self._turns.turn.ended = event
             self._usage(event)
             if event.error is not None and event.error.category is Category.RATE_LIMIT:

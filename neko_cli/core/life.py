@@ -63,9 +63,11 @@ class Life:
                 self._begin_record()
                 host.playout.opening()
                 self._run_once("loudspeaker", self._open_speaker)
+                self._run_once("voice", host.voicing.run)
                 self._run_once("watch", Watch(host).run)
                 self._run_once("swaps", host.swapper.run)
                 self._run_once("vigil", host.vigil.run)
+                host.sight.run()
         await (host.keeper.started() if runs else host.keeper.start())
         if host.owner.is_open:
             self._run_once("agents", host.agents.open)
@@ -88,6 +90,7 @@ class Life:
                 last = host.links.last
                 leave = last.link.codec.capabilities.leave_within if last is not None else 0.0
                 await _phase("link", host.keeper.stop(reason), PHASE_TIMEOUT + leave)
+                await _phase("voice", host.voicing.close())
                 await _phase("agents", host.agents.close())
                 await _phase("tools", host.tools.close())
                 if host.next_link.mode is Mode.CALL:

@@ -19,6 +19,7 @@ from neko_cli.core.profile import Profile
 from neko_cli.core.resume import HandleBook, Tags, is_rejection
 from neko_cli.core.seeding import missed, opening_for
 from neko_cli.core.state import TurnState
+from neko_cli.core.voicing import has_own_voice
 
 FRESH = 10.0
 """Seconds within which an error of a resumed link is put down to its handle."""
@@ -86,7 +87,7 @@ class NextLink:
             title=self.title,
             mode=self.mode,
             model=self.model,
-            want_audio=host.ports.want_audio,
+            want_audio=host.voicing.model_speaks,
             push_to_talk=host.push_to_talk,
             handle=self.handle if handle and not standby else "",
             known=host.relay.known,
@@ -198,7 +199,8 @@ class NextLink:
 def profile_tag(profile: Profile) -> str:
     """What of a profile a provider's session was configured with; another tag, another session."""
     marks = (profile.emotion.tags, profile.emotion.labels)  # who judges other words is no provider's business
-    parts = (profile.character, profile.provider, profile.voice, marks, profile.user)
+    user, own_voice = profile.user.name, has_own_voice(profile)
+    parts = (profile.character, profile.provider, profile.voice, marks, user, own_voice)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 
 

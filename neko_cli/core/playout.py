@@ -48,6 +48,11 @@ class Playout:
         """Sound that did not fit into the loudspeaker's queue, in ms."""
 
     @property
+    def muted(self) -> bool:
+        """Whether the user wants to hear nothing."""
+        return self._muted
+
+    @property
     def audible(self) -> bool:
         """Whether sound goes to a loudspeaker at all."""
         return self._state is not SpeakerState.NONE and not self._muted
@@ -139,6 +144,21 @@ class Playout:
             self._play(sound, rate)
         else:
             self._hold(sound, rate)
+
+    def feed_before(self, sound: bytes, rate: int) -> None:
+        """Play a piece that still belongs to the reply before the current one, of which nothing came yet."""
+        received, item = self.received_ms, self.item_id
+        self.feed(sound, rate, "")
+        self.received_ms, self.item_id = received, item
+        if received == 0.0:
+            self._start = self._end_of_queue()
+
+    @property
+    def waiting_ms(self) -> float:
+        """Sound that was taken and not played yet, in ms; none where nothing is heard."""
+        if self._speaker is None or not self.audible:
+            return 0.0
+        return self._speaker.queued_ms if self._state is SpeakerState.OPEN else self._held_ms
 
     def _play(self, sound: bytes, rate: int) -> None:
         if self._speaker is None:

@@ -28,6 +28,16 @@ class SpeechSpoken(msgspec.Struct, frozen=True):
     whole: bool = True
 
 
+class SpokenUpTo(msgspec.Struct, frozen=True):
+    """The sound given so far ends where the first ``chars`` characters of the speech's text end.
+
+    Some voices know that piece by piece; the others tell it of none.
+    """
+
+    speech: str
+    chars: int
+
+
 class VoiceTrouble(msgspec.Struct, frozen=True):
     """Something about the voice that the user should know; the conversation goes on as text.
 
@@ -62,7 +72,7 @@ class VoiceOver(Protocol):
         """Drop all speeches; when this returns no sound of theirs will be given any more."""
         ...
 
-    def sounds(self) -> AsyncIterator[SpokenSound | SpeechSpoken]:
+    def sounds(self) -> AsyncIterator[SpokenSound | SpokenUpTo | SpeechSpoken]:
         """Sound in order, made only as fast as it is taken; ends when the voice is closed. For one taker."""
         ...
 

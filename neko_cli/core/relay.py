@@ -106,7 +106,7 @@ class Relay:
         host.uplink.detach()
         if carried.ended is not None:
             host.turns.turn.ended = carried.ended
-            host.playout.finish()
+            host.voicing.words_end()
             if carried.ended.status is ReplyStatus.COMPLETE:
                 host.uplink.settle_turns(host.turns.turn.number)
         if carried.given is not None:
@@ -135,7 +135,9 @@ class Relay:
         host = self._host
         link, capabilities = run.link, run.link.codec.capabilities
         host.turns.configure(
-            can_truncate=capabilities.truncate, speaks=host.ports.want_audio and capabilities.audio_output
+            can_truncate=capabilities.truncate,
+            keeps_words=capabilities.keeps_words,
+            speaks=host.voicing.model_speaks and capabilities.audio_output,
         )
         host.inbound.output_rate = capabilities.output_rate
         host.utterances.captions = capabilities.captions

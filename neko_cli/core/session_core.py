@@ -31,6 +31,8 @@ from neko_cli.core.requests import Requests
 from neko_cli.core.retry import Backoff
 from neko_cli.core.scribe import Scribe
 from neko_cli.core.session_ports import SessionPorts
+from neko_cli.core.sight import Sight
+from neko_cli.core.speaking_first import SpeakingFirst
 from neko_cli.core.state import LISTENS, LinkState, TurnInput, TurnState
 from neko_cli.core.stream import Broadcast
 from neko_cli.core.summaries import Summaries
@@ -42,6 +44,7 @@ from neko_cli.core.turns import Turns
 from neko_cli.core.uplink import Uplink
 from neko_cli.core.utterances import Utterances
 from neko_cli.core.vigil import Vigil
+from neko_cli.core.voicing import Voicing
 
 STARTS = frozenset({LinkState.CONNECTING, LinkState.CONFIGURING})
 """Where the first link is on its way."""
@@ -66,6 +69,7 @@ class SessionCore:
         self.scribe = Scribe(self.stream.publish, ports.journal, ports.session_id, self.now, ports.clock.time)
         self.board = Board(self.now, self.publish, lambda: self.profile.voice.name)
         self.playout = Playout(ports.speaker)
+        self.voicing = Voicing(self, ports.voice if ports.want_audio else None)
         self.slot = ReplySlot(self.send, self.now)
         self.turns = Turns(self, self.playout, self.slot)
         self.tools = ToolDesk(self, ports.toolbox, asks=ports.asks)
@@ -95,6 +99,8 @@ class SessionCore:
         self.pictures = Pictures(self, ports.fit_picture)
         self.moods = Moods(self, ports.feeling)
         self.manners = Manners(self)
+        self.sight = Sight(self, ports.eye, ports.clock)
+        self.speaking_first = SpeakingFirst(self)
         self.translations = Translations(self, ports.translators, ports.clock)
         self.agents = Agents(self, ports.agent_bus, ports.result_shelf)
         self.life = Life(self)
@@ -143,6 +149,7 @@ class SessionCore:
         self.translations.published(event)
         if isinstance(event, UserText) and event.final:
             self.moods.heard(event.text)
+            self.speaking_first.user_spoke()
 
     def send(self, command: Command) -> None:
         """Queue a command for the link; nothing happens without one."""
@@ -175,6 +182,7 @@ class SessionCore:
         spoken_over = outcome is Outcome.INTERRUPTED and self.turns.is_spoken_over
         if outcome is not Outcome.FAILED and not spoken_over:
             self.uplink.settle_turns(turn)
+        self.voicing.turn_ended(outcome)
         self.tools.turn_ended(turn)
         self.news.turn_ended(turn, outcome, text)
         self.agents.turn_ended(turn, outcome, text)
@@ -193,9 +201,13 @@ class SessionCore:
         if self.turns.state is TurnState.IDLE:
             self.summaries.look()
 
+    def stop_voice(self) -> None:
+        """Nobody wants to hear what our own voice was given."""
+        self.voicing.stop()
+
     def wait_drained(self, turn: int) -> None:
         """Feed DRAINED for that turn once all sound was heard."""
-        if self.playout.audible and self.playout.received_ms > 0:
+        if self.voicing.owes or (self.playout.audible and self.playout.received_ms > 0):
             self.owner.spawn(self._drain(turn), f"drain {turn}")
         else:
             self.turns.drained(turn)
@@ -312,6 +324,8 @@ class SessionCore:
             memory.limit = self.profile.memory.messages
         self.listening.profile_changed(self.profile)
         self.agents.profile_changed(old)
+        self.voicing.profile_changed(old)
+        self.sight.profile_changed(old)
         if self.profile.tools != old.tools:
             self.tools.profile_changed()
 
@@ -362,6 +376,7 @@ class SessionCore:
             self.turns.turn.number = past.last_turn
 
     async def _drain(self, turn: int) -> None:
+        await self.voicing.said_all()
         try:
             await self.playout.drained()
         except AudioError as error:

@@ -21,7 +21,9 @@ from neko_cli.core.ports import (
     Transport,
 )
 from neko_cli.core.ports_agents import AgentBus, ResultShelf
+from neko_cli.core.sight import FindDescriber, MakeEye
 from neko_cli.core.translations import MakeServices
+from neko_cli.core.voicing import MakeVoice
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,11 @@ class SessionPorts:
     the session. ``want_audio`` asks the provider for voice, even when nothing plays it here.
     ``detector`` makes our own detector for turns that no provider ends; None goes by loudness.
     ``fit_picture`` makes pictures such as a provider takes; None refuses those that it does not take.
+    ``eye`` makes what sees the screen, when it is first shown; ``describer`` finds who puts pictures into
+    words by the profile in use.
     ``past`` is what an earlier run has kept of the session ``session_id``. ``keep_standby`` allows a
     second link beside the live one. ``asks`` says that somebody reads ``ToolQuestion`` and can answer.
+    ``voice`` makes the voice of a profile that does not leave speaking to the model.
     ``random`` gives numbers in 0 … 1.
     """
 
@@ -47,6 +52,7 @@ class SessionPorts:
     feeling: FeelingJudge | None = None
     agent_bus: AgentBus | None = None
     result_shelf: ResultShelf | None = None
+    voice: MakeVoice | None = None
     want_audio: bool = True
     greet: bool = False
     journal: Journal | None = None
@@ -58,6 +64,8 @@ class SessionPorts:
     keep_standby: bool = True
     detector: MakeDetector | None = None
     fit_picture: FitPicture | None = None
+    eye: MakeEye | None = None
+    describer: FindDescriber | None = None
     toolbox: Toolbox | None = None
     asks: bool = False
     random: Callable[[], float] = random.random

@@ -111,7 +111,7 @@ def remaining(now: Situation) -> float | None:
 
 def due(now: Situation) -> SwapReason | None:
     """Why the link should be replaced at the next quiet moment, if it should."""
-    if now.leaving_in is not None:
+    if now.leaving_in is not None or is_late(now):
         return SwapReason.LIMIT
     if now.limit is not None:
         before = now.policy.before_limit or now.renew_before

@@ -49,6 +49,12 @@ class TurnRecord(msgspec.Struct):
     """Whether the reply was cut, and the rest of it is asked for."""
     was_lost: bool = False
     """Whether it was a lost link that cut it; that is forgiven once."""
+    voiced: list[CaptionMark] | None = None
+    """Which words a voice of ours has read aloud so far; None where it reads nothing of this turn."""
+    voiced_ms: float = 0.0
+    """How much of its sound goes with them, in ms."""
+    part_from: int = 0
+    """Characters of the reply before the part that the model gave last."""
 
     @property
     def reply(self) -> str:
@@ -84,6 +90,10 @@ class TurnHost(Protocol):
         """Nobody wants the utterance that is open."""
         ...
 
+    def stop_voice(self) -> None:
+        """Nobody wants to hear what our own voice was given."""
+        ...
+
     def wait_drained(self, turn: int) -> None:
         """Feed DRAINED for that turn once all sound was heard."""
         ...
@@ -112,6 +122,7 @@ class Turns:
         self._inputs: deque[TurnInput] = deque()
         self._busy = False
         self._can_truncate = False
+        self._keeps_words = False
         self._speaks = False
         self._heard_ms = 0.0
         self._given = TurnInput.DRAINED
@@ -135,9 +146,13 @@ class Turns:
             TurnEffect.MARK_OUTPUT: self.progress,
         }
 
-    def configure(self, *, can_truncate: bool, speaks: bool) -> None:
-        """Take over what the current link's provider can do, and whether its replies have a voice."""
+    def configure(self, *, can_truncate: bool, speaks: bool, keeps_words: bool = False) -> None:
+        """Take over what the current link's provider can do, and whether its replies have a voice.
+
+        ``keeps_words``: what was heard can take the place of the words of its last reply.
+        """
         self._can_truncate = can_truncate
+        self._keeps_words = keeps_words
         self._speaks = speaks
 
     def standing(
@@ -216,6 +231,14 @@ class Turns:
         if record.first_audio_ms is None and record.input_ended_at is not None:
             record.first_audio_ms = (self._host.now() - record.input_ended_at) * 1000.0
 
+    def voiced(self, chars: int) -> None:
+        """A voice of ours has read aloud so many characters of the reply; what it says next follows."""
+        record = self.turn
+        done = sum(len(mark.text) for mark in record.voiced or ())
+        if record.voiced is not None and chars > done:
+            record.voiced.append(CaptionMark(record.voiced_ms, record.reply[done:chars]))
+            record.voiced_ms = self._playout.received_ms
+
     def input_ended(self) -> None:
         """The user's part of the turn is over: the reply's latency counts from here."""
         self.turn.input_ended_at = self._host.now()
@@ -240,12 +263,16 @@ class Turns:
     def _stop_sound(self) -> None:
         self.turn.stopped = True
         self._heard_ms = self._playout.heard_ms()
+        self._host.stop_voice()
         self._slot.abandon()
         self._playout.stop()
 
     def _truncate(self) -> None:
         """Cut the stored reply at what was heard, where the provider can and there is a rest."""
-        item = self._playout.item_id
+        item, record = self._playout.item_id, self.turn
+        if record.voiced is not None and self._keeps_words:
+            heard_words = self._words_heard()[record.part_from :].strip()
+            self._host.send(TruncateReply("", int(self._heard_ms), heard_words))
         if self._can_truncate and item and self._heard_ms < self._playout.received_ms:
             heard = max(0.0, self._heard_ms - self._playout.item_start_ms)
             self._host.send(TruncateReply(item, int(heard)))
@@ -256,19 +283,29 @@ class Turns:
             self._host.publish(Failure.of(ended.error, at=self._host.now()))
         self._close(OUTCOMES[ended.status] if ended is not None else Outcome.COMPLETE)
 
+    def _words_heard(self) -> str:
+        """The words of a reply whose sound was stopped, as far as it was heard."""
+        record, total = self.turn, self._playout.received_ms
+        if total == 0:
+            # Its words came ahead of a voice that nobody heard.
+            return "" if self._speaks or record.voiced is not None else record.reply
+        marks = record.marks
+        if record.voiced is not None:
+            done = sum(len(mark.text) for mark in record.voiced)
+            rest = CaptionMark(record.voiced_ms, record.reply[done:])
+            marks = [*record.voiced, *marks_voiced([rest], total)]
+        elif not record.sound_complete:
+            marks = marks_voiced(marks, total)
+        return words_heard(marks, min(self._heard_ms, total), total)
+
     def _close(self, outcome: Outcome) -> None:
         record = self.turn
         total = self._playout.received_ms
-        heard: float | None = None
-        text = record.reply
         cut = record.stopped and outcome is not Outcome.COMPLETE and self._playout.audible
-        if total == 0 and cut and self._speaks:
-            text = ""  # its words came ahead of a voice that nobody heard
-        elif total > 0:
+        text = self._words_heard() if cut else record.reply
+        heard: float | None = None
+        if total > 0:
             heard = min(self._heard_ms, total) if cut else self._playout.heard_ms(soon=True)
-            if cut:
-                marks = record.marks if record.sound_complete else marks_voiced(record.marks, total)
-                text = words_heard(marks, heard, total)
         self._host.memory.add("assistant", text, record.number)
         self._host.turn_ended(record.number, outcome, text.strip())
         self._host.publish(

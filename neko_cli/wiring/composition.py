@@ -15,7 +15,7 @@ from neko_cli.core.errors import NekoError
 from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, Transport
 from neko_cli.core.profile import Profile, Summaries
 from neko_cli.wiring import parts
-from neko_cli.wiring.companions import ProfileFeelings, ProfileTranslators
+from neko_cli.wiring.companions import ProfileDescribers, ProfileFeelings, ProfileTranslators
 from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
 from neko_cli.wiring.options import Options, expect_carried_out
 from neko_cli.wiring.past import find_past, new_session_id
@@ -83,6 +83,7 @@ class Composition:
         self._summaries: list[ProfileSummariser] = []
         self._translators = ProfileTranslators(keys)
         self._feelings = ProfileFeelings(keys)
+        self._describers = ProfileDescribers(keys)
 
     @property
     def provider_title(self) -> str:
@@ -121,6 +122,7 @@ class Composition:
                 provider_title=self.provider.title,
                 microphone=self._microphone if options.use_microphone else None,
                 speaker=self._speaker() if options.use_speaker else None,
+                voice=parts.voices(self._keys, self.folders),
                 want_audio=options.want_audio,
                 greet=options.greet,
                 journal=self._journal(),
@@ -137,6 +139,8 @@ class Composition:
                 result_shelf=parts.result_shelf(self.folders) if options.agents else None,
                 detector=parts.own_detector,
                 fit_picture=parts.fit_picture,
+                eye=parts.screen_eye,
+                describer=self._describers.find,
                 toolbox=parts.toolbox(self._keys, self.folders),
             ),
         )
@@ -229,6 +233,7 @@ class Composition:
                 stack.push_async_callback(recording.aclose)
             stack.push_async_callback(self._translators.aclose)
             stack.push_async_callback(self._feelings.aclose)
+            stack.push_async_callback(self._describers.aclose)
             for summariser in summaries:
                 stack.push_async_callback(summariser.aclose)
 

@@ -42,7 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a second link may be kept ready; not worth it for a single turn."""
 
 
-NOT_YET = ("speak", "eyes", "proactive")
+NOT_YET = ("speak",)
 """Tables that are understood, and that nothing carries out yet."""
 
 

@@ -75,6 +75,7 @@ async def make_stage():
         microphone: Callable[[], FakeMicrophone] | None = None,
         greet: bool = False,
         samples: bool = False,
+        **ports: Any,
     ) -> Stage:
         parsed: Profile = parse(profile or {"emotion": {"tags": "angle"}}, "test.toml")
         transport = FakeTransport()
@@ -98,6 +99,7 @@ async def make_stage():
                 microphone=new_microphone,
                 speaker=speaker,
                 greet=greet,
+                **ports,
             ),
         )
         stage = Stage(session, transport, session.events(samples=samples), speaker, microphones)

@@ -18,6 +18,7 @@ from neko_cli.core.stream import Reader
 from neko_cli.core.transport.by_scheme import SchemeTransport
 from neko_cli.core.transport.chat_http import ChatTimeouts, ChatTransport
 from neko_cli.core.transport.websocket import WebSocketTransport
+from neko_cli.core.voicing import MakeVoice
 from tests.fakes.sound import FakeSpeaker
 
 E = TypeVar("E")
@@ -73,6 +74,7 @@ async def conversing(
     *,
     mode: InputMode = InputMode.TEXT,
     speaker: FakeSpeaker | None = None,
+    voice: MakeVoice | None = None,
     **profile: Any,
 ) -> AsyncIterator[Talk]:
     """A session that has started, and is cleaned up."""
@@ -88,6 +90,7 @@ async def conversing(
         dial=dial,
         provider_title=find_provider(provider_name).title,
         speaker=speaker,
+        voice=voice,
         random=lambda: 0.5,
     )
     session = SessionManager(parse(tables, "test.toml"), ports)

@@ -43,7 +43,8 @@ async def main(models_dir: Path) -> dict[str, Any]:
                 ms = 0.0
                 while not isinstance(item := await anext(sounds), SpeechSpoken):
                     assert item.speech == speech
-                    ms += duration_ms(len(item.pcm), item.rate)
+                    if isinstance(item, SpokenSound):
+                        ms += duration_ms(len(item.pcm), item.rate)
                 found[speech] = [ms, item.whole]
                 voice.say(f"cut {speech}", "Hello there. And more. " * 20)
                 assert isinstance(await anext(sounds), SpokenSound)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from neko_cli.core.errors import CredentialsError, InvalidRequest, LinkError, QuotaExhausted, ServerFault
-from neko_cli.core.ports_voice import SpeechSpoken, SpokenSound, VoiceOver, VoiceTrouble
+from neko_cli.core.ports_voice import SpeechSpoken, SpokenSound, SpokenUpTo, VoiceOver, VoiceTrouble
 from neko_cli.core.retry import RetryPolicy
 from neko_cli.speech.tts.by_pieces import ByPieces, PieceSource
 from neko_cli.speech.tts.pipeline import REFUSALS, Out, VoiceWorker
@@ -59,6 +59,7 @@ class Scene:
             self._worker, trouble=self._note, ready_within=ready_within, policy=policy, random=lambda: 0.5
         )
         self.sounds = self.voice.sounds()
+        self.upto: list[tuple[str, int]] = []
 
     def _worker(self, wake: Callable[[], None]) -> TtsWorker:
         engine = ByPieces(self._source(), together=0)
@@ -75,9 +76,12 @@ class Scene:
             self.voice.say(speech, char)
         self.voice.finish(speech)
 
-    async def next(self) -> Out:
+    async def next(self) -> SpokenSound | SpeechSpoken:
+        """What comes next; places in the text are kept in ``upto``."""
         async with asyncio.timeout(PATIENCE):
-            return await anext(self.sounds)
+            while isinstance(item := await anext(self.sounds), SpokenUpTo):
+                self.upto.append((item.speech, item.chars))
+        return item
 
     async def rest(self, speech: str) -> tuple[str, bool]:
         """The text whose sound came up to the end of a speech, and whether it was whole."""
@@ -125,6 +129,7 @@ async def test_a_reply_is_spoken_as_it_is_written() -> None:
         port.finish("a")
         text, whole = await scene.rest("a")
         assert (text_in(first.pcm) + text, whole) == ("Hello there.How are you?Fine.", True)
+        assert scene.upto == [("a", 12), ("a", 25), ("a", 39)]
         assert not scene.told
 
 

@@ -77,10 +77,17 @@ class _Reply(msgspec.Struct):
     reply_id: str
     assembler: ReplyAssembler
     words: list[str] = []
+    heard: str | None = None
+    """What of it was heard, where that is less than what came."""
     usage: TokenUsage | None = None
     begun: bool = False
     cancelled: bool = False
     failed: bool = False
+
+    @property
+    def said(self) -> str:
+        """Its words, as far as they were heard."""
+        return "".join(self.words) if self.heard is None else self.heard
 
 
 class ChatCodec:
@@ -113,7 +120,7 @@ class ChatCodec:
         """Frames that carry out a command; none for what has no place in writing."""
         talk = self._conversation
         match command:
-            case AppendAudio() | CommitAudio() | ClearAudio() | TruncateReply() | ChangeDetection():
+            case AppendAudio() | CommitAudio() | ClearAudio() | ChangeDetection():
                 return []
             case SendText(words):
                 talk.add("user", words)
@@ -135,6 +142,9 @@ class ChatCodec:
             case AnswerTool(call_id, _, output, continue_reply):
                 talk.answer(call_id, output)
                 return [self._request()] if continue_reply else []
+            case TruncateReply(words=words):
+                self._was_heard(words)
+                return []
             case Reconfigure(instructions):
                 talk.instruct(instructions)
                 return []
@@ -177,6 +187,13 @@ class ChatCodec:
             max_tokens=self._spec.max_output_tokens,
         )
         return to_json(body)
+
+    def _was_heard(self, words: str) -> None:
+        """A reply was stopped: what was heard of it is what was said."""
+        if self._replies and self._replies[0].begun:
+            self._replies[0].heard = words
+        else:
+            self._conversation.correct(words)
 
     def _cancel(self) -> list[Frame]:
         if not self._replies or self._replies[0].cancelled:
@@ -247,7 +264,7 @@ class ChatCodec:
         except NekoError as error:
             return self._fail(reply, error)
         events = self._take(reply, rest)
-        said = "".join(reply.words)
+        said = reply.said
         calls = [part for part in rest if isinstance(part, ChatTool)]
         if calls and not reply.cancelled:
             for call in self._conversation.call(said, calls):
@@ -263,7 +280,7 @@ class ChatCodec:
         reply = self._pop()
         if reply is None or reply.failed:
             return ()
-        self._conversation.add("assistant", "".join(reply.words))
+        self._conversation.add("assistant", reply.said)
         end = ReplyEnded(reply.reply_id, ReplyStatus.CANCELLED, usage=reply.usage)
         return [*self._begin(reply), end]
 
@@ -283,7 +300,7 @@ class ChatCodec:
     def _fail(self, reply: _Reply, error: NekoError) -> Events:
         """The answer ends here; what still comes of it is passed over."""
         reply.failed = True
-        self._conversation.add("assistant", "".join(reply.words))
+        self._conversation.add("assistant", reply.said)
         if error.category in _HOPELESS:
             return [ProviderFault(error, ends_link=True)]
         return [*self._begin(reply), ReplyEnded(reply.reply_id, ReplyStatus.FAILED, error=error)]

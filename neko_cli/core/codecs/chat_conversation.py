@@ -48,6 +48,14 @@ class ChatConversation:
         if text:
             self._append({"role": role, "content": text})
 
+    def correct(self, text: str) -> None:
+        """The last message, where it is the assistant's, was no more than this."""
+        last = self._messages[-1] if self._messages else None
+        if last is None or last["role"] != "assistant" or "tool_calls" in last:
+            return
+        self._chars -= _size(self._messages.pop())
+        self.add("assistant", text)
+
     def show(self, data: bytes, media_type: str) -> None:
         """A picture from the user."""
         url = f"data:{media_type};base64,{b64encode(data).decode()}"

@@ -18,6 +18,7 @@ _CHAT = Capabilities(
     server_vad=False,
     captions=False,
     clear_input=False,
+    keeps_words=True,
     tools=ToolForm.NESTED,
     key_required=False,
     # Requests cost, an open connection does not.

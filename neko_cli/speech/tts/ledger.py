@@ -11,6 +11,7 @@ from collections import deque
 import msgspec
 
 from neko_cli.speech.speaker_text import SpeakerText
+from neko_cli.speech.tts.places import Places
 
 MAX_SPEECHES = 32
 """Speeches at the same time; a conversation has one, or two for a moment."""
@@ -31,6 +32,7 @@ class Again(msgspec.Struct, frozen=True):
 class _Speech:
     def __init__(self) -> None:
         self.text = SpeakerText()
+        self.places = Places()
         self.pieces: deque[str] = deque()
         """Sent to the worker, and not known to be complete."""
         self.handed = 0
@@ -62,6 +64,7 @@ class Ledger:
         book = self._book(speech)
         if book is None or book.finished:
             return []
+        book.places.text(delta)
         return self._sent(book, book.text.push(delta))
 
     def finish(self, speech: str) -> tuple[list[str], bool]:
@@ -77,6 +80,7 @@ class Ledger:
         """The worker had no room for the newest piece."""
         if (book := self._live.get(speech)) is not None and book.pieces:
             book.pieces.pop()
+            book.places.drop()
             book.whole = False
 
     def sound(self, speech: str) -> bool:
@@ -91,13 +95,17 @@ class Ledger:
         if (book := self._live.get(speech)) is not None:
             book.handed += pieces
 
-    def spoken(self, speech: str, pieces: int) -> None:
-        """So many further pieces are complete."""
-        if (book := self._live.get(speech)) is not None:
-            for _ in range(min(pieces, len(book.pieces))):
-                book.pieces.popleft()
-            book.handed = max(0, book.handed - pieces)
-            book.begun = False
+    def spoken(self, speech: str, pieces: int) -> int | None:
+        """So many further pieces are complete; returns how many characters of the text end there."""
+        book = self._live.get(speech)
+        if book is None:
+            return None
+        for _ in range(min(pieces, len(book.pieces))):
+            book.pieces.popleft()
+            book.places.next()
+        book.handed = max(0, book.handed - pieces)
+        book.begun = False
+        return book.places.reached
 
     def done(self, speech: str) -> bool | None:
         """A speech is over: whether it was whole; None when nobody waits for it."""
@@ -122,6 +130,7 @@ class Ledger:
                 book.tries = 0
                 for _ in range(min(book.handed, len(book.pieces))):
                     book.pieces.popleft()
+                    book.places.next()
                 book.whole = False
             book.begun, book.handed, book.sent_any = False, 0, bool(book.pieces)
             found.append(Again(speech, tuple(book.pieces), book.finished))
@@ -129,6 +138,7 @@ class Ledger:
 
     def _sent(self, book: _Speech, pieces: list[str]) -> list[str]:
         book.pieces.extend(pieces)
+        book.places.add(pieces)
         book.sent_any = book.sent_any or bool(pieces)
         return pieces
 

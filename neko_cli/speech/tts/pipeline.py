@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from neko_cli.core.errors import NekoError, ServerFault
-from neko_cli.core.ports_voice import SpeechSpoken, SpokenSound, VoiceTrouble
+from neko_cli.core.ports_voice import SpeechSpoken, SpokenSound, SpokenUpTo, VoiceTrouble
 from neko_cli.core.retry import Backoff, RetryPolicy
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.speech.tts.ledger import Ledger
@@ -45,7 +45,7 @@ READY_GRACE_S = 2.0
 REFUSALS = 3
 """Speeches refused one after the other, after which the voice itself counts as refused."""
 
-Out = SpokenSound | SpeechSpoken
+Out = SpokenSound | SpokenUpTo | SpeechSpoken
 MakeWorker = Callable[[Callable[[], None]], TtsWorker]
 """Makes a worker that is not started; what it is given is to be called when there is news."""
 
@@ -146,7 +146,7 @@ class VoiceWorker:
                 item: Out | Response | None = self._ahead.popleft()
             else:
                 item = self._worker.take() if self._worker is not None else None
-            if item is None or isinstance(item, SpokenSound | SpeechSpoken):
+            if item is None or isinstance(item, SpokenSound | SpokenUpTo | SpeechSpoken):
                 return item
             if (out := self._booked(item)) is not None:
                 return out
@@ -160,7 +160,8 @@ class VoiceWorker:
         if isinstance(item, Handed):
             self._ledger.handed(item.speech, item.pieces)
         elif isinstance(item, Spoken):
-            self._ledger.spoken(item.speech, item.pieces)
+            chars = self._ledger.spoken(item.speech, item.pieces)
+            return SpokenUpTo(item.speech, chars) if chars is not None else None
         else:
             whole = self._ledger.done(item.speech)
             if whole is not None:
