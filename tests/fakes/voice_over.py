@@ -42,7 +42,8 @@ class FakeVoice:
         self._news.set()
 
     def finish(self, speech: str) -> None:
-        assert speech in self.said and speech not in self.finished
+        assert speech in self.said
+        assert speech not in self.finished
         self.finished.append(speech)
         self._news.set()
 
