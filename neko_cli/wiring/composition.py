@@ -17,7 +17,7 @@ from neko_cli.core.profile import Profile, Summaries
 from neko_cli.wiring import parts
 from neko_cli.wiring.companions import ProfileDescribers, ProfileFeelings, ProfileTranslators
 from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
-from neko_cli.wiring.options import Options, expect_carried_out
+from neko_cli.wiring.options import Options
 from neko_cli.wiring.past import find_past, new_session_id
 from neko_cli.wiring.profiles import Profiles
 from neko_cli.wiring.summaries import ProfileSummariser, key_names
@@ -72,7 +72,6 @@ class Composition:
         self._options = options
         self._keys = keys
         self._current = self.profile
-        expect_carried_out(self.profile)
         if not _runs_here(self.profile):
             find_key(self.profile, keys)
         self._engine: EngineHost | None = None
@@ -239,7 +238,6 @@ class Composition:
 
     def _check(self, profile: Profile) -> None:
         """Refuse a profile that could not be talked to; blocks, and raises NekoError."""
-        expect_carried_out(profile)
         if not _runs_here(profile):
             find_key(profile, self._keys)
 

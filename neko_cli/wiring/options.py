@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from neko_cli.core.errors import ConfigError
 from neko_cli.core.profile import EnergyTable, Profile
 
 
@@ -40,21 +39,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     greet: bool = False
     keep_standby: bool = True
     """Whether a second link may be kept ready; not worth it for a single turn."""
-
-
-NOT_YET = ("speak",)
-"""Tables that are understood, and that nothing carries out yet."""
-
-
-def expect_carried_out(profile: Profile) -> None:
-    """Refuse a profile that wants what this version does not do; raises ConfigError."""
-    usual = Profile()
-    for table in NOT_YET:
-        if getattr(profile, table) != getattr(usual, table):
-            raise ConfigError(
-                f"This version does not carry out the table [{table}] yet.",
-                hint="Take it out of the profile.",
-            )
 
 
 def apply(options: Options, profile: Profile) -> Profile:

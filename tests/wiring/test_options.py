@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from neko_cli.core.errors import ConfigError
-from neko_cli.core.profile import EnergyTable, Profile, ProviderTable, Rung, VoiceTable, parse
-from neko_cli.wiring.options import Options, apply, expect_carried_out
+from neko_cli.core.profile import EnergyTable, Profile, ProviderTable, Rung, VoiceTable
+from neko_cli.wiring.options import Options, apply
 
 LIVE = Profile(
     provider=ProviderTable(
@@ -34,12 +31,3 @@ def test_a_model_goes_before_the_ladder_and_leaves_the_rest() -> None:
     assert profile.provider.store
     assert profile.energy == EnergyTable()
     assert profile.voice == LIVE.voice
-
-
-@pytest.mark.parametrize(
-    "tables", [{"speak": {"worker": "espeak"}}, {"eyes": {"source": 2}}, {"proactive": {"idle_minutes": 5}}]
-)
-def test_what_this_version_does_not_do_is_refused(tables: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match=rf"\[{next(iter(tables))}\] yet"):
-        expect_carried_out(parse(tables, "x.toml"))
-    expect_carried_out(Profile())
