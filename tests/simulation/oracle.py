@@ -19,6 +19,7 @@ from neko_cli.core.events import (
     UserText,
 )
 from neko_cli.core.provider_events import ProviderFault, ReplyEnded
+from tests.simulation.oracle_aloud import check_aloud
 from tests.simulation.oracle_sound import check_sound
 from tests.simulation.oracle_words import check_words
 from tests.simulation.plan import Act, FaultKind, Refusal
@@ -64,6 +65,7 @@ def check(world: World) -> list[str]:
         _swaps,
         check_sound,
         check_words,
+        check_aloud,
     ):
         problems += part(world)
     return problems

@@ -13,6 +13,7 @@ from neko_cli.core.provider_events import (
     ReplySound,
     ReplySoundEnded,
     ReplyStatus,
+    ReplyWords,
 )
 from tests.simulation import numbers
 from tests.simulation.numbers import Run
@@ -237,13 +238,14 @@ def _complete(world: World, came: dict[str, list[Run]], played: list[Run]) -> li
 
 
 def _cut_replies(world: World) -> set[str]:
-    """Replies whose link was replaced before all of their sound had come."""
+    """Replies whose link was replaced before all of their sound, or of their words, had come."""
+    piece, end = (ReplyWords, ReplyEnded) if world.scenario.aloud else (ReplySound, ReplySoundEnded)
     first: dict[str, float] = {}
     last: dict[str, float] = {}
     for when, _, event in world.decoded:
-        if isinstance(event, ReplySound):
+        if isinstance(event, piece):
             first.setdefault(event.reply_id, when)
-        elif isinstance(event, ReplySoundEnded):
+        elif isinstance(event, end):
             last[event.reply_id] = when
     swaps = [e.at - e.gap_ms / 1000.0 for e in world.events_of(Swap)]
     return {

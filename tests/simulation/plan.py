@@ -161,6 +161,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     refusals: dict[int, Refusal]
     """By the number of the attempt to open a link, from 1."""
     greet: bool = False
+    aloud: bool = False
+    """Whether a voice of ours reads the replies."""
     keep_standby: bool = True
     socket_bytes: int = 4_096
     """What a socket takes before a sender has to wait: a second or two of the simulation's sound."""

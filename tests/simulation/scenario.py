@@ -28,6 +28,10 @@ CLOSES = (
 )
 
 
+ALOUD = 0.12
+"""How many runs have a voice of ours that reads replies aloud."""
+
+
 def make_scenario(seed: int) -> Scenario:
     """What happens under this seed."""
     rng = random.Random(f"{seed}/scenario")
@@ -57,6 +61,8 @@ def make_scenario(seed: int) -> Scenario:
         refusals={} if calm else _refusals(rng),
         keep_standby=rng.random() < 0.8,
         greet=rng.random() < 0.15,
+        # Of its own numbers, so that all else is as without it.
+        aloud=random.Random(f"{seed}/aloud").random() < ALOUD,
     )
 
 

@@ -36,6 +36,7 @@ from tests.simulation.numbers import Run
 from tests.simulation.plan import Scenario
 from tests.simulation.ports import SimClock, SimJournal, SimRoute, SimSummariser
 from tests.simulation.trace import Trace
+from tests.simulation.voice import voices
 
 REST_S = 5.0
 """Seconds of rest after which every transcript has come, and every lost link was noticed."""
@@ -99,6 +100,8 @@ class World:
         self.archived: list[Remembered] = []
         """What was in memory before a new call began without it."""
         self.interruptions: list[float] = []
+        self.read_aloud: dict[int, Run] = {}
+        """Numbered words that our own voice has made, and their samples."""
         self.unanswered: list[str] = []
         """What the user waited for, and no whole answer came in time."""
         self.muted = False
@@ -119,6 +122,8 @@ class World:
             "persona": f"persona{index}",
             "greeting": "Say hello.",
         }
+        if self.scenario.aloud:
+            data["speak"] = {"worker": "espeak"}
         return parse(data, "simulation.toml")
 
     # -- making the session -----------------------------------------------------------------
@@ -133,6 +138,7 @@ class World:
             "microphone": self._microphone if self.mode is InputMode.AUDIO else None,
             "speaker": self.speaker,
             "want_audio": self.mode is InputMode.AUDIO or self.scenario.speaker,
+            "voice": voices(self),
             "journal": self.journal,
             "summariser": self.summariser,
             "session_id": "simulated",
