@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -156,6 +157,35 @@ async def test_the_part_before_a_tool_is_spoken_at_once_and_the_turn_is_one(spok
     assert len(spoken.stage.told(TurnStarted)) == 1
 
 
+async def test_a_part_that_is_asked_for_while_the_one_before_is_heard_is_waited_for(spoken: Spoken) -> None:
+    await spoken.asks()
+    spoken.server.begin("r1")
+    spoken.server.words("r1", "Let me see.")
+    call = {"type": "function_call", "id": "i", "call_id": "c1", "name": "weather", "arguments": "{}"}
+    spoken.server.tell(
+        "response.output_item.done", response_id="r1", output_index=1, item={**call, "status": "completed"}
+    )
+    spoken.server.done("r1")
+    first = await spoken.voice.has(said="Let me see.", finished=1)
+    spoken.voice.gives(first, 200)
+    spoken.voice.ends(first)
+    await spoken.speaker.holds(200)
+    await spoken.server.expect("conversation.item.create")
+    await spoken.server.expect("response.create")
+    spoken.server.reply("r2", "It is cold.")
+    second = await spoken.voice.has(finished=2)
+    spoken.speaker.advance(200)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert spoken.stage.session.state.is_speaking
+    spoken.voice.gives(second, 300)
+    spoken.voice.ends(second)
+    await spoken.speaker.holds(300)
+    spoken.speaker.advance(300)
+    ended = await spoken.stage.until(TurnEnded)
+    assert (ended.text, ended.heard_ms) == ("Let me see. It is cold.", 500.0)
+
+
 async def test_sound_is_made_no_further_ahead_than_it_is_worth(spoken: Spoken) -> None:
     await spoken.asks()
     spoken.server.reply("r1", TEXT)
@@ -204,6 +234,18 @@ async def test_without_a_loudspeaker_the_turn_still_waits_for_the_sound(make_sta
     assert not stage.told(TurnEnded)
     spoken.voice.ends(speech)
     assert (await stage.until(TurnEnded)).heard_ms == 200.0
+
+
+async def test_a_provider_that_speaks_in_any_case_is_not_heard_beside_our_voice(spoken: Spoken) -> None:
+    await spoken.asks()
+    spoken.server.reply("r1", TEXT, sound_ms=400)
+    speech = await spoken.voice.has(said=TEXT, finished=1)
+    spoken.voice.gives(speech, 100)
+    spoken.voice.ends(speech)
+    await spoken.speaker.holds(100)
+    spoken.speaker.advance(1_000)
+    ended = await spoken.stage.until(TurnEnded)
+    assert (ended.text, ended.heard_ms) == (TEXT, 100.0)
 
 
 async def test_who_wants_no_sound_has_no_voice_made(make_stage: Any) -> None:
