@@ -1,5 +1,5 @@
 #!/bin/sh
-# scripts/install.sh run    makes .venv and installs neko with the embedded engine
+# scripts/install.sh run    makes .venv and installs neko with the embedded engine and echo cancelling
 # scripts/install.sh test   the same, plus linters, test tools, and the environments .venv-sdk (the
 #                           official SDKs) and .venv-models (optional ears and voices)
 #
@@ -68,11 +68,11 @@ if ! stamped .venv ".neko-$what" $inputs; then
     rm -f .venv/.neko-run .venv/.neko-test
     if [ "$what" = run ]; then
         say "installing the program (the first time takes about half a minute)"
-        quiet_pip .venv install -c constraints.txt -e '.[local]'
+        quiet_pip .venv install -c constraints.txt -e '.[local,aec]'
     else
         say "installing the program and the test tools (the first time takes about a minute)"
         quiet_pip .venv install -c constraints.txt 'pip>=25.1' # knows dependency groups
-        quiet_pip .venv install -c constraints.txt -e '.[local]' --group dev
+        quiet_pip .venv install -c constraints.txt -e '.[local,aec]' --group dev
         key_of .venv $inputs >.venv/.neko-test
     fi
     key_of .venv $inputs >.venv/.neko-run

@@ -63,7 +63,7 @@ def test_installs_once_and_again_only_when_something_changed(project: Path) -> N
     code, calls, _ = install(project, "run")
     assert code == 0
     assert len(calls) == 1
-    assert "-c constraints.txt -e .[local]" in calls[0]
+    assert "-c constraints.txt -e .[local,aec]" in calls[0]
 
     started = time.monotonic()
     assert install(project, "run") == (0, [], "")
@@ -85,7 +85,7 @@ def test_a_copied_environment_is_installed_anew(project: Path) -> None:
 
 def test_tests_get_their_tools_and_the_sdk_apart(project: Path) -> None:
     _, calls, _ = install(project, "test")
-    assert any("-e .[local] --group dev" in call for call in calls)
+    assert any("-e .[local,aec] --group dev" in call for call in calls)
     assert any("-c constraints-sdk.txt openai[realtime] google-genai dashscope" in call for call in calls)
     assert (project / ".venv-sdk" / "bin" / "python").exists()
     assert any("-c constraints.txt onnx ctranslate2 faster-whisper" in call for call in calls)

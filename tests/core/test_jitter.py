@@ -1,0 +1,106 @@
+"""How much is held back follows how late sound came, and no more."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neko_cli.core.jitter import AFTER_UNDERRUN_MS, LONGEST_MS, REPLIES, JitterBuffer
+
+PIECE_MS = 100.0
+
+
+def reply(buffer: JitterBuffer, arrivals: Sequence[float]) -> float:
+    """Play a reply whose pieces come at these times (s); returns the silence inside it, in ms."""
+    buffer.begin()
+    held, playing, empty_at, silence, last = 0.0, False, 0.0, 0.0, 0.0
+    for now in arrivals:
+        if not playing and held and (plays_at := last + buffer.wait_ms(last) / 1000) <= now:
+            silence += (plays_at - empty_at) * 1000 if empty_at else 0.0
+            buffer.goes_on()
+            playing, empty_at, held = True, plays_at + held / 1000, 0.0
+        if playing and now > empty_at + 1e-9:
+            buffer.ran_dry()
+            playing = False
+        buffer.came(now, PIECE_MS)
+        if playing:
+            empty_at += PIECE_MS / 1000
+        else:
+            held += PIECE_MS
+        last = now
+    return silence
+
+
+def steady(pieces: int = 20) -> list[float]:
+    return [number * PIECE_MS / 1000 for number in range(pieces)]
+
+
+@pytest.mark.parametrize(
+    "arrivals",
+    [steady(), [0.0] * 20, [number * 0.01 for number in range(20)]],
+    ids=["steady", "burst", "fast"],
+)
+def test_nothing_is_held_back_while_pieces_come_in_time(arrivals: list[float]) -> None:
+    buffer = JitterBuffer()
+    for _ in range(5):
+        reply(buffer, arrivals)
+        assert buffer.target_ms == 0
+    assert (buffer.underruns, buffer.late_pieces) == (0, 0)
+
+
+def test_after_a_late_reply_the_next_one_waits_as_long_and_does_not_stutter() -> None:
+    rng = random.Random(7)
+    buffer = JitterBuffer()
+    silences = []
+    for _ in range(30):
+        jittered = [at + rng.uniform(0, 0.2) for at in steady()]
+        jittered = [max(jittered[: number + 1]) for number in range(len(jittered))]  # in order, as by TCP
+        silences.append(reply(buffer, jittered))
+    assert silences[0] > 0
+    assert sorted(silences[2:])[len(silences) // 2] == 0
+    assert max(silences[5:]) < 100
+    assert 100 < buffer.target_ms <= 200
+
+
+def test_the_wait_shrinks_when_the_network_is_well_again() -> None:
+    buffer = JitterBuffer()
+    reply(buffer, [0.0, 0.3, 0.4])
+    assert buffer.target_ms == pytest.approx(200)
+    for _ in range(REPLIES):
+        assert buffer.target_ms > 0
+        reply(buffer, steady())
+    assert buffer.target_ms == 0
+
+
+def test_a_reply_that_ran_dry_waits_a_little_before_it_goes_on() -> None:
+    buffer = JitterBuffer()
+    buffer.begin()
+    buffer.came(0.0, 20)
+    assert buffer.wait_ms(0.0) == 0
+    buffer.goes_on()
+    buffer.ran_dry()
+    buffer.came(0.021, 20)
+    assert buffer.wait_ms(0.021) == AFTER_UNDERRUN_MS
+    assert buffer.wait_ms(0.041) == pytest.approx(AFTER_UNDERRUN_MS - 20)
+    for _ in range(2):  # it comes fast again
+        buffer.came(0.042, 200)
+    assert buffer.wait_ms(0.042) == 0
+
+
+def test_another_link_begins_without_a_wait() -> None:
+    buffer = JitterBuffer()
+    reply(buffer, [0.0, 0.3, 0.4])
+    buffer.forget()
+    assert buffer.target_ms == 0
+
+
+@given(st.lists(st.lists(st.floats(0, 10), min_size=1, max_size=20), max_size=12))
+def test_the_wait_is_bounded_whatever_comes(replies: list[list[float]]) -> None:
+    buffer = JitterBuffer()
+    for arrivals in replies:
+        reply(buffer, sorted(arrivals))
+        assert 0 <= buffer.target_ms <= LONGEST_MS
