@@ -28,17 +28,17 @@ class PlayedClock:
         self.handed = 0
         """Real samples handed to the device, heard or not yet."""
 
-    def block(self, now: float, delay_s: float, real: int) -> None:
-        """A block with ``real`` samples of sound will be heard from ``now + delay_s`` on.
+    def block(self, now: float, delay_s: float, real: int) -> float:
+        """A block with ``real`` samples of sound will be heard from ``now + delay_s`` on, which is returned.
 
         Some hosts report nonsense as a delay; the latency reported at opening stands in then.
         """
-        if real == 0:
-            return
         if not 0.0 <= delay_s <= MAX_DELAY_S:
             delay_s = self._latency_s
-        self._blocks.append((now + delay_s, self.handed, real))
-        self.handed += real
+        if real:
+            self._blocks.append((now + delay_s, self.handed, real))
+            self.handed += real
+        return now + delay_s
 
     def heard(self, now: float) -> int:
         """Real samples heard by ``now``, on the same clock as ``block``; never goes back."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from neko_cli.core.errors import AudioError, NoMicrophone, NoSpeaker
-from neko_cli.core.ports import DeviceInfo
+from neko_cli.core.ports import UNKNOWN_DEVICE, DeviceInfo
 
 STUDIO_RATES = (48_000, 44_100)
 """Tried when a device does not take its own default rate, in Hz."""
@@ -20,9 +20,9 @@ class Kind(StrEnum):
     MICROPHONE = "microphone"
     SPEAKER = "loudspeaker"
 
-    def error(self, message: str, hint: str = "") -> AudioError:
+    def error(self, message: str, hint: str = "", code: str = "") -> AudioError:
         """A NoMicrophone or NoSpeaker."""
-        return (NoMicrophone if self is Kind.MICROPHONE else NoSpeaker)(message, hint=hint)
+        return (NoMicrophone if self is Kind.MICROPHONE else NoSpeaker)(message, hint=hint, code=code)
 
     def fits(self, device: DeviceInfo) -> bool:
         """Whether a device can do this."""
@@ -62,7 +62,8 @@ def pick(devices: Sequence[DeviceInfo], wanted: str, kind: Kind) -> DeviceInfo:
     """
     able = [device for device in devices if kind.fits(device)]
     if not able:
-        raise kind.error(f"No {kind} was found.", "Plug one in, or check the sound system (neko doctor).")
+        hint = "Plug one in, or check the sound system (neko doctor)."
+        raise kind.error(f"No {kind} was found.", hint, UNKNOWN_DEVICE)
     wanted = wanted.strip()
     if not wanted:
         return next((device for device in able if kind.is_default(device)), able[0])
@@ -84,7 +85,8 @@ def pick(devices: Sequence[DeviceInfo], wanted: str, kind: Kind) -> DeviceInfo:
     names = {device.name for device in able}
     by_folded = {name.casefold(): name for name in names}
     near = [by_folded[name] for name in difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.4)]
-    raise kind.error(f"There is no {kind} called {wanted!r}.", f"There is: {_listed(near or sorted(names))}.")
+    hint = f"There is: {_listed(near or sorted(names))}."
+    raise kind.error(f"There is no {kind} called {wanted!r}.", hint, UNKNOWN_DEVICE)
 
 
 def _listed(names: Sequence[str], limit: int = 6) -> str:

@@ -43,6 +43,14 @@ DENIED_HINTS = {
 DENIED_WORDS = ("denied", "not permitted", "0x80070005", "-2147024891")
 """Signs of a refusal in a host's message; the last two are Windows' E_ACCESSDENIED."""
 
+EXCLUSIVE_WORDS = ("exclusive", "device_in_use", "0x8889000a", "-2004287478", "resource busy")
+"""Signs that somebody else has the device alone; the numbers are WASAPI's AUDCLNT_E_DEVICE_IN_USE."""
+
+GONE_WORDS = ("no such device", "no such entity", "no such file", "input/output error", "device_invalidated")
+"""Signs that a device of the list is not there now; sound servers say it as an input/output error."""
+
+OTHER = "or choose another one (neko devices)"
+
 
 class _State:
     """What is loaded and open."""
@@ -79,6 +87,11 @@ def library() -> Any:
         _state.module._initialize()
     _state.stale = False
     return _state.module
+
+
+def streams_are_open() -> bool:
+    """Whether the device list cannot be read anew, because a stream is open."""
+    return _state.open_streams > 0
 
 
 def stream_opened() -> None:
@@ -124,15 +137,20 @@ def plain_error(error: Exception, device: str, *, microphone: bool) -> NekoError
             return MicrophonePermissionError("The system does not let neko use the microphone.", hint=hint)
         return AudioError("The system does not let neko use the loudspeaker.", hint=hint)
     kind: type[AudioError] = NoMicrophone if microphone else NoSpeaker
-    if PA_DEVICE_UNAVAILABLE in error.args:
-        return kind(
-            f"The sound device {device!r} is busy or was unplugged.",
-            hint="Close the program that uses it, or choose another one (neko devices).",
-            permanent=False,
-        )
-    detail = str(error.args[0]) if error.args else type(error).__name__
-    return kind(
-        f"The sound device {device!r} cannot be used ({detail}).",
-        hint="Choose another one (neko devices).",
-        permanent=False,
-    )
+    if any(sign in words for sign in EXCLUSIVE_WORDS):
+        sentence = f"Another program uses the sound device {device!r} for itself alone."
+        hint = "Close that program, or turn exclusive use off in the system's sound settings."
+    elif PA_DEVICE_UNAVAILABLE in error.args:
+        sentence = f"The sound device {device!r} is busy or was unplugged."
+        hint = f"Close the program that uses it, {OTHER}."
+    elif is_wrong_rate(error):
+        sentence = f"The sound device {device!r} takes none of the sample rates that neko can use."
+        hint = f"Set it to 48000 Hz in the system's sound settings, {OTHER}."
+    elif any(sign in words for sign in GONE_WORDS):
+        sentence = f"The sound device {device!r} is not there at the moment."
+        hint = f"Plug it in or switch it on, {OTHER}."
+    else:
+        detail = str(error.args[0]) if error.args else type(error).__name__
+        sentence = f"The sound device {device!r} cannot be used ({detail})."
+        hint = "Choose another one (neko devices)."
+    return kind(sentence, hint=hint, permanent=False)

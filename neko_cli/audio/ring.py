@@ -57,6 +57,19 @@ class ByteRing:
         """
         self._skip_to = self._written
 
+    def take_back(self, keep: int) -> bytes:
+        """What the consumer will not get any more: all but the next ``keep`` bytes. Producer side.
+
+        ``keep`` must be no less than the consumer reads at a time, so that a read that has begun on its
+        thread does not reach what is taken; 0 will do where it reads no more.
+        """
+        start = max(self._read, self._skip_to)
+        end = min(self._written, start + keep + keep % SAMPLE_BYTES)
+        taken, self._written = self._written - end, end
+        at = end % self.capacity
+        first = min(taken, self.capacity - at)
+        return bytes(self._memory[at : at + first]) + bytes(self._memory[: taken - first])
+
     def read_into(self, out: memoryview) -> int:
         """Move up to ``len(out)`` bytes into ``out``; returns how many. Consumer side."""
         start = max(self._read, self._skip_to)

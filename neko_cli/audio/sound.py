@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neko_cli.audio import portaudio
+from neko_cli.audio.devices import Kind, pick
 from neko_cli.audio.lane import LaneStuck
 from neko_cli.audio.microphone import DeviceMicrophone
-from neko_cli.audio.speaker import DeviceSpeaker
+from neko_cli.audio.speaker import DeviceSpeaker, MakeTap
 from neko_cli.audio.streams import not_answering, read_devices
 from neko_cli.core.ports import DeviceInfo
 
@@ -17,12 +18,22 @@ LIST_DEADLINE_S = 3.0
 class DeviceSound:
     """PortAudio's devices. Making one costs nothing: the library is loaded at the first use."""
 
+    def __init__(self, taps: Sequence[MakeTap] = ()) -> None:
+        """``taps`` make what is told of all that every loudspeaker plays."""
+        self._taps = taps
+
     async def devices(self) -> Sequence[DeviceInfo]:
-        """All devices, none when there are none; plugged-in ones are seen while no stream is open.
+        """All devices, none when there are none; those too that were plugged in a moment ago.
 
         Raises AudioError when PortAudio is missing or the sound system hangs.
         """
         portaudio.mark_stale()
+        if portaudio.streams_are_open():
+            from neko_cli.audio.listing import listed_elsewhere
+
+            devices = await listed_elsewhere()
+            if devices is not None:
+                return devices
         try:
             return await portaudio.LANE.run(read_devices, deadline=LIST_DEADLINE_S)
         except LaneStuck:
@@ -35,4 +46,11 @@ class DeviceSound:
 
     def speaker(self, name: str = "") -> DeviceSpeaker:
         """A loudspeaker, chosen likewise."""
-        return DeviceSpeaker(name)
+        return DeviceSpeaker(name, taps=self._taps)
+
+    async def full_name(self, wanted: str, *, microphone: bool) -> str:
+        """What a device is called that ``wanted`` means; raises NoMicrophone, NoSpeaker or AudioError."""
+        if not wanted.strip():
+            return ""
+        kind = Kind.MICROPHONE if microphone else Kind.SPEAKER
+        return pick(await self.devices(), wanted, kind).name

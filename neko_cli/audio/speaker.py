@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time as clock_time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from neko_cli.audio.clock import PlayedClock
@@ -16,19 +17,32 @@ from neko_cli.core.pcm import SILENCE_DBFS, bytes_for, duration_ms, level_dbfs
 RING_S = 120
 """Sound that can wait: providers send a reply much faster than it is spoken."""
 
+KEEP_MS = 20.0
+"""Two blocks stay with a device that runs when the rest is taken from it: one may be on its way."""
+
 RECENT_MS = 500
 LEVEL_MS = 100
 DRAIN_LOOK_S = 0.02
 """How often ``drained`` looks, so that it notices a ``clear`` soon."""
 
 
+Tap = Callable[[memoryview, int, float], None]
+"""Takes a copy of what is played: a block with its fill-in silence, the rate, and when it is heard.
+
+It is called in the device's callback, where only copying is allowed.
+"""
+
+MakeTap = Callable[[], Tap]
+"""Makes a tap for one stream, before its first callback."""
+
+
 class DeviceSpeaker:
     """A loudspeaker (core's ``Speaker``): 16-bit mono PCM at the device's own rate."""
 
-    def __init__(self, wanted: str = "", *, ring_s: float = RING_S) -> None:
+    def __init__(self, wanted: str = "", *, ring_s: float = RING_S, taps: Sequence[MakeTap] = ()) -> None:
         """The device with this name, number or part of a name; empty for the default.
 
-        ``ring_s`` is how many seconds of sound can wait.
+        ``ring_s`` is how many seconds of sound can wait; ``taps`` make what is told of all that is played.
         """
         self._device = DeviceStream(Kind.SPEAKER, wanted, self._on_failure)
         self._ring_s = ring_s
@@ -38,6 +52,8 @@ class DeviceSpeaker:
         self._silence = b""
         self._was_playing = False
         self._gone = asyncio.Event()
+        self._make_taps = taps
+        self._taps: list[Tap] = []
         self.underruns = 0
         """Times that the device itself ran out of sound: our callback came too late."""
         self.gaps = 0
@@ -113,6 +129,15 @@ class DeviceSpeaker:
         """
         self._ring.clear()
 
+    def take_back(self, keep_ms: float = 0.0) -> bytes:
+        """What waits and was not handed to the device, but for the next ``keep_ms``: it is not played here.
+
+        A device that runs keeps 20 ms at least.
+        """
+        if self._device.failure is not None or not self._device.is_open:
+            return self._ring.take_back(0)
+        return self._ring.take_back(bytes_for(max(keep_ms, KEEP_MS), self.rate))
+
     async def drained(self) -> None:
         """Wait until all that was queued has been heard, dropped or closed.
 
@@ -142,6 +167,7 @@ class DeviceSpeaker:
         self._recent = RecentSound(bytes_for(RECENT_MS, rate))
         self._clock = PlayedClock(rate, latency_s)
         self._silence = bytes(bytes_for(RECENT_MS, rate))
+        self._taps = [make() for make in self._make_taps]
 
     def _fill(self, block: Any, frames: int, time: Any, status: Any) -> None:
         """PortAudio's callback: copies what waits, and silence for the rest."""
@@ -156,8 +182,10 @@ class DeviceSpeaker:
         else:
             self._was_playing = True
         delay_s = time.outputBufferDacTime - time.currentTime
-        self._clock.block(clock_time.monotonic(), delay_s, filled // SAMPLE_BYTES)
+        heard_at = self._clock.block(clock_time.monotonic(), delay_s, filled // SAMPLE_BYTES)
         self._recent.push(out)
+        for tap in self._taps:
+            tap(out, self._device.rate, heard_at)
         if status and status.output_underflow:
             self.underruns += 1
 

@@ -8,24 +8,19 @@ declared size.
 from __future__ import annotations
 
 import os
-import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from neko_cli.audio.wav_format import WavFormat, parse_format, to_mono16
+from neko_cli.audio.wav_format import STREAMED, WavFormat, header, parse_format, to_mono16
 from neko_cli.core.errors import ConfigError
-
-STREAMED = 0xFFFFFFFF
-"""The size that a header declares when it is not known yet."""
 
 READ_BYTES = 65_536
 MAX_HEADER_BYTES = 64 * 1024 * 1024
 """Tags and pictures before the sound that are skipped; beyond it is not a WAV that we read."""
 
 MAX_FORMAT_BYTES = 4096
-HEADER_BYTES = 44
 
 
 class WavReader:
@@ -76,6 +71,19 @@ class WavReader:
             if not data:
                 return
             yield to_mono16(data, self.format)
+
+    def skip(self, seconds: float) -> None:
+        """Leave out so much of the sound that comes next. Raises ConfigError."""
+        wanted = round(self.rate * seconds) * self.format.frame_bytes
+        ahead = min(wanted, len(self._ahead))
+        self._ahead, wanted = self._ahead[ahead:], wanted - ahead
+        if self._left is not None:
+            wanted = min(wanted, self._left)
+            self._left -= wanted
+        if self._owned and self._source.seekable():
+            self._source.seek(wanted, os.SEEK_CUR)
+        else:
+            self._skip(wanted)
 
     def close(self) -> None:
         """Close the file, unless it is standard input."""
@@ -178,7 +186,7 @@ class WavWriter:
         self.channels = channels
         try:
             self._seekable = owned and sink.seekable()
-            self._put(self._header(None if not self._seekable else 0))
+            self._put(header(rate, channels, 0 if self._seekable else None))
         except BaseException:
             self._close_sink()
             raise
@@ -231,21 +239,11 @@ class WavWriter:
         """Close."""
         self.close()
 
-    def _header(self, size: int | None) -> bytes:
-        known = size is not None and size + HEADER_BYTES - 8 < STREAMED
-        data_size = size if known and size is not None else STREAMED
-        riff_size = data_size + HEADER_BYTES - 8 if known else STREAMED
-        return struct.pack(
-            "<4sI4s4sIHHIIHH4sI",
-            *(b"RIFF", riff_size, b"WAVE", b"fmt ", 16, 1, self.channels, self.rate),
-            *(self.rate * self._frame_bytes, self._frame_bytes, 16, b"data", data_size),
-        )
-
     def _fix_header(self) -> None:
         self._declared = self._written
         try:
             self._sink.seek(0)
-            self._sink.write(self._header(self._written))
+            self._sink.write(header(self.rate, self.channels, self._written))
             self._sink.seek(0, os.SEEK_END)
             self._sink.flush()
         except OSError as error:

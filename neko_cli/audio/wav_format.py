@@ -1,4 +1,4 @@
-"""The ``fmt`` chunk of a WAV file, and from its sample codings to 16-bit mono. Pure.
+"""A WAV file's header, and from its sample codings to 16-bit mono. Pure.
 
 Layout after Microsoft's RIFF/WAVE specification (1991) and WAVEFORMATEXTENSIBLE (mmreg.h).
 """
@@ -10,6 +10,11 @@ import struct
 import msgspec
 
 from neko_cli.core.errors import ConfigError
+
+STREAMED = 0xFFFFFFFF
+"""The size that a header declares when it is not known, or larger than it can tell."""
+
+HEADER_BYTES = 44
 
 PCM = 1
 FLOAT = 3
@@ -52,6 +57,19 @@ class WavFormat(msgspec.Struct, frozen=True):
     def is_ours(self) -> bool:
         """Whether it is 16-bit mono already, so that samples pass bit-exact."""
         return self.channels == 1 and self.width == 2 and not self.is_float
+
+
+def header(rate: int, channels: int, size: int | None) -> bytes:
+    """The start of a 16-bit file with ``size`` bytes of sound; None where that is not known."""
+    known = size is not None and size + HEADER_BYTES - 8 < STREAMED
+    data_size = size if known and size is not None else STREAMED
+    riff_size = data_size + HEADER_BYTES - 8 if known else STREAMED
+    frame_bytes = 2 * channels
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        *(b"RIFF", riff_size, b"WAVE", b"fmt ", 16, PCM, channels, rate),
+        *(rate * frame_bytes, frame_bytes, 16, b"data", data_size),
+    )
 
 
 def parse_format(chunk: bytes, name: str) -> WavFormat:

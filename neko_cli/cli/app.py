@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "local": Entry("neko_cli.cli.local", "Better ears and voices for the embedded engine.", "local_app"),
     "profiles": Entry("neko_cli.cli.profiles", "Characters and their settings: list, show, new, edit, …"),
     "history": Entry("neko_cli.cli.history", "What was said: list, show, search, export, delete."),
+    "replay": Entry("neko_cli.cli.replay", "Hear and read a recorded conversation once more."),
     "keys": Entry("neko_cli.cli.keys", "API keys of the providers: set, list, remove."),
     "devices": Entry("neko_cli.cli.devices", "Microphones and loudspeakers: list and test."),
     "doctor": Entry("neko_cli.cli.doctor", "Check sound, terminal, keys and the way to each provider."),

@@ -8,6 +8,7 @@ import typer
 
 from neko_cli.cli import options
 from neko_cli.cli.groups import CONTEXT, examples
+from neko_cli.cli.screen_option import ScreenCommand, checked
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=CONTEXT)
 
@@ -17,8 +18,11 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=
         "neko",
         "neko chat --profile mio --text",
         "neko chat --provider openai --voice marin",
+        "neko chat --screen",
+        'neko chat --screen "window:Editor"',
         "neko chat --url ws://127.0.0.1:8000",
-    )
+    ),
+    cls=ScreenCommand,
 )
 def chat(
     text: Annotated[bool, typer.Option("--text", help="No microphone; the voice stays on.")] = False,
@@ -26,6 +30,7 @@ def chat(
     push_to_talk: Annotated[
         bool, typer.Option("--push-to-talk", help="A key, not silence, ends what you say.")
     ] = False,
+    screen: options.Screen = None,
     profile: options.ProfileName = "",
     provider: options.ProviderName = "",
     model: options.ModelName = "",
@@ -67,6 +72,7 @@ def chat(
             text=text,
             mute_voice=mute_voice,
             push_to_talk=push_to_talk,
+            screen=checked(screen),
             quiet=quiet,
             debug=debug,
             shared=shared,

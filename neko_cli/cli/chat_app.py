@@ -86,7 +86,9 @@ class OwnedSession:
             await self._composed.aclose()
 
 
-def run(chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool) -> int:
+def run(
+    chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool, screen: str | None = None
+) -> int:
     """Run the app; returns its exit code.
 
     Raises:
@@ -94,6 +96,7 @@ def run(chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool) ->
     """
     from neko_cli.audio.stderr import moved_stderr
     from neko_cli.core.codecs.base import Detection
+    from neko_cli.core.companions.eyes import goes_to
     from neko_cli.services.settings import Memory
     from neko_cli.wiring import compose
 
@@ -120,6 +123,9 @@ def run(chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool) ->
         profiles=profile_names(folders),
         load_profile=composed.switch,
         may_hear=may_hear,
+        screen=screen,
+        may_see=lambda profile: goes_to(profile) in memory.load().screen_consent,
+        on_screen_consent=lambda profile: memory.agree_to_show(goes_to(profile)),
         details=logging.getLogger("neko_cli").isEnabledFor(logging.DEBUG),
     )
     try:

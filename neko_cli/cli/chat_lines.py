@@ -30,7 +30,7 @@ def reader_for_lines() -> InputReader:
     return PromptedReader() if is_terminal() else InputReader()
 
 
-def plan_for_lines(*, interactive: bool, quiet: bool) -> SayPlan:
+def plan_for_lines(*, interactive: bool, quiet: bool, screen: str | None = None) -> SayPlan:
     """One text turn for each line; answers as they come where a person reads them."""
     return SayPlan(
         source=Source.LINES,
@@ -38,4 +38,5 @@ def plan_for_lines(*, interactive: bool, quiet: bool) -> SayPlan:
         format=Format.STREAMED if interactive else Format.TEXT,
         timeout=LINE_TIMEOUT_S,
         quiet=quiet,
+        screen=screen,
     )

@@ -22,6 +22,8 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     text: bool = False
     mute_voice: bool = False
     push_to_talk: bool = False
+    screen: str | None = None
+    """What of the screen is shown: a source, empty for the profile's; None for nothing."""
     quiet: bool = False
     debug: bool = False
     shared: wanted.Wanted = wanted.Wanted()
@@ -57,10 +59,10 @@ def start(options: ChatOptions) -> int:
     )
     if lines:
         wanted.tell_notice(folders, quiet=options.quiet)
-        return _by_lines(chosen, folders, quiet=options.quiet)
+        return _by_lines(chosen, folders, options)
     from neko_cli.cli.chat_app import run
 
-    return run(chosen, folders, text=options.text, push_to_talk=options.push_to_talk)
+    return run(chosen, folders, text=options.text, push_to_talk=options.push_to_talk, screen=options.screen)
 
 
 def has_screen() -> bool:
@@ -70,15 +72,15 @@ def has_screen() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
-def _by_lines(chosen: Options, folders: Folders, *, quiet: bool) -> int:
+def _by_lines(chosen: Options, folders: Folders, options: ChatOptions) -> int:
     from neko_cli.cli.chat_lines import plan_for_lines, reader_for_lines
     from neko_cli.cli.exits import write_quietly
     from neko_cli.cli.interrupts import run_async
     from neko_cli.cli.say_run import say
     from neko_cli.wiring import compose
 
-    if not quiet:
+    if not options.quiet:
         write_quietly("No screen here: one line, one answer; end with Ctrl-D.\n", sys.stderr)
     interactive = sys.stdout is not None and sys.stdout.isatty()
-    plan = plan_for_lines(interactive=interactive, quiet=quiet)
+    plan = plan_for_lines(interactive=interactive, quiet=options.quiet, screen=options.screen)
     return run_async(say(plan, lambda: compose(chosen, folders=folders), reader_for_lines()))

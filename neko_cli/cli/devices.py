@@ -50,7 +50,10 @@ def list_devices(json: AsJson = False) -> None:
                 sys.stdout.write(f" {mark}{device.index:>3}  {name}  ({where})\n")
 
 
-@app.command("test")
+@app.command(
+    "test",
+    epilog=examples("neko devices test --mic USB --seconds 10", "neko devices test --json"),
+)
 def sound_test(
     mic: Microphone = "",
     speaker: SpeakerName = "",
@@ -59,8 +62,14 @@ def sound_test(
     ] = 3.0,
     json: AsJson = False,
 ) -> int:
-    """Show the microphone's level, play a tone, and say whether the microphone hears it."""
+    """Show the microphone's level, play three sweeps, measure how they come back, and say what it means.
+
+    Delay and echo are measured by the sweeps; noise floor, clipping, rates and lost sound are told, too.
+    It exits with 7 when a device is missing or the microphone gives nothing at all.
+    """
     from neko_cli.audio.sound import DeviceSound
+    from neko_cli.audio.stderr import quiet_libraries
     from neko_cli.cli.sound_check import run
 
-    return run_async(run(DeviceSound(), mic, speaker, seconds=seconds, json=json))
+    with quiet_libraries(None):
+        return run_async(run(DeviceSound(), mic, speaker, seconds=seconds, json=json))

@@ -33,7 +33,11 @@ Insecure = Annotated[
 Record = Annotated[
     str,
     typer.Option(
-        "--record", metavar="FILE", help="Record the conversation's frames, without keys.", show_default=False
+        "--record",
+        metavar="FILE",
+        help="Record it, without keys: talk.wav (left you, right the character) and talk.jsonl, or the "
+        "latter alone.",
+        show_default=False,
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Write a log, without keys and content; says where.")]
@@ -47,6 +51,15 @@ SpeakerName = Annotated[
 ]
 AllowTools = Annotated[
     bool, typer.Option("--allow-tools", help="The profile's tools run without asking, in this run.")
+]
+Screen = Annotated[
+    str | None,
+    typer.Option(
+        "--screen",
+        metavar="[SOURCE]",
+        help="Show your screen: a monitor's number, X,Y,WxH, window:TITLE, file:PICTURE or clipboard.",
+        show_default=False,
+    ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the last conversation.")]
 SessionId = Annotated[

@@ -15,6 +15,7 @@ import msgspec
 from neko_cli.cli.exits import tell, wants_colour, write_quietly
 from neko_cli.cli.output import Output
 from neko_cli.cli.say_plan import Format
+from neko_cli.core.companions.eyes import shown_text
 from neko_cli.core.companions.tools import REFUSALS, Verdict, error_of
 from neko_cli.core.events import (
     PUBLIC_EVENTS,
@@ -27,6 +28,7 @@ from neko_cli.core.events import (
     Outcome,
     ReplyAudio,
     ReplyText,
+    ScreenShown,
     Severity,
     Swap,
     ToolCall,
@@ -102,6 +104,7 @@ class Printer:
         self._clean = Sanitiser()
         self._line_open = False
         self._told: set[str] = set()
+        self._held: list[Notice] | None = None
         self._calls: dict[str, str] = {}
         self._in_outage = False
         self._swap_due = False
@@ -127,6 +130,8 @@ class Printer:
         match event:
             case Notice(kind=NoticeKind.ENERGY):
                 pass  # what a display says to an energy event, which has its own line here
+            case Notice() if self._held is not None:
+                self._held.append(event)
             case Notice():
                 self._notice(event.text, event.severity)
             case ToolCall():
@@ -141,6 +146,8 @@ class Printer:
                     self._notice(
                         f"{f'The tool {name}' if name else 'A tool'} failed: {why}", Severity.WARNING
                     )
+            case ScreenShown():
+                self._notice(shown_text(event), Severity.INFO)
             case Failure():
                 self.failure(event)
             case Connected():
@@ -232,6 +239,17 @@ class Printer:
                 hints.append(f"It began with: {self._reason}")  # not told yet
             lines = "\n".join([failure.message, *filter(None, hints)])
             tell(lines, stream=self._stream_for_notices())
+
+    def hold_notices(self) -> None:
+        """Something is tried that may become an error: what is told meanwhile waits."""
+        self._held = []
+
+    def release_notices(self, error: str = "") -> None:
+        """It is decided: tell what waits, but for what is told as the error itself."""
+        held, self._held = self._held or [], None
+        for notice in held:
+            if notice.text != error:
+                self._notice(notice.text, notice.severity)
 
     def was_told(self, message: str) -> bool:
         """Whether this message stands on standard error already."""

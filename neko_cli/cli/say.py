@@ -11,6 +11,7 @@ from neko_cli.cli import groups, options
 from neko_cli.cli import wanted as asked_for
 from neko_cli.cli.interrupts import run_async
 from neko_cli.cli.say_plan import Pace, SayOptions
+from neko_cli.cli.screen_option import ScreenCommand, checked
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=groups.CONTEXT)
 
@@ -19,6 +20,8 @@ _EPILOG = groups.examples(
     'neko say "Summarise this:" < notes.txt',
     "neko say --lines --json < questions.txt",
     "neko say --audio question.wav --out answer.wav",
+    'neko say --screen "what is wrong here?"',
+    'neko say --screen window:Editor "what is wrong here?"',
 ) + (
     "Standard output carries the reply alone: text, --json lines or sound. "
     "Exit codes: 0 ok, 2 usage or configuration, 3 key, 4 refused, 5 limit, 6 network or time-out, "
@@ -26,7 +29,7 @@ _EPILOG = groups.examples(
 )
 
 
-@app.command(epilog=_EPILOG)
+@app.command(epilog=_EPILOG, cls=ScreenCommand)
 def say(
     text: Annotated[
         str | None,
@@ -51,6 +54,7 @@ def say(
     image: Annotated[
         str, typer.Option("--image", metavar="FILE", help="A picture to talk about.", show_default=False)
     ] = "",
+    screen: options.Screen = None,
     out: Annotated[
         str,
         typer.Option("--out", metavar="FILE|-", help="Write the reply's voice as WAV.", show_default=False),
@@ -110,6 +114,7 @@ def say(
         pace=pace,
         listen=listen,
         image=image,
+        screen=checked(screen),
         out=out,
         play=play,
         timeout=timeout,

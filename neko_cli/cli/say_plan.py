@@ -67,6 +67,7 @@ class SayOptions(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace | None = None
     listen: bool = False
     image: str = ""
+    screen: str | None = None
     out: str = ""
     play: bool = False
     timeout: float = 60.0
@@ -84,6 +85,8 @@ class SayPlan(msgspec.Struct, frozen=True, kw_only=True):
     audio: str = ""
     pace: Pace = Pace.REALTIME
     image: Path | None = None
+    screen: str | None = None
+    """What of the screen is shown: a source, empty for the profile's; None for nothing."""
     out: str = ""
     play: bool = False
     samples: bool = False
@@ -125,6 +128,7 @@ def make_plan(options: SayOptions, *, input_is_terminal: bool, output_is_termina
         audio=options.audio,
         pace=options.pace or Pace.REALTIME,
         image=Path(options.image) if options.image else None,
+        screen=options.screen,
         out=options.out,
         play=options.play,
         samples=bool(options.out) or options.json_audio,

@@ -31,6 +31,9 @@ FAILURE_GRACE_S = 0.3
 OVER = "over"
 """The code of the error for a session that ended before its turn did."""
 
+PICTURE_WITHIN_S = 45.0
+"""For the first picture of the screen: the desktop may ask, or somebody describes it."""
+
 LIMITS = (Category.QUOTA, Category.RATE_LIMIT)
 """What trying again right away does not help against."""
 
@@ -149,13 +152,32 @@ class SayRun:
             self._timer = None
 
     async def start(self, mode: InputMode) -> None:
-        """Connect, and show the picture; raises NekoError."""
+        """Connect, and show the picture, and the screen as it is now; raises NekoError."""
         self._started = True
         await self.session.start_session(mode)
         if self.plan.image is not None:
             from neko_cli.vision.pictures import read_picture  # Pillow: only with a picture
 
             await self.session.stream_data(await asyncio.to_thread(read_picture, self.plan.image))
+        if self.plan.screen is not None:
+            self.session.screen.show(self.plan.screen, for_run=True)
+            await self._seen()
+
+    async def _seen(self) -> None:
+        """The question is about the screen, so a picture of it goes first; raises NekoError."""
+        told = ""
+        self.printer.hold_notices()
+        try:
+            async with asyncio.timeout(PICTURE_WITHIN_S):
+                await self.session.screen.shown()
+        except TimeoutError:
+            raise ConfigError(f"No picture of the screen came within {PICTURE_WITHIN_S:g} s.") from None
+        except NekoError as error:
+            told = str(error)
+            raise
+        finally:
+            await self.caught_up()
+            self.printer.release_notices(told)
 
     async def text_turn(self, text: str) -> None:
         """Send one message and wait for the end of its turn; raises NekoError for a time-out."""

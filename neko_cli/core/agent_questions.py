@@ -83,6 +83,12 @@ class Questions:
             if asked is not None and turn > asked and text.strip() and not question.answer.done():
                 question.answer.set_result(("answered", text.strip()))
 
+    def refuse_one(self, question_id: str, why: str) -> None:
+        """The user does not want to be asked this."""
+        question = self._open.get(question_id)
+        if question is not None and not question.answer.done():
+            question.answer.set_result(("refused", why))
+
     def refuse(self, why: str) -> None:
         """Nobody will answer any more, until :meth:`begin`."""
         self._over = why

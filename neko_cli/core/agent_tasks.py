@@ -36,8 +36,13 @@ ENDS = {
 """What agents call the end of a task, and what we do; any other word is a task that goes on."""
 
 
+LONGEST = 30 * 86_400.0
+"""Seconds that a task may say it has been running; more is a wrong clock."""
+
+
 class _Known(msgspec.Struct):
     task: Task
+    began: float
     seen: float
     told: tuple[str, str, str] = ("", "", "")
 
@@ -63,7 +68,8 @@ class RunningTasks:
                 self.ended(task.id, end, task.error)
             return
         if known is None:
-            known = self._tasks[task.id] = _Known(task, self._host.now())
+            now = self._host.now()
+            known = self._tasks[task.id] = _Known(task, now - self._run_for(task), now)
         elif not task.title:
             task = msgspec.structs.replace(task, title=known.task.title)
         known.task, known.seen = task, self._host.now()
@@ -94,19 +100,29 @@ class RunningTasks:
             if now - known.seen > patience:
                 self.ended(task_id, "failed", "Nothing was heard of it any more.")
 
+    def current(self) -> list[AgentTask]:
+        """What runs, for a reader who comes late."""
+        return [self._event(known, "running", known.task.error) for known in self._tasks.values()]
+
     def _tell(self, known: _Known, status: str, detail: str) -> None:
-        task = known.task
-        told = (status, task.title, detail)
-        if told == known.told:
-            return
-        known.told = told
-        self._host.publish(
-            AgentTask(
-                at=self._host.now(),
-                id=task.id,
-                status=status,
-                title=task.title or task.type or "a task",
-                source=task.type,
-                detail=detail,
-            )
+        told = (status, known.task.title, detail)
+        if told != known.told:
+            known.told = told
+            self._host.publish(self._event(known, status, detail))
+
+    def _event(self, known: _Known, status: str, detail: str) -> AgentTask:
+        task, now = known.task, self._host.now()
+        return AgentTask(
+            at=now,
+            id=task.id,
+            status=status,
+            title=task.title or task.type or "a task",
+            source=task.type,
+            detail=detail,
+            seconds=round(now - known.began, 1),
         )
+
+    def _run_for(self, task: Task) -> float:
+        """Seconds for which it had been running when we first heard of it, as far as it tells."""
+        passed = self._host.ports.clock.time() - task.start_time
+        return passed if task.start_time > 0.0 and 0.0 <= passed <= LONGEST else 0.0

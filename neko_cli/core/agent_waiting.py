@@ -49,6 +49,11 @@ class WaitingResults:
         """Whether no more may be added."""
         return len(self) >= WAITING_LIMIT
 
+    @property
+    def all(self) -> tuple[AgentResult, ...]:
+        """What waits, the next one first; without what is being told."""
+        return (*self._host.callbacks.waiting, *self._backlog)
+
     async def add(self, result: AgentResult) -> None:
         """Take a result; it is on disk when this returns, unless the disk refuses."""
         if self._shelf is not None:
@@ -68,6 +73,24 @@ class WaitingResults:
             self._host.callbacks.restore([result])
         else:
             self._backlog.appendleft(result)
+
+    def bring_forward(self, result_id: str) -> bool:
+        """It is to be told before all others; False where it does not wait."""
+        found = self._find(result_id)
+        if found is None:
+            return False
+        self.take_back(result_id)
+        self.add_first(found)
+        return True
+
+    def dismiss(self, result_id: str) -> bool:
+        """It is not told, and goes from the disk; False where it does not wait."""
+        found = self._find(result_id)
+        if found is None:
+            return False
+        self.take_back(result_id)
+        self.told([found])
+        return True
 
     def take_back(self, result_id: str) -> None:
         """Nobody wants it any more; what is being told is told all the same."""
@@ -112,6 +135,9 @@ class WaitingResults:
             self._backlog = deque(one for one in self._backlog if one.id not in self._kept)
             self._kept.clear()
             await self._shelf.release()
+
+    def _find(self, result_id: str) -> AgentResult | None:
+        return next((one for one in self.all if one.id == result_id), None)
 
     async def _clear(self) -> None:
         gone, self._gone = self._gone, []

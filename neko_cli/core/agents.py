@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from neko_cli.core.agent_news import ResultNews
 from neko_cli.core.agent_questions import Questions
 from neko_cli.core.agent_requests import AgentRequests
 from neko_cli.core.agent_tasks import RunningTasks
@@ -28,7 +29,7 @@ from neko_cli.core.companions.agent_events import (
 )
 from neko_cli.core.companions.callbacks import QUESTION, AgentResult
 from neko_cli.core.errors import our_mistake
-from neko_cli.core.events import AnyEvent, NoticeKind, Outcome, Severity, UserText
+from neko_cli.core.events import AgentNews, AgentTask, AnyEvent, NoticeKind, Outcome, Severity, UserText
 from neko_cli.core.host import SessionHost
 from neko_cli.core.ports_agents import AgentBus, ResultShelf
 from neko_cli.core.profile import Profile
@@ -40,6 +41,7 @@ TROUBLE_LIMIT = 20
 """Different sentences about trouble that are told in one session."""
 
 ENDED = "The chat has ended."
+UNWANTED = "The user does not want to be asked this."
 
 
 class Agents:
@@ -56,6 +58,7 @@ class Agents:
         self._requests = AgentRequests(host, bus, self._owner)
         self._questions = Questions()
         self._tasks = RunningTasks(host)
+        self._stands = ResultNews(host)
         self._opening = asyncio.Lock()
         self._receiving = asyncio.Lock()
         self._seen = Seen()
@@ -86,6 +89,7 @@ class Agents:
             host.callbacks.tokens = host.profile.agents.tokens
             host.callbacks.keeps_account = True
             await self._results.take_up()
+            self._stands.wait(self._results.all)
             await self._listen()
             self.look()
 
@@ -107,6 +111,7 @@ class Agents:
                         await self._owner.aclose()
                     finally:
                         self._host.callbacks.keeps_account = False
+                        self._stands.leave()
                         await self._results.leave()
 
     def look(self) -> None:
@@ -114,6 +119,28 @@ class Agents:
         self._results.fill()
         self._tasks.look()
         self._host.news.look()
+        self._stands.look()
+
+    def current(self) -> list[AgentTask | AgentNews]:
+        """Tasks that run and results that wait, for a reader who comes late."""
+        return [*self._tasks.current(), *self._stands.current()]
+
+    def tell_now(self, result_id: str) -> bool:
+        """Have a result told before all others, as soon as nobody talks; False where it does not wait."""
+        if not self._results.bring_forward(result_id):
+            return False
+        self._host.news.hurry()
+        self._host.requests.wake()
+        self.look()
+        return True
+
+    def dismiss(self, result_id: str) -> bool:
+        """A result is not told, and goes from the disk; False where it does not wait."""
+        if not self._results.dismiss(result_id):
+            return False
+        self._questions.refuse_one(result_id, UNWANTED)
+        self._stands.drop(result_id)
+        return True
 
     def turn_ended(self, turn: int, outcome: Outcome, text: str) -> None:
         """A turn is over; called after ``news.turn_ended``, which has put back what was not told."""
@@ -123,6 +150,8 @@ class Agents:
             told = callbacks.settle()
             self._questions.were_asked([one.id for one in told if one.status == QUESTION], turn)
             self._results.told(told)
+            self._stands.told([one.id for one in told])
+        self._stands.look()
         self._results.fill()
         if outcome in (Outcome.COMPLETE, Outcome.INTERRUPTED):
             self._requests.turn_ended()
@@ -163,13 +192,14 @@ class Agents:
             case AgentStatusUpdate():
                 if text := self._tasks.status(event.snapshot):
                     self._host.herald.notice(text, NoticeKind.AGENT, Severity.INFO)
+                    self._host.speaking_first.noticed(text)
         return EventAck(event_id=event.event_id, lanlan_name=here)
 
     async def ask(self, event: AskUser) -> UserAnswer:
         """See ``AgentEars``."""
         if not self._open:
             return UserAnswer(event_id=event.event_id, status="refused", text=ENDED)
-        return await self._questions.ask(event, self._put_question, self._results.take_back)
+        return await self._questions.ask(event, self._put_question, self._take_back)
 
     def info(self, event_id: str) -> SessionInfo:
         """See ``AgentEars``."""
@@ -201,6 +231,7 @@ class Agents:
                     self._seen.forget(mark)
                     raise
         if is_new:
+            self._stands.wait([result], event.task_id if isinstance(event, TaskResult) else "")
             self._show(event, result)
             self.look()
         return EventAck(event_id=event.event_id, lanlan_name=self._host.profile.character.name)
@@ -216,7 +247,12 @@ class Agents:
         """A program waits for it, so it comes before results."""
         question = AgentResult(QUESTION, event.question, source=event.channel, id=question_id)
         self._results.add_first(question)
+        self._stands.wait([question])
         self.look()
+
+    def _take_back(self, question_id: str) -> None:
+        self._results.take_back(question_id)
+        self._stands.drop(question_id)
 
     async def _listen(self) -> None:
         if self._bus is None:

@@ -102,8 +102,8 @@ class TruncateReply(msgspec.Struct, frozen=True):
 
     item_id: str
     heard_ms: int
-    words: str = ""
-    """What was heard of the last reply; only for ``Capabilities.keeps_words``."""
+    words: tuple[str, ...] = ()
+    """What was heard of the last reply, of each part between tools; only for ``Capabilities.keeps_words``."""
 
 
 class AnswerTool(msgspec.Struct, frozen=True):

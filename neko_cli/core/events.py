@@ -69,6 +69,17 @@ class NoticeKind(StrEnum):
     ENERGY = "energy"
 
 
+class NewsState(StrEnum):
+    """How a result of an agent stands on its way to the character."""
+
+    WAITING = "waiting"
+    TELLING = "telling"
+    """Handed to the character, who tells it now or in a moment."""
+    TOLD = "told"
+    DROPPED = "dropped"
+    """Nobody is told: the user did not want it, or it is a question that nobody waits for any more."""
+
+
 class TextOf(StrEnum):
     """Whose words a text is."""
 
@@ -240,10 +251,24 @@ class ScreenShown(Event, frozen=True, kw_only=True, tag="screen_shown"):
     description: str = ""
 
 
+class EyesChanged(Event, frozen=True, kw_only=True, tag="eyes"):
+    """What the screen's indicator shows: pictures may leave while it is ``on`` and not ``paused``.
+
+    ``asking`` says that the user is to be asked for consent; ``trouble`` is why nothing can be shown now.
+    """
+
+    on: bool
+    paused: bool
+    asking: bool
+    source: str
+    trouble: str = ""
+
+
 class AgentTask(Event, frozen=True, kw_only=True, tag="agent_task"):
     """How a background task stands: ``status`` is running, or how it ended (completed, partial, failed).
 
-    ``source`` names who does it; ``detail`` is its last word, or what went wrong.
+    ``source`` names who does it; ``detail`` is its last word, or what went wrong; ``seconds`` is how long
+    it has been running.
     """
 
     id: str
@@ -251,6 +276,23 @@ class AgentTask(Event, frozen=True, kw_only=True, tag="agent_task"):
     title: str
     source: str = ""
     detail: str = ""
+    seconds: float = 0.0
+
+
+class AgentNews(Event, frozen=True, kw_only=True, tag="agent_news"):
+    """How a result of an agent stands: told again whenever ``state`` changes.
+
+    ``status`` is completed, partial, failed or question; ``task`` is the id of the task that it came of,
+    where one was shown.
+    """
+
+    id: str
+    state: NewsState
+    status: str
+    summary: str
+    detail: str = ""
+    source: str = ""
+    task: str = ""
 
 
 class Usage(Event, frozen=True, kw_only=True, tag="usage"):
@@ -340,7 +382,9 @@ AnyEvent = (
     | ToolQuestion
     | ToolResult
     | AgentTask
+    | AgentNews
     | ScreenShown
+    | EyesChanged
     | Usage
     | Energy
     | Swap
@@ -366,7 +410,9 @@ PUBLIC_EVENTS: tuple[type[Event], ...] = (
     ToolQuestion,
     ToolResult,
     AgentTask,
+    AgentNews,
     ScreenShown,
+    EyesChanged,
     Usage,
     Energy,
     Swap,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from neko_cli.core.commands import Command
     from neko_cli.core.companions.callbacks import Callbacks
     from neko_cli.core.companions.guards import Budget
+    from neko_cli.core.devices import Devices
     from neko_cli.core.errors import NekoError
     from neko_cli.core.events import AnyEvent
     from neko_cli.core.herald import Herald
@@ -54,6 +55,7 @@ class SessionHost(Protocol):
     board: Board
     budget: Budget
     callbacks: Callbacks
+    devices: Devices
     herald: Herald
     inbound: Inbound
     keeper: Keeper

@@ -130,7 +130,7 @@ class Inbound:
         else:
             self._playout.begin()
         self._went_on = bool(self._turns.turn.marks)
-        self._turns.turn.part_from = len(self._turns.turn.reply)
+        self._turns.turn.begin_part()
 
     def flush_words(self) -> None:
         """Show what was held back of the reply as the possible beginning of a tag."""

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from neko_cli.core.errors import AudioError, InvalidRequest
+from neko_cli.core.errors import InvalidRequest
 from neko_cli.core.events import InputMode, NoticeKind, SessionEnded, Severity
 from neko_cli.core.host import SessionHost
 from neko_cli.core.modes import Mode, mode_of
@@ -62,7 +62,7 @@ class Life:
                 await host.keeper.begin()
                 self._begin_record()
                 host.playout.opening()
-                self._run_once("loudspeaker", self._open_speaker)
+                self._run_once("loudspeaker", host.devices.speaker.open)
                 self._run_once("voice", host.voicing.run)
                 self._run_once("watch", Watch(host).run)
                 self._run_once("swaps", host.swapper.run)
@@ -142,12 +142,6 @@ class Life:
                 started_at=host.ports.clock.time(),
             )
         )
-
-    async def _open_speaker(self) -> None:
-        try:
-            await self._host.playout.open()
-        except AudioError as error:
-            self._host.notice(f"No sound: {error} Replies come as text.")
 
     async def _last_words(self) -> None:
         """What was said last belongs to the conversation: its words are waited for, for a moment."""

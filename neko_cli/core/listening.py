@@ -14,7 +14,8 @@ from neko_cli.core import pcm
 from neko_cli.core.board import Board
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.commands import ChangeDetection, Command
-from neko_cli.core.errors import AudioError, LinkError, NoMicrophone
+from neko_cli.core.errors import AudioError, LinkError
+from neko_cli.core.microphone_care import MicrophoneCare
 from neko_cli.core.own_ear import Heard, LevelDetector, OwnEar, is_used
 from neko_cli.core.ports import Microphone, SpeechDetector
 from neko_cli.core.profile import Profile
@@ -69,7 +70,7 @@ class Listening:
         owner: TaskOwner,
         turns: Turns,
         uplink: Uplink,
-        make: MakeMicrophone | None,
+        care: MicrophoneCare,
         make_detector: MakeDetector | None = None,
     ) -> None:
         """Without ``make_detector`` our own detector goes by loudness."""
@@ -78,7 +79,7 @@ class Listening:
         self._owner = owner
         self._turns = turns
         self._uplink = uplink
-        self._make = make
+        self._care = care
         self._make_detector: MakeDetector = make_detector or LevelDetector
         self._microphone: Microphone | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -87,6 +88,11 @@ class Listening:
         self._by_key = False
         self._by_us = False
         self._tuned = True  # whether our own detector goes by the profile in use
+
+    @property
+    def by_key(self) -> bool:
+        """Whether a key begins the user's turns."""
+        return self._by_key
 
     @property
     def push_to_talk(self) -> bool:
@@ -119,14 +125,12 @@ class Listening:
         async with self._lock:
             if self._microphone is not None:
                 return
-            if self._make is None:
-                raise NoMicrophone("This session has no microphone.")
+            microphone = self._care.make()
             if not self._owner.is_open:
                 raise LinkError("There is no connection.", hint="Start the session first.")
             if self._by_key:
                 self._uplink.begin()
                 self._turns.feed(TurnInput.KEY_PRESSED)
-            microphone = self._make()
             try:
                 self._ear = self._new_ear()
                 await microphone.open()
@@ -137,6 +141,7 @@ class Listening:
             self._microphone = microphone
             self._pump = self._owner.spawn(self._run(microphone), "microphone")
             self._set_on(True, "microphone on")
+            self._care.on()
 
     async def stop(self, *, commit: bool) -> None:
         """Microphone off; idempotent. An open utterance is sent when it is to be committed.
@@ -144,6 +149,7 @@ class Listening:
         With a detector at the other end, the silence follows by which it hears the end of what was said.
         """
         async with self._lock:
+            self._care.off()
             microphone, pump = self._microphone, self._pump
             self._microphone = self._pump = None
             self._ear = None

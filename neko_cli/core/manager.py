@@ -5,12 +5,15 @@ from __future__ import annotations
 from neko_cli.core.commands import AudioChunk, Message, ScreenFrame, TextMessage
 from neko_cli.core.companions.callbacks import AgentResult
 from neko_cli.core.companions.tools import Permission
+from neko_cli.core.device_standing import DeviceKind
+from neko_cli.core.devices import Devices
 from neko_cli.core.errors import NoMicrophone
 from neko_cli.core.events import InputMode, SessionState
 from neko_cli.core.memory import Memory
 from neko_cli.core.profile import Profile
 from neko_cli.core.session_core import SessionCore
 from neko_cli.core.session_ports import SessionPorts
+from neko_cli.core.sight import Sight
 from neko_cli.core.stream import Reader
 
 
@@ -42,7 +45,8 @@ class SessionManager:
 
     def events(self, *, samples: bool = False, levels: bool = False) -> Reader:
         """Subscribe; the current state comes first, never old events."""
-        return self._core.stream.subscribe(self._core.board.current(), samples=samples, levels=levels)
+        now = [*self._core.board.current(), *self._core.agents.current(), *self._core.sight.current()]
+        return self._core.stream.subscribe(now, samples=samples, levels=levels)
 
     async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
         """Connect and configure; raises NekoError when the link cannot be made.
@@ -98,6 +102,15 @@ class SessionManager:
         """Answer a ``ToolQuestion``; one that is over already changes nothing."""
         self._core.tools.permit(call_id, permission)
 
+    @property
+    def screen(self) -> Sight:
+        """What the user lets the character see, and whether."""
+        return self._core.sight
+
+    def note_typing(self, on: bool) -> None:
+        """Somebody types, or has sent or taken back what was typed: the character does not speak first."""
+        self._core.speaking_first.note_typing(on)
+
     async def swap(self) -> None:
         """Go on with a fresh link, from the next quiet moment on; nothing happens without a link."""
         self._core.requests.swap()
@@ -105,6 +118,19 @@ class SessionManager:
     async def switch_profile(self, profile: Profile) -> None:
         """Another character, voice or model from the next turn on."""
         self._core.requests.switch_profile(profile)
+
+    @property
+    def devices(self) -> Devices:
+        """Microphones and loudspeakers: which there are, and which are in use."""
+        return self._core.devices
+
+    async def use_microphone(self, name: str) -> None:
+        """Go on with another microphone; empty is the default. Raises AudioError, and the old one goes on."""
+        await self._core.devices.use(DeviceKind.MICROPHONE, name)
+
+    async def use_speaker(self, name: str) -> None:
+        """Go on with another loudspeaker, likewise."""
+        await self._core.devices.use(DeviceKind.SPEAKER, name)
 
     async def mute_voice(self, on: bool) -> None:
         """Whether the character's voice is kept from the loudspeaker."""
@@ -129,6 +155,23 @@ class SessionManager:
     async def trigger_agent_callbacks(self) -> bool:
         """Have the character tell what agents found; False when it must wait, or nothing waits."""
         return self._core.news.tell()
+
+    def tell_result(self, result_id: str) -> bool:
+        """Have a result of an agent told next, as soon as nobody talks; False where it does not wait."""
+        return self._core.agents.tell_now(result_id)
+
+    def dismiss_result(self, result_id: str) -> bool:
+        """A result is not told, and forgotten; False where it does not wait."""
+        return self._core.agents.dismiss(result_id)
+
+    @property
+    def agent_flags(self) -> dict[str, bool]:
+        """What agents may do now, by the names of N.E.K.O.'s bus."""
+        return self._core.agents.flags
+
+    def set_agent_flag(self, name: str, on: bool) -> None:
+        """Let agents do something, or not, from now on; raises ConfigError for an unknown name."""
+        self._core.agents.set_flag(name, on)
 
     async def translate_if_needed(self, text: str) -> str:
         """The text in the user's language, when it differs and a translator is at hand."""

@@ -49,6 +49,10 @@ class News:
             host.slot.ask(TellSystem(tell_text(self._telling), ask_reply=True))
         return True
 
+    def hurry(self) -> None:
+        """Somebody wants to hear it: a telling that failed is tried again at once."""
+        self._not_before = 0.0
+
     def look(self) -> None:
         """Called from time to time."""
         if len(self._host.callbacks) and self._host.now() >= self._not_before:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from neko_cli.core import pcm
 from neko_cli.core.errors import AudioError
+from neko_cli.core.loudspeakers import Loudspeakers
 from neko_cli.core.ports import Speaker
 
 HOLD_MS = 120_000
@@ -30,7 +31,8 @@ class Playout:
     """
 
     def __init__(self, speaker: Speaker | None) -> None:
-        self._speaker = speaker
+        self._speaker = speaker  # opened next, or in use
+        self._speakers: Loudspeakers | None = None  # while it is open
         self._state = SpeakerState.NONE
         self._in_use = False  # until it is closed, also when it is lost
         self._opened = asyncio.Event()
@@ -39,7 +41,7 @@ class Playout:
         self._finished = False
         self._muted = False
         self._resampler: pcm.Resampler | None = None
-        self._start = 0
+        self._start_ms = 0.0  # where the reply begins in all that is played
         self.item_id = ""
         self.item_start_ms = 0.0
         """How much of the reply had come before its present item, in ms."""
@@ -60,9 +62,12 @@ class Playout:
     @property
     def level(self) -> float:
         """Level of what is being played, in dBFS."""
-        if self._speaker is None or self._state is not SpeakerState.OPEN:
-            return pcm.SILENCE_DBFS
-        return self._speaker.level
+        return self._speakers.current.level if self._speakers is not None else pcm.SILENCE_DBFS
+
+    @property
+    def device(self) -> Speaker | None:
+        """The loudspeaker that is open."""
+        return self._speakers.current if self._speakers is not None else None
 
     def opening(self) -> None:
         """The loudspeaker, when there is one, will be opened: hold what comes until then."""
@@ -70,6 +75,7 @@ class Playout:
             self._state = SpeakerState.OPENING
             self._in_use = True
             self._opened.clear()
+            self._start_ms = -self.received_ms  # what came while there was none counts as heard
 
     async def open(self) -> None:
         """Start the loudspeaker, when there is one, and play what was held; raises AudioError."""
@@ -81,8 +87,11 @@ class Playout:
         except BaseException:
             self.abandon()
             raise
+        if self._state is not SpeakerState.OPENING:
+            await self._speaker.close()  # closed meanwhile
+            return
         self._state = SpeakerState.OPEN
-        self._start = 0
+        self._speakers = Loudspeakers(self._speaker)
         held, finished = self._held, self._finished
         self._forget_held()
         for sound, rate in held:
@@ -91,18 +100,49 @@ class Playout:
             self.finish()
         self._opened.set()
 
+    def prefer(self, speaker: Speaker) -> None:
+        """Open this one the next time; not while one is open."""
+        self._speaker = speaker
+
+    async def change(self, speaker: Speaker, *, dead: bool = False) -> None:
+        """Go on with another loudspeaker, to which what waits moves; it opens before the other stops.
+
+        ``dead`` says that the present one has stopped by itself. Raises AudioError when the new one does
+        not open; then nothing has changed.
+        """
+        await self._opening_is_over()
+        speakers = self._speakers
+        if speakers is None:
+            self._speaker = speaker
+            await self.open()
+            return
+        before = speakers.current
+        if dead:
+            await before.close()  # first: some hardware opens only once
+        await speakers.prepare(speaker)
+        if self._resampler is not None and self._resampler.target_rate != speaker.rate:
+            self._queue(self._resampler.drain())
+            self._resampler = None
+        self.lost_ms += speakers.move(speaker, dead=dead)
+        self._speaker = speaker
+        await speakers.leave(before)
+
     async def close(self) -> None:
         """Stop the loudspeaker; idempotent."""
-        self._state = SpeakerState.NONE
+        speakers, in_use = self._speakers, self._in_use
+        self.abandon()
         self._resampler = None
-        self._forget_held()
-        self._opened.set()
-        in_use, self._in_use = self._in_use, False
-        if self._speaker is not None and in_use:
+        self._in_use = False
+        if speakers is not None:
+            await speakers.close()
+        elif self._speaker is not None and in_use:
             await self._speaker.close()
 
     def abandon(self) -> None:
         """The loudspeaker is lost: go on without it."""
+        if self._speakers is not None:
+            self._speakers.end()
+        self._speakers = None
         self._state = SpeakerState.NONE
         self._forget_held()
         self._opened.set()
@@ -112,17 +152,16 @@ class Playout:
         was, self._muted = self._muted, on
         if on:
             self.stop()
-        elif was and self._speaker is not None:
+        elif was:
             # What came while nobody listened counts as heard: the next sound follows it.
-            passed = round(self.received_ms * self._speaker.rate / 1000.0)
-            self._start = self._end_of_queue() - passed
+            self._start_ms = self._end_of_queue() - self.received_ms
 
     def begin(self) -> None:
         """A new reply comes next."""
         self.item_id = ""
         self.item_start_ms = 0.0
         self.received_ms = 0.0
-        self._start = self._end_of_queue()
+        self._start_ms = self._end_of_queue()
         self._finished = False
         if self._resampler is not None:
             self._resampler.reset()
@@ -151,19 +190,19 @@ class Playout:
         self.feed(sound, rate, "")
         self.received_ms, self.item_id = received, item
         if received == 0.0:
-            self._start = self._end_of_queue()
+            self._start_ms = self._end_of_queue()
 
     @property
     def waiting_ms(self) -> float:
         """Sound that was taken and not played yet, in ms; none where nothing is heard."""
-        if self._speaker is None or not self.audible:
+        if not self.audible:
             return 0.0
-        return self._speaker.queued_ms if self._state is SpeakerState.OPEN else self._held_ms
+        return self._speakers.queued_ms if self._speakers is not None else self._held_ms
 
     def _play(self, sound: bytes, rate: int) -> None:
-        if self._speaker is None:
+        if self._speakers is None:
             return
-        target = self._speaker.rate
+        target = self._speakers.current.rate
         if self._resampler is None or (
             self._resampler.source_rate,
             self._resampler.target_rate,
@@ -182,31 +221,31 @@ class Playout:
         if self._resampler is not None:
             self._resampler.reset()
         self._forget_held()
-        if self._speaker is not None and self._state is SpeakerState.OPEN:
-            self._speaker.clear()
+        if self._speakers is not None:
+            self._speakers.clear()
 
     def heard_ms(self, *, soon: bool = False) -> float:
         """How much of the current reply was heard; all of it that came, without a loudspeaker.
 
         ``soon`` counts what waits to be played as well.
         """
-        if not self.audible or self._speaker is None:
+        if not self.audible:
             return self.received_ms
-        if self._state is SpeakerState.OPENING:
-            return 0.0
-        reached = self._end_of_queue() if soon else self._speaker.played
-        played = max(0, reached - self._start)
-        return min(self.received_ms, played * 1000.0 / self._speaker.rate)
+        if self._speakers is None:
+            return min(self.received_ms, max(0.0, -self._start_ms))
+        reached = self._end_of_queue() if soon else self._speakers.heard_ms
+        return min(self.received_ms, max(0.0, reached - self._start_ms))
 
     async def drained(self) -> None:
-        """Wait until everything was heard; a loudspeaker that dies ends the wait."""
+        """Wait until everything was heard, on whichever loudspeaker, or there is none any more."""
         await self._opening_is_over()
-        if self._speaker is not None and self.audible:
-            try:
-                await self._speaker.drained()
-            except AudioError:
-                self.abandon()
-                raise
+        if self._speakers is not None and self.audible:
+            await self._speakers.drained()
+
+    async def lost(self) -> AudioError:
+        """Wait until the loudspeaker that is open dies; returns what became of it."""
+        assert self._speakers is not None, "no loudspeaker is open"
+        return await self._speakers.current.lost()
 
     async def _opening_is_over(self) -> None:
         if self._state is SpeakerState.OPENING:
@@ -226,13 +265,13 @@ class Playout:
         self._finished = False
 
     def _queue(self, sound: bytes) -> None:
-        if sound and self._speaker is not None:
-            taken = self._speaker.play(sound)
-            self.lost_ms += pcm.duration_ms(len(sound) - taken, self._speaker.rate)
+        if sound and self._speakers is not None:
+            speaker = self._speakers.current
+            taken = speaker.play(sound)
+            self.lost_ms += pcm.duration_ms(len(sound) - taken, speaker.rate)
 
-    def _end_of_queue(self) -> int:
-        """The played-sample count at which what is queued next will begin."""
-        if self._speaker is None or self._state is not SpeakerState.OPEN:
-            return 0
-        waiting = round(self._speaker.queued_ms * self._speaker.rate / 1000.0)
-        return self._speaker.played + waiting
+    def _end_of_queue(self) -> float:
+        """Where in all that is played what is queued next will begin, in ms."""
+        if self._speakers is None:
+            return self._held_ms
+        return self._speakers.heard_ms + self._speakers.queued_ms

@@ -15,6 +15,7 @@ import msgspec
 from neko_cli.core.commands import ScreenFrame, ToolSpec
 from neko_cli.core.companions.eyes import Seen
 from neko_cli.core.companions.sources import Source
+from neko_cli.core.errors import AudioError
 from neko_cli.core.events import Event
 from neko_cli.core.tables import ToolsTable
 from neko_cli.core.tables_eyes import BlurRegion
@@ -101,7 +102,7 @@ class Microphone(Protocol):
 
     @property
     def rate(self) -> int:
-        """Sample rate in Hz; valid once open."""
+        """Sample rate in Hz of the frame that came last; valid once open."""
         ...
 
     @property
@@ -160,6 +161,11 @@ class Speaker(Protocol):
         ...
 
     @property
+    def latency_ms(self) -> float:
+        """How long the device takes from a sample to its being heard, as it reports."""
+        ...
+
+    @property
     def played(self) -> int:
         """Samples really heard since it was opened; fill-in silence does not count."""
         ...
@@ -181,8 +187,19 @@ class Speaker(Protocol):
         """Drop what is not yet played, from the next block on."""
         ...
 
+    def take_back(self, keep_ms: float = 0.0) -> bytes:
+        """What waits and was not handed to the device, but for the next ``keep_ms`` or a little more.
+
+        It is not played here any more.
+        """
+        ...
+
     async def drained(self) -> None:
         """Wait until all that was queued has been heard; raises AudioError when the device dies."""
+        ...
+
+    async def lost(self) -> AudioError:
+        """Wait until the device dies, perhaps for ever; returns what became of it."""
         ...
 
     async def close(self) -> None:
@@ -203,6 +220,10 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     default_output: bool = False
 
 
+UNKNOWN_DEVICE = "unknown_device"
+"""The code of the error for a name that no device has, as far as the sound library knows."""
+
+
 class Sound(Protocol):
     """Makes microphones and speakers."""
 
@@ -216,6 +237,13 @@ class Sound(Protocol):
 
     def speaker(self, name: str = "") -> Speaker:
         """A loudspeaker, chosen likewise."""
+        ...
+
+    async def full_name(self, wanted: str, *, microphone: bool) -> str:
+        """What a device is called that ``wanted`` means, empty for the default; raises AudioError.
+
+        Devices that were plugged in a moment ago count.
+        """
         ...
 
 

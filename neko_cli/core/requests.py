@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 
+import msgspec
+
 from neko_cli.core.commands import (
     AudioChunk,
     ScreenFrame,
@@ -28,6 +30,8 @@ class Requests:
 
     def __init__(self, host: SessionHost) -> None:
         self._host = host
+        self.paused = False
+        """Whether the user wants no sound either way for now."""
         self._paused_microphone = False
         self._good: tuple[Profile, EnergyBook] | None = None  # in use before one that no link had yet
 
@@ -57,6 +61,7 @@ class Requests:
             self._awake()
             host.uplink.begin()
             host.turns.feed(TurnInput.KEY_PRESSED)
+        host.ports.tape.heard(chunk.pcm, chunk.rate, live=False)
         host.uplink.push(chunk.pcm, chunk.rate)
         await host.uplink.room(ROOM_TIMEOUT)
 
@@ -82,13 +87,17 @@ class Requests:
         self._host.turns.feed(TurnInput.INTERRUPT)
 
     async def pause(self) -> None:
-        """Microphone off, reply stopped."""
+        """Microphone off, reply stopped; nothing is shown meanwhile."""
+        self.paused = True
+        self._host.sight.hold(True)
         self._paused_microphone = self._paused_microphone or self._host.board.microphone_on
         await self._host.listening.stop(commit=False)
         self.interrupt()
 
     async def resume(self) -> None:
         """Microphone on again, when it was on before the pause."""
+        self.paused = False
+        self._host.sight.hold(False)
         self._host.board.touch()
         if self._paused_microphone:
             self._paused_microphone = False
@@ -96,6 +105,7 @@ class Requests:
 
     def ended(self) -> None:
         """The session is over: nothing of it waits."""
+        self.paused = False
         self._paused_microphone = False
         self._host.pictures.clear()
 
@@ -153,7 +163,9 @@ class Requests:
         level = following.energy.level(following.mode)
         good, self._good = self._good, None
         if good is not None and same_session(good[0], linked):
-            host.profile, following.energy = good
+            # Devices that were chosen meanwhile are no provider's business.
+            host.profile = msgspec.structs.replace(good[0], sound=refused.sound)
+            following.energy = good[1]
         else:
             host.profile = linked
             following.energy.edited(linked)

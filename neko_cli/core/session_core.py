@@ -7,6 +7,7 @@ from neko_cli.core.board import Board
 from neko_cli.core.commands import AskReply, ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
+from neko_cli.core.devices import Devices
 from neko_cli.core.errors import AudioError, NekoError, our_mistake
 from neko_cli.core.events import AnyEvent, NoticeKind, Outcome, UserText
 from neko_cli.core.herald import Herald
@@ -66,7 +67,7 @@ class SessionCore:
         self.memories = {mode: Memory(profile.memory.messages) for mode in Mode}
         self.callbacks = Callbacks()
         self.owner = TaskOwner(self._task_failed)
-        self.scribe = Scribe(self.stream.publish, ports.journal, ports.session_id, self.now, ports.clock.time)
+        self.scribe = Scribe(self._tell, ports.journal, ports.session_id, self.now, ports.clock.time)
         self.board = Board(self.now, self.publish, lambda: self.profile.voice.name)
         self.playout = Playout(ports.speaker)
         self.voicing = Voicing(self, ports.voice if ports.want_audio else None)
@@ -88,8 +89,9 @@ class SessionCore:
         self.news = News(self)
         self.budget = Budget(profile.guard)
         self.vigil = Vigil(self, ports.clock, ports.route)
+        self.devices = Devices(self)
         self.listening = Listening(
-            self, self.board, self.owner, self.turns, self.uplink, ports.microphone, ports.detector
+            self, self.board, self.owner, self.turns, self.uplink, self.devices.microphone, ports.detector
         )
         self.listening.begin_with(profile)
         self.uplink.stretches.silence_ms = profile.turns.silence_ms
@@ -104,6 +106,7 @@ class SessionCore:
         self.translations = Translations(self, ports.translators, ports.clock)
         self.agents = Agents(self, ports.agent_bus, ports.result_shelf)
         self.life = Life(self)
+        ports.tape.watch(self.notice)
         self._restore()
 
     # -- what the parts ask for -------------------------------------------------------------
@@ -163,9 +166,12 @@ class SessionCore:
 
     def sound_from_microphone(self, frame: bytes, rate: int) -> bytes | None:
         """What is sent of a microphone's frame: it, silence in its place, or nothing."""
+        self.devices.microphone.heard(frame, rate)
         if not self.accepts:
             return None
-        return bytes(len(frame)) if self.microphone_held() else frame
+        sound = bytes(len(frame)) if self.microphone_held() else frame
+        self.ports.tape.heard(sound, rate, live=True)
+        return sound
 
     def provider_event(self, event: ProviderEvent) -> None:
         """The provider says something."""
@@ -228,6 +234,7 @@ class SessionCore:
     def microphone_died(self, error: AudioError) -> None:
         """The device is gone; the conversation goes on as text."""
         self.notice(f"The microphone is gone: {error} The conversation goes on as text.")
+        self.devices.microphone.lost(comes_back=not self.listening.by_key)
 
     def used_tokens(self, tokens: int) -> None:
         """So large was the context of the last reply."""
@@ -323,6 +330,7 @@ class SessionCore:
         for memory in self.memories.values():
             memory.limit = self.profile.memory.messages
         self.listening.profile_changed(self.profile)
+        self.devices.profile_changed(old)
         self.agents.profile_changed(old)
         self.voicing.profile_changed(old)
         self.sight.profile_changed(old)
@@ -367,6 +375,11 @@ class SessionCore:
 
     # -- own work ---------------------------------------------------------------------------
 
+    def _tell(self, event: AnyEvent) -> None:
+        """Every event comes by here, in the order in which readers get them."""
+        self.ports.tape.told(event)
+        self.stream.publish(event)
+
     def _restore(self) -> None:
         """Take over what an earlier run has kept."""
         past = self.ports.past
@@ -376,11 +389,10 @@ class SessionCore:
             self.turns.turn.number = past.last_turn
 
     async def _drain(self, turn: int) -> None:
-        await self.voicing.said_all()
-        try:
+        await self.playout.drained()
+        while self.voicing.owes:  # more may be asked for while the last of it is heard
+            await self.voicing.said_all()
             await self.playout.drained()
-        except AudioError as error:
-            self.notice(f"The loudspeaker is gone: {error} Replies come as text.")
         self.turns.drained(turn)
 
     def _task_failed(self, error: BaseException) -> None:

@@ -327,3 +327,4 @@ class ToolDesk:
         if text not in self._told:
             self._told.add(text)
             self._host.herald.notice(text, NoticeKind.TOOL)
+            self._host.speaking_first.noticed(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Protocol
 
 import msgspec
@@ -53,13 +54,19 @@ class TurnRecord(msgspec.Struct):
     """Which words a voice of ours has read aloud so far; None where it reads nothing of this turn."""
     voiced_ms: float = 0.0
     """How much of its sound goes with them, in ms."""
-    part_from: int = 0
-    """Characters of the reply before the part that the model gave last."""
+    parts: list[int] = []
+    """Where in the reply each part begins that the model gave by itself, as after a tool."""
 
     @property
     def reply(self) -> str:
         """All words of the reply that came."""
         return "".join(mark.text for mark in self.marks)
+
+    def begin_part(self) -> None:
+        """The words that come next are a reply of their own to the model; a part without words is none."""
+        at = len(self.reply)
+        if self.parts[-1:] != [at]:
+            self.parts.append(at)
 
 
 class TurnHost(Protocol):
@@ -271,8 +278,9 @@ class Turns:
         """Cut the stored reply at what was heard, where the provider can and there is a rest."""
         item, record = self._playout.item_id, self.turn
         if record.voiced is not None and self._keeps_words:
-            heard_words = self._words_heard()[record.part_from :].strip()
-            self._host.send(TruncateReply("", int(self._heard_ms), heard_words))
+            words = self._words_heard()
+            parts = tuple(words[a:b].strip() for a, b in pairwise([*record.parts, len(record.reply)]))
+            self._host.send(TruncateReply("", int(self._heard_ms), parts))
         if self._can_truncate and item and self._heard_ms < self._playout.received_ms:
             heard = max(0.0, self._heard_ms - self._playout.item_start_ms)
             self._host.send(TruncateReply(item, int(heard)))

@@ -100,6 +100,7 @@ class Vigil:
                 await self._see_unheard(run)
                 self._host.agents.look()
                 self._host.manners.look()
+                self._host.speaking_first.look()
                 self._park_idle(run)
 
     def _presume_lost(self, text: str, code: str) -> None:

@@ -10,6 +10,7 @@ from neko_cli.core.capabilities import Capabilities
 from neko_cli.core.commands import ScreenFrame
 from neko_cli.core.companions.eyes import Consent
 from neko_cli.core.events import AnyEvent, Severity
+from neko_cli.core.ports import Describer
 from neko_cli.core.tables_eyes import EyesTable
 
 
@@ -39,6 +40,11 @@ class WatchHost(Protocol):
     @property
     def language(self) -> str:
         """That the character speaks."""
+        ...
+
+    @property
+    def describer(self) -> Describer | None:
+        """Who puts pictures into words for a model that cannot see; None when the profile names nobody."""
         ...
 
     def now(self) -> float:
@@ -72,4 +78,9 @@ class EyesState(msgspec.Struct, frozen=True, kw_only=True):
     """``asking``: the app is to ask now, and to call ``answer``."""
     source: str = ""
     trouble: str = ""
-    """Why nothing is seen though the eyes are on; empty while all is well."""
+    """Why nothing can be shown though the eyes are on; empty while all is well."""
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether a picture may leave at any moment."""
+        return self.on and not self.paused

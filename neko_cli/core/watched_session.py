@@ -8,6 +8,7 @@ from neko_cli.core.errors import LinkError
 from neko_cli.core.events import AnyEvent, NoticeKind, Severity
 from neko_cli.core.host import SessionHost
 from neko_cli.core.memory import USER
+from neko_cli.core.ports import Describer
 from neko_cli.core.state import TurnState
 from neko_cli.core.tables_eyes import EyesTable
 
@@ -44,6 +45,12 @@ class WatchedSession:
     def language(self) -> str:
         """That the character speaks."""
         return self._host.profile.character.language
+
+    @property
+    def describer(self) -> Describer | None:
+        """The one that the profile in use names."""
+        find = self._host.ports.describer
+        return find(self._host.profile) if find is not None else None
 
     def now(self) -> float:
         """Seconds since the session was made."""

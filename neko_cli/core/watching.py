@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 from collections.abc import Callable
 
 import msgspec
@@ -22,9 +23,9 @@ from neko_cli.core.companions.eyes import (
     wait_for_frame,
 )
 from neko_cli.core.companions.sources import Source, parse_source
-from neko_cli.core.errors import NekoError
+from neko_cli.core.errors import ConfigError, LinkError, NekoError
 from neko_cli.core.events import ScreenShown, Severity
-from neko_cli.core.ports import Clock, Describer, Eye, Look
+from neko_cli.core.ports import Clock, Eye, Look
 from neko_cli.core.state import step
 from neko_cli.core.watch_host import EyesState, WatchHost
 
@@ -55,7 +56,6 @@ class Watching:
         host: WatchHost,
         eye: Eye,
         clock: Clock,
-        describer: Describer | None = None,
         *,
         changed: Callable[[EyesState], None] | None = None,
     ) -> None:
@@ -63,7 +63,6 @@ class Watching:
         self._host = host
         self._eye = eye
         self._clock = clock
-        self._describer = describer
         self._changed = changed
         self._state = EyesState()
         self._source: Source | None = None
@@ -73,6 +72,10 @@ class Watching:
         self._seen: tuple[int, str, Seen] | None = None
         self._told: set[str] = set()
         self._describe_after = 0.0
+        self._blind = False
+        self._error: NekoError | None = None
+        self._shown = False
+        self._stirred = asyncio.Event()
 
     @property
     def state(self) -> EyesState:
@@ -85,8 +88,11 @@ class Watching:
         ``source`` None takes the profile's; ``for_run`` says that the command line has asked for it.
         """
         self._source = source
+        self._round += 1  # a picture of another source is on its way in vain
         self._told.clear()
         self._seen, self._last_at, self._describe_after = None, None, 0.0
+        self._shown, self._blind = False, False
+        self._well()
         self._feed(ConsentInput.OPTION if for_run else ConsentInput.WANT)
 
     def answer(self, yes: bool) -> None:
@@ -105,6 +111,19 @@ class Watching:
         """Look away for a while; what is on its way is not sent. Nothing happens while they are off."""
         if self._state.on:
             self._become(paused=on)
+
+    async def shown(self) -> None:
+        """Wait until a picture was shown since the eyes were switched on.
+
+        Raises NekoError: none can be had as things stand, or they are off.
+        """
+        while not self._shown:
+            if not self._state.on:
+                raise ConfigError("Nothing is shown: the eyes are off.")
+            if self._error is not None:
+                raise self._error
+            self._stirred.clear()
+            await self._stirred.wait()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -141,6 +160,7 @@ class Watching:
             self._round += 1
         self._state = new
         self._poked.set()
+        self._stirred.set()
         if self._changed is not None:
             self._changed(new)
 
@@ -150,11 +170,15 @@ class Watching:
     def _wait(self) -> float:
         """Seconds until the next look; LOOK_EVERY where it is not known."""
         host, now, can = self._host, self._clock.monotonic(), self._host.capabilities
-        describes = self._describer is not None and now >= self._describe_after
+        describer = host.describer
+        describes = describer is not None and now >= self._describe_after
         if self._seen is not None and self._seen[:2] != (host.link, self._current().label):
             self._seen = None  # the next link has seen nothing, and another source is another picture
-        if self._state.on and can is not None and not can.images and self._describer is None:
-            self._tell_once(NO_DESCRIBER)
+        if self._state.on and can is not None:
+            if not can.images and describer is None:
+                self._trouble(ConfigError(NO_DESCRIBER))
+            elif self._state.trouble == NO_DESCRIBER:
+                self._well()
         wait = wait_for_frame(
             host.table,
             Moment(
@@ -167,7 +191,7 @@ class Watching:
                 last_at=self._last_at,
             ),
         )
-        if wait is not None and self._state.trouble and self._last_at is not None:
+        if wait is not None and self._blind and self._last_at is not None:
             wait = max(wait, self._last_at + BLIND_EVERY - now)
         return LOOK_EVERY if wait is None else wait
 
@@ -187,10 +211,10 @@ class Watching:
         try:
             glance = await self._eye.glance(look, lambda seen: has_changed(before, seen, table.change))
         except ScreenError as error:
-            self._blind(error)
+            self._see_nothing(error)
             return
         except NekoError as error:
-            self._tell_once(str(error))
+            self._trouble(error)
             return
         self._sees()
         if glance.picture is None or not self._holds(round_, link):
@@ -212,28 +236,33 @@ class Watching:
         try:
             await self._host.show(picture)
         except NekoError as error:
-            self._tell_once(str(error))
+            self._trouble(error)
             return
         self._publish(picture, source)
 
     async def _describe(self, picture: ScreenFrame, source: Source, round_: int, link: int) -> None:
-        assert self._describer is not None  # else it would not have been due
+        describer = self._host.describer
+        if describer is None:
+            return  # the profile was changed during the look
         try:
             async with asyncio.timeout(DESCRIBE_WITHIN):
-                text = await self._describer.describe(picture, language=self._host.language)
+                text = await describer.describe(picture, language=self._host.language)
         except TimeoutError:
-            self._no_description(
-                f"No description of the picture within {DESCRIBE_WITHIN:g} s.", lasting=False
-            )
+            self._no_description(LinkError(f"No description of the picture within {DESCRIBE_WITHIN:g} s."))
             return
         except NekoError as error:
-            self._no_description(f"The picture was not described: {error}", lasting=error.permanent)
+            told = copy.copy(error)
+            told.message = f"The picture was not described: {error.message}"
+            self._no_description(told)
             return
         if self._holds(round_, link):
             self._host.tell(seen_text(text, source.label))
             self._publish(picture, source, text)
 
     def _publish(self, picture: ScreenFrame, source: Source, description: str | None = None) -> None:
+        self._shown = True
+        self._well()
+        self._stirred.set()
         self._host.publish(
             ScreenShown(
                 at=self._host.now(),
@@ -246,26 +275,42 @@ class Watching:
             )
         )
 
-    def _no_description(self, text: str, *, lasting: bool) -> None:
+    def _no_description(self, error: NekoError) -> None:
         """Told once; a lasting failure ends descriptions until the eyes are switched on anew."""
         self._seen = None
+        lasting = error.permanent
         self._describe_after = float("inf") if lasting else self._clock.monotonic() + DESCRIBE_REST
-        self._tell_once(text)
+        self._trouble(error)
 
-    def _blind(self, error: ScreenError) -> None:
+    def _see_nothing(self, error: ScreenError) -> None:
         """One notice for each time that the sight is lost, whatever it is said to be later."""
         if not self._state.on:
             return
-        if not self._state.trouble:
+        if not self._blind:
+            self._blind = True
             self._host.notice(str(error), Severity.WARNING)
-        self._become(trouble=str(error))
+        self._stand(error)
 
     def _sees(self) -> None:
-        if self._state.trouble:
-            self._become(trouble="")
+        if self._blind:
+            self._blind = False
+            self._well()
             self._host.notice(SEES_AGAIN, Severity.SUCCESS)
 
-    def _tell_once(self, text: str) -> None:
+    def _trouble(self, error: NekoError) -> None:
+        """It can be seen, and not be shown; each sentence is told once."""
+        if not self._state.on:
+            return
+        text = str(error)
         if text not in self._told:
             self._told.add(text)
             self._host.notice(text, Severity.WARNING)
+        self._stand(error)
+
+    def _stand(self, error: NekoError) -> None:
+        self._error = error
+        self._become(trouble=str(error))
+
+    def _well(self) -> None:
+        self._error = None
+        self._become(trouble="")

@@ -29,13 +29,24 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+class DeviceChoice(msgspec.Struct, frozen=True):
+    """A sound device that was chosen, and what the profile named at that time."""
+
+    name: str
+    instead_of: str = ""
+
+
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """Facts about earlier runs."""
 
     microphone_consent: tuple[str, ...] = ()
     """Providers that the user agreed to send the microphone to."""
+    screen_consent: tuple[str, ...] = ()
+    """Who the user agreed to show the screen to."""
     offered: tuple[str, ...] = ()
     """What was offered once and need not be offered again."""
+    devices: dict[str, DeviceChoice] = {}
+    """Sound devices that were chosen while talking, by ``microphone`` and ``speaker``."""
 
 
 class Memory:
@@ -55,11 +66,11 @@ class Memory:
 
     def agree(self, provider: str) -> bool:
         """Remember consent to the microphone; returns False when it cannot be kept."""
-        known = self.load()
-        if provider in known.microphone_consent:
-            return True
-        consent = (*known.microphone_consent, provider)
-        return self._save(msgspec.structs.replace(known, microphone_consent=consent))
+        return self._agree("microphone_consent", provider)
+
+    def agree_to_show(self, whom: str) -> bool:
+        """Remember consent to the screen; returns False when it cannot be kept."""
+        return self._agree("screen_consent", whom)
 
     def offer(self, what: str) -> bool:
         """Whether this was not offered before; remembers that it is now."""
@@ -68,6 +79,17 @@ class Memory:
             return False
         self._save(msgspec.structs.replace(known, offered=(*known.offered, what)))
         return True
+
+    def use_device(self, kind: str, name: str, *, instead_of: str) -> bool:
+        """Remember a sound device, as long as the profile names the same; False when it cannot be kept."""
+        known = self.load()
+        devices = {**known.devices, kind: DeviceChoice(name, instead_of)}
+        return self._save(msgspec.structs.replace(known, devices=devices))
+
+    def _agree(self, to: str, whom: str) -> bool:
+        known = self.load()
+        agreed: tuple[str, ...] = getattr(known, to)
+        return whom in agreed or self._save(msgspec.structs.replace(known, **{to: (*agreed, whom)}))
 
     def _save(self, facts: Remembered) -> bool:
         try:

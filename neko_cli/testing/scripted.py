@@ -23,6 +23,7 @@ import msgspec
 
 from neko_cli.core.commands import Message
 from neko_cli.core.companions.tools import Permission
+from neko_cli.core.device_standing import DeviceKind
 from neko_cli.core.events import (
     AnyEvent,
     Connected,
@@ -34,8 +35,10 @@ from neko_cli.core.events import (
     StatusChanged,
 )
 from neko_cli.core.memory import Memory
+from neko_cli.core.ports import DeviceInfo
 from neko_cli.core.profile import Profile
 from neko_cli.core.stream import Broadcast, Reader
+from neko_cli.testing.scripted_screen import ScriptedScreen
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -50,6 +53,22 @@ class Step(msgspec.Struct, frozen=True):
 
     call: Call
     events: Sequence[AnyEvent] = ()
+
+
+class ScriptedDevices:
+    """Sound devices that the test says there are, and which of them is used."""
+
+    def __init__(self) -> None:
+        self.there: list[DeviceInfo] = []
+        self.used: dict[DeviceKind, str] = {}
+
+    async def all(self) -> Sequence[DeviceInfo]:
+        """Those that are there."""
+        return self.there
+
+    def in_use(self, kind: DeviceKind) -> str:
+        """The one that was chosen last; empty for none."""
+        return self.used.get(kind, "")
 
 
 class ScriptedSession:
@@ -73,12 +92,16 @@ class ScriptedSession:
         self._profile = profile or Profile()
         self._session_id = session_id
         self._memory = Memory()
+        self.screen = ScriptedScreen(self.emit, lambda: self._profile)
+        """What is shown of the screen."""
         self._stream = Broadcast()
         self._script = None if script is None else deque(script)
         self._errors: dict[str, Exception] = {}
         self._gates: dict[str, asyncio.Event] = {}
         self._called = asyncio.Condition()
         self._connected: Connected | None = None
+        self._flags: dict[str, bool] = {}
+        self._devices = ScriptedDevices()
         self._turn = 0
         self._paused_microphone = False
         self._ended = False
@@ -174,6 +197,7 @@ class ScriptedSession:
             link=self._state.link,
         )
         current: list[AnyEvent] = [now] if self._connected is None else [now, self._connected]
+        current += self.screen.current()
         return self._stream.subscribe(current, samples=samples, levels=levels)
 
     async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
@@ -226,6 +250,30 @@ class ScriptedSession:
         """Record the answer to a question."""
         self.calls.append(Call("permit_tool", (call_id, permission)))
 
+    def tell_result(self, result_id: str) -> bool:
+        """Record it; every result waits."""
+        self.calls.append(Call("tell_result", (result_id,)))
+        return True
+
+    def dismiss_result(self, result_id: str) -> bool:
+        """Record it; every result waits."""
+        self.calls.append(Call("dismiss_result", (result_id,)))
+        return True
+
+    @property
+    def agent_flags(self) -> dict[str, bool]:
+        """Those of the profile, and what was set."""
+        return {**self._profile.agents.flags, **self._flags}
+
+    def set_agent_flag(self, name: str, on: bool) -> None:
+        """Record it, and keep it."""
+        self.calls.append(Call("set_agent_flag", (name, on)))
+        self._flags[name] = on
+
+    def note_typing(self, on: bool) -> None:
+        """Record whether somebody types."""
+        self.calls.append(Call("note_typing", (on,)))
+
     async def swap(self) -> None:
         """Record that a fresh link is wanted."""
         await self._record("swap")
@@ -233,7 +281,25 @@ class ScriptedSession:
     async def switch_profile(self, profile: Profile) -> None:
         """Take another profile."""
         await self._record("switch_profile", profile)
+        elsewhere = profile.provider != self._profile.provider
         self._profile = profile
+        if elsewhere:
+            self.screen.elsewhere()
+
+    @property
+    def devices(self) -> ScriptedDevices:
+        """Those that the test says there are."""
+        return self._devices
+
+    async def use_microphone(self, name: str) -> None:
+        """Record it, and use it."""
+        await self._record("use_microphone", name)
+        self._devices.used[DeviceKind.MICROPHONE] = name
+
+    async def use_speaker(self, name: str) -> None:
+        """Record it, and use it."""
+        await self._record("use_speaker", name)
+        self._devices.used[DeviceKind.SPEAKER] = name
 
     async def mute_voice(self, on: bool) -> None:
         """Record whether the voice is muted."""

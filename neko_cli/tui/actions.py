@@ -13,7 +13,8 @@ class Act(msgspec.Struct, frozen=True):
 
     ``action`` is a method of the chat screen, ``keys`` are Textual's names for keys, ``shown`` is
     how they are told to people. ``priority`` keys are taken before the input line sees them.
-    ``argument`` is what may stand after the command; then the action takes it as a text.
+    ``argument`` says what may stand after the command; then the action takes it as a text, and ``choices``
+    are beginnings of it that are offered.
     """
 
     action: str
@@ -24,7 +25,13 @@ class Act(msgspec.Struct, frozen=True):
     command: str = ""
     priority: bool = False
     argument: str = ""
+    choices: tuple[str, ...] = ()
 
+
+ON_OFF = ("on", "off")
+
+FLAGS = ("computer_use", "browser_use", "mcp", "user_plugin")
+"""What agents may use, as the profile's table ``[agents]`` calls it."""
 
 ACTS: tuple[Act, ...] = (
     Act(
@@ -115,6 +122,60 @@ ACTS: tuple[Act, ...] = (
         command="/deny always",
         priority=True,
     ),
+    Act(
+        "agents",
+        "Agents: tasks and results",
+        "what they do and have found; on or off says whether they may act",
+        # Both reach us as one byte from every terminal, and neither edits a line.
+        keys="ctrl+g",
+        shown="Ctrl+G",
+        command="/agents",
+        argument="on, off, tell N, dismiss N, or one of the flags with on or off",
+        choices=("on", "off", "tell", "dismiss", *(f"{flag} " for flag in FLAGS)),
+    ),
+    Act("agents_allowed", "Agents may act, or not", "whether they see the last messages after each turn"),
+    Act(
+        "face",
+        "Character's face on or off",
+        "beside the conversation, where there is room",
+        keys="ctrl+n",
+        shown="Ctrl+N",
+        command="/face",
+        argument="on or off",
+        choices=ON_OFF,
+    ),
+    Act(
+        "emotion",
+        "Emotions on or off",
+        "of the character's words",
+        command="/emotion",
+        argument="on or off",
+        choices=ON_OFF,
+    ),
+    Act(
+        "translate",
+        "Translation on or off",
+        "into a language of yours, under the line",
+        command="/translate",
+        argument="on, off, or a language",
+        choices=ON_OFF,
+    ),
+    Act(
+        "screen",
+        "Show your screen",
+        "the character sees what you do; you are asked once",
+        command="/screen",
+        argument="a monitor, X,Y,WxH, window:TITLE, file:PICTURE, clipboard, off or pause",
+        choices=("off", "pause", "1", "0", "window:", "file:", "clipboard"),
+    ),
+    Act(
+        "screen_pause",
+        "Pause or resume the screen",
+        "nothing of it leaves meanwhile",
+        keys="f5,ctrl+o",
+        shown="F5, Ctrl+O",
+    ),
+    Act("screen_off", "Show the screen no longer", "the character sees nothing of it"),
     Act("clear", "Clear the screen", "the conversation goes on", "ctrl+l", "Ctrl+L", "/clear"),
     Act("follow", "Go to the end", "and follow new messages", "ctrl+end", "End", ""),
     Act("retry", "Start again", "after an error, or when the session ended", "", "", "/retry"),
@@ -123,10 +184,26 @@ ACTS: tuple[Act, ...] = (
         "Another character",
         "from the next turn on; the conversation goes on",
         command="/profile",
-        argument="NAME",
+        argument="the name of a profile, or its file",
     ),
     Act("swap", "Fresh connection", "from the next quiet moment on; nothing is lost", command="/swap"),
     Act("history", "Earlier conversations", "how to find, export and delete them", command="/history"),
+    Act(
+        "microphone",
+        "Choose the microphone",
+        "while you talk; remembered for the next start",
+        command="/mic",
+        argument="its name, number or part of it, or default; a list without",
+        choices=("default",),
+    ),
+    Act(
+        "speaker",
+        "Choose the loudspeaker",
+        "the reply goes on there; remembered for the next start",
+        command="/speaker",
+        argument="its name, number or part of it, or default; a list without",
+        choices=("default",),
+    ),
     Act("devices", "Sound devices", "how to list and test them", "", "", "/devices"),
     Act("help", "Help", "keys and commands", "f1", "F1", "/help"),
     Act(
@@ -143,20 +220,24 @@ ACTS: tuple[Act, ...] = (
 GOING = frozenset(key for act in ACTS if act.action in ("leave", "suspend") for key in act.keys.split(","))
 """Keys of somebody who goes away."""
 
+LOOK_AWAY = next(act.keys for act in ACTS if act.action == "screen_pause")
+"""Keys that work wherever the user is."""
+
 READING_KEYS = (
     ("PgUp, PgDn", "scroll the transcript"),
     ("Up, Down", "messages that you sent before"),
     ("Enter", "send; Ctrl+J begins a new line"),
     ("Tab", "complete a command; go to a question and back"),
     ("Ctrl+P", "all commands in a list"),
+    ("Enter, Del, Esc", "among agents: open or do it, dismiss, back"),
 )
-"""Keys of the input line, for the help screen."""
+"""Keys of the input line and of the agent pane, for the help screen."""
 
 COMMANDS = tuple((act.command, act.title) for act in ACTS if act.command)
 """Slash commands and what they do."""
 
-WITH_ARGUMENT = tuple(act.command for act in ACTS if act.argument)
-"""Commands after which a word may stand."""
+WITH_ARGUMENT = {act.command: act for act in ACTS if act.argument}
+"""Commands after which something may stand."""
 
 ANSWERS = frozenset(act.action for act in ACTS if act.command.startswith(("/allow", "/deny")))
 """What is done about a question, and means nothing without one."""
@@ -164,17 +245,20 @@ ANSWERS = frozenset(act.action for act in ACTS if act.command.startswith(("/allo
 _FAMILIES = frozenset(command.split()[0] for command, _ in COMMANDS if " " in command)
 """First words of commands of two words: what else follows them is a slip, and not a message."""
 
-_ALIASES = {"/exit": "/quit", "/q": "/quit", "/mic": "/mute", "/talk": "/mute", "/?": "/help"}
+_ALIASES = {"/exit": "/quit", "/q": "/quit", "/talk": "/mute", "/?": "/help"}
 _COMMAND = re.compile(r"/(?:[a-z]+|\?)$", re.IGNORECASE)
 
 
 class Typed(msgspec.Struct, frozen=True):
-    """What a line that was typed means: one of the first three; ``argument`` goes with an action."""
+    """What a line that was typed means: one of the first three; ``argument`` goes with an action.
+
+    ``argument`` is None where the action takes none.
+    """
 
     message: str = ""
     action: str = ""
     unknown: str = ""
-    argument: str = ""
+    argument: str | None = None
 
 
 def understand(text: str) -> Typed:
@@ -195,18 +279,24 @@ def understand(text: str) -> Typed:
     word = first.lower() if takes_rest else _ALIASES.get(words, words)
     for act in ACTS:
         if act.command == word:
-            return Typed(action=act.action, argument=rest.strip() if takes_rest else "")
+            return Typed(action=act.action, argument=rest.strip() if takes_rest else None)
     return Typed(message=line) if rest and first.lower() not in _FAMILIES else Typed(unknown=line)
 
 
+def choices(command: str, names: Sequence[str]) -> Sequence[str]:
+    """What is offered after a command; ``names`` are those of profiles."""
+    return WITH_ARGUMENT[command].choices or names
+
+
 def complete(text: str, names: Sequence[str] = ()) -> str:
-    """What the typed beginning stands for, as far as it is certain: a command, or one of ``names``."""
+    """What the typed beginning stands for, as far as it is certain: a command, or what may follow it."""
     if not text.startswith("/"):
         return text
     first, space, rest = text.partition(" ")
     if not space or first.lower() in _FAMILIES:
         return _extended(text, [command for command, _ in COMMANDS])
-    return f"{first} {_extended(rest, names)}" if first.lower() in WITH_ARGUMENT else text
+    known = first.lower()
+    return f"{first} {_extended(rest, choices(known, names))}" if known in WITH_ARGUMENT else text
 
 
 def _extended(text: str, names: Sequence[str]) -> str:

@@ -10,19 +10,24 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.events import Event, Key, Paste
 from textual.screen import Screen
 
 from neko_cli.core.events import Severity
 from neko_cli.tui import theme
-from neko_cli.tui.actions import GOING
+from neko_cli.tui.actions import GOING, LOOK_AWAY
 from neko_cli.tui.controller import Controller
 from neko_cli.tui.crash import describe
 from neko_cli.tui.face import LoadProfile, MakeSession, MayHear, Options
 from neko_cli.tui.offers import Offer
 from neko_cli.tui.screens.chat import ChatScreen, commands_of
+
+if TYPE_CHECKING:
+    from neko_cli.core.profile import Profile
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +46,9 @@ class NekoApp(App[None]):
         profiles: names that can be chosen while talking.
         load_profile: finds one of them, or a file.
         may_hear: whether the user's voice may go to a profile that is switched to.
+        screen: what of the screen is shown from the start; empty is the profile's source.
+        may_see: whether the user has agreed before that pictures go where this profile says.
+        on_screen_consent: called when he did.
         details: tell every fresh connection, with its figures.
         clock: seconds for the elapsed time, so that tests can hold it.
     """
@@ -48,6 +56,8 @@ class NekoApp(App[None]):
     CSS_PATH = "styles.tcss"
     TITLE = "neko"
     ENABLE_COMMAND_PALETTE = True
+    # Also where a page or a question stands over the chat: what leaves can always be stopped.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(LOOK_AWAY, "look_away", show=False, priority=True)]
 
     def __init__(
         self,
@@ -62,6 +72,9 @@ class NekoApp(App[None]):
         profiles: Sequence[str] = (),
         load_profile: LoadProfile | None = None,
         may_hear: MayHear | None = None,
+        screen: str | None = None,
+        may_see: MayHear | None = None,
+        on_screen_consent: Callable[[Profile], object] | None = None,
         details: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -74,6 +87,7 @@ class NekoApp(App[None]):
             microphone=microphone,
             push_to_talk=push_to_talk,
             microphone_consent=microphone_consent,
+            screen=screen,
             offers=tuple(offers),
             profiles=tuple(profiles),
             details=details,
@@ -86,6 +100,8 @@ class NekoApp(App[None]):
                 on_consent=on_consent,
                 load_profile=load_profile,
                 may_hear=may_hear,
+                may_see=may_see,
+                on_screen_consent=on_screen_consent,
                 clock=clock,
             ),
             clock,
@@ -119,6 +135,10 @@ class NekoApp(App[None]):
         """Release the session, within a deadline; the terminal is already restored."""
         self.chat.job.close()
         await self.controller.close()
+
+    def action_look_away(self) -> None:
+        """Look away from the screen, or look again."""
+        self.controller.look_away()
 
     def action_help_quit(self) -> None:
         """Ctrl+C without a selection: people mean to quit, and one key by mistake must not."""

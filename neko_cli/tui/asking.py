@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import msgspec
 from rich.cells import cell_len
@@ -11,7 +10,7 @@ from rich.cells import cell_len
 from neko_cli.core.companions.tools import Permission
 from neko_cli.tui.actions import ACTS
 from neko_cli.tui.arguments import Row, brief_rows, chopped, clip, full_rows, wrapped
-from neko_cli.tui.fit import Part
+from neko_cli.tui.fit import Part, packed, window
 from neko_cli.tui.questions import Asked
 
 INDENT = "  "
@@ -114,13 +113,9 @@ def _opened(asked: Asked, look: Look) -> list[Row]:
     if look.height < LOW:
         return []
     body, room = _body(asked, look.width), _room(look.height)
-    first = min(look.offset, max(0, len(body) - room))
-    rows = [_indented(row) for row in body[first : first + room]]
-    below = len(body) - first - room
-    if first or below > 0:
-        where = " · ".join(
-            filter(None, (f"↑ {first} above" if first else "", f"↓ {below} below" if below > 0 else ""))
-        )
+    seen, where = window(body, look.offset, room)
+    rows = [_indented(row) for row in seen]
+    if where:
         rows.append(_indented([Part(where, "warn"), Part("  Up, Down", "dim")]))
     return rows
 
@@ -156,7 +151,7 @@ def _answers(look: Look) -> list[Row]:
         pieces.append([Part(" "), Part("Enter", "key"), Part(" answers", "dim")])
     elif look.height >= LOW:
         pieces.append([Part(" "), Part("Tab", "key", OPEN), Part(" to choose", "dim", OPEN)])
-    return _packed(pieces, look.width)
+    return packed(pieces, look.width)
 
 
 def _answer(answer: Answer, word: str, *, marked: bool) -> Row:
@@ -168,16 +163,3 @@ def _answer(answer: Answer, word: str, *, marked: bool) -> Row:
         Part(f" {word}", "bold" if marked else "plain", action),
         Part(right, "warn"),
     ]
-
-
-def _packed(pieces: Sequence[Row], width: int) -> list[Row]:
-    rows: list[Row] = []
-    left = 0
-    for piece in pieces:
-        size = sum(cell_len(part.text) for part in piece)
-        if not rows or size > left:
-            rows.append([])
-            left = width
-        rows[-1] += piece
-        left -= size
-    return rows

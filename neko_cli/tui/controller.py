@@ -14,6 +14,7 @@ from neko_cli.core.text import one_line
 from neko_cli.tui.conversing import Conversing
 from neko_cli.tui.crash import describe
 from neko_cli.tui.lines import Added
+from neko_cli.tui.live import can_translate, language_name
 from neko_cli.tui.questions import Asked
 from neko_cli.tui.view import Mic, Phase
 
@@ -131,6 +132,29 @@ class Controller(Conversing):
         if session is not None:
             await session.mute_voice(muted)
 
+    def note_typing(self, text: str) -> None:
+        """The input line holds this: who types is not spoken to."""
+        self._typing = bool(text)
+        session = self._ready()
+        if session is not None:
+            session.note_typing(self._typing)
+
+    async def share(self, words: str) -> None:
+        """Show the screen, or what else the words after the command say."""
+        session = self._ready()
+        if session is None:
+            self.tell("That needs a running session.")
+        else:
+            try:
+                await self._sharing.command(session, words)
+            except NekoError as error:
+                self.tell(error.message, error.hint, Severity.ERROR)
+
+    def look_away(self) -> None:
+        """Look away from the screen, or look again; there need not be a connection."""
+        if self._session is not None:
+            self._sharing.pause(self._session)
+
     async def swap(self) -> None:
         """Ask for a fresh connection; what comes of it is told as an event."""
         session = self._ready()
@@ -158,6 +182,8 @@ class Controller(Conversing):
         session = self._session
         if session is None:
             return
+        self._live.begin(profile)
+        profile = self._live.over(profile)
         before = self._provider, self._talk.consent
         new = profile.provider.name != (self._provider or session.profile.provider.name)
         if self._may_hear is not None:
@@ -177,6 +203,37 @@ class Controller(Conversing):
         except NekoError:
             self._provider, self._talk.consent = before
             raise
+
+    async def feel(self, typed: str) -> None:
+        """Emotions on, off or the other one; raises ConfigError for anything else."""
+        session = self._ready()
+        if session is None:
+            self.tell("That needs a running session.")
+            return
+        on = self._live.feel(typed)
+        await session.switch_profile(self._live.over(session.profile))
+        self._set_view(emotion="")
+        self.tell("Emotions are shown." if on else "Emotions are neither judged nor shown.")
+
+    async def translate(self, typed: str) -> None:
+        """Translation on, off or into a language; raises ConfigError for anything else."""
+        session = self._ready()
+        if session is None:
+            self.tell("That needs a running session.")
+            return
+        wanted = self._live.translate(typed, session.profile.user.language)
+        await session.switch_profile(self._live.over(session.profile))
+        if not wanted:
+            self.tell("Nothing is translated from here on.")
+        elif can_translate(session.profile):
+            self.tell(f"From here on the translation into {language_name(wanted)} stands under the line.")
+        else:
+            who = "The profile says who: [translate] order, and url for a chat endpoint."
+            self.tell("Nobody may translate.", who, Severity.WARNING)
+
+    def pane_changed(self) -> None:
+        """Something was done about agents: what is shown of them is counted again."""
+        self._set_view(**self.agents.board.counts)
 
     async def pause(self) -> None:
         """No sound either way while the app is in the background; never raises."""

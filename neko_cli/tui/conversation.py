@@ -20,6 +20,7 @@ from neko_cli.core.events import (
     NoticeKind,
     Outcome,
     ReplyText,
+    ScreenShown,
     SessionEnded,
     Severity,
     SpeechStarted,
@@ -36,6 +37,7 @@ from neko_cli.tui.earlier import earlier_lines
 from neko_cli.tui.lines import Change, Line, Mark, Removed, Role
 from neko_cli.tui.link_lines import LinkLines
 from neko_cli.tui.sheet import REMEMBERED, Sheet, cut
+from neko_cli.tui.shown import ShownLines
 from neko_cli.tui.telling import told_of_task
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Conversation:
         self._sheet = Sheet(self._forget)
         self._link = LinkLines(self._sheet, details=details)
         self._calls = CallLines(self._sheet)
+        self._shown = ShownLines(self._sheet)
         self._emotions: dict[int, str] = {}
         self._unsure_key = ""
         self._era = 0
@@ -108,6 +111,8 @@ class Conversation:
                 return self._translated(event)
             case AgentTask():
                 return self._sheet.put(self._sheet.noticed(told_of_task(event), f"task-{event.id}"))
+            case ScreenShown():
+                return self._shown.add(event)
             case SessionEnded():
                 return self._close_live()
             case _:

@@ -11,24 +11,41 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from neko_cli.core.errors import AudioError, NekoError
-from neko_cli.core.events import AnyEvent, InputMode, LinkWord, SessionEnded, Severity, Swap, UserText
+from neko_cli.core.events import (
+    AnyEvent,
+    Emotion,
+    InputMode,
+    LinkWord,
+    SessionEnded,
+    Severity,
+    Swap,
+    UserText,
+)
 from neko_cli.core.session import Session
 from neko_cli.core.text import one_line
 from neko_cli.tui import telling
+from neko_cli.tui.agent_desk import AgentDesk
 from neko_cli.tui.bridge import Bridge
 from neko_cli.tui.conversation import Conversation
 from neko_cli.tui.crash import describe
+from neko_cli.tui.devices import DeviceDesk
 from neko_cli.tui.earlier import SHOWN
 from neko_cli.tui.face import Face, LoadProfile, MakeSession, MayHear, Options
 from neko_cli.tui.lines import Change
+from neko_cli.tui.live import Live
 from neko_cli.tui.offers import BETTER_EARS
 from neko_cli.tui.questions import Questions
+from neko_cli.tui.sharing import Sharing
 from neko_cli.tui.talk import Talk
-from neko_cli.tui.view import CALL, TEXT, TIME_LIMIT, Mic, Phase, View, reduce
+from neko_cli.tui.view import CALL, TEXT, TIME_LIMIT, Mic, Phase, Showing, View, reduce
+
+if TYPE_CHECKING:
+    from neko_cli.core.profile import Profile
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +65,7 @@ FRESH = {
     "worth_retry": True,
     "using": (),
     "asked": False,
+    "showing": Showing.OFF,
 }
 """What a view begins a session with."""
 
@@ -64,6 +82,8 @@ class Conversing:
         on_consent: Callable[[str], object] | None = None,
         load_profile: LoadProfile | None = None,
         may_hear: MayHear | None = None,
+        may_see: MayHear | None = None,
+        on_screen_consent: Callable[[Profile], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.conversation = Conversation(options.title, details=options.details)
@@ -87,7 +107,14 @@ class Conversing:
             trouble=self._no_sound,
             clock=clock,
         )
+        self._sharing = Sharing(
+            ask=face.ask_to_show, tell=self.tell, agreed=may_see, on_consent=on_screen_consent
+        )
         self.questions = Questions()
+        self.agents = AgentDesk(self._ready, self.tell)
+        self.devices = DeviceDesk(self._ready, face.pick, self.tell)
+        self._live = Live()
+        self._typing = False
         self._refusal_told = False
         self._ears_offered = False
         self._idle = asyncio.Event()
@@ -115,6 +142,7 @@ class Conversing:
             self._set_view(phase=Phase.STARTING, **FRESH)
             if self._session is None:
                 self._session = await self._make_session()
+                self._live.begin(self._session.profile)
                 self._fresh = True
             self._take_name(self._session)
             await self._converse(self._session)
@@ -158,6 +186,10 @@ class Conversing:
         if self._fresh:
             self._fresh = False
             self._show(self.conversation.earlier(session.memory.summary, session.memory.recent(SHOWN)))
+            if self._options.screen is not None:
+                self._sharing.begin(session, self._options.screen)
+        if self._typing:
+            session.note_typing(True)  # begun while there was nobody to tell
         if self.view.voice_muted:
             await session.mute_voice(True)
         await self._talk.begin(session)
@@ -206,6 +238,9 @@ class Conversing:
                 view = msgspec.structs.replace(
                     view, character=self.view.character, half_duplex=self.view.half_duplex
                 )
+            if isinstance(event, Emotion) and not self._live.shows_emotion:
+                continue
+            self.agents.board.apply(event, now)
             changes += self.conversation.apply(event)
             view = reduce(view, event, now)
             self.questions.apply(event, self.conversation.character, now)
@@ -217,7 +252,9 @@ class Conversing:
                 )
         asked = self.questions.front is not None
         unsure = bool(self.conversation.unsure_text)
-        self.view = msgspec.structs.replace(view, mic=self._mic(), unsure=unsure, asked=asked)
+        self.view = msgspec.structs.replace(
+            view, mic=self._mic(), unsure=unsure, asked=asked, **self.agents.board.counts
+        )
         if changes:
             self._show(changes)
         self._face.show_view(self.view)

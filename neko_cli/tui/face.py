@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from neko_cli.core.session import Session
+from neko_cli.tui.devices import Choice
 from neko_cli.tui.lines import Change
 from neko_cli.tui.offers import Offer
 from neko_cli.tui.view import View
@@ -45,6 +46,14 @@ class Face(Protocol):
         """Ask once whether sound may leave this machine."""
         ...
 
+    async def ask_to_show(self, source: str, whom: str) -> bool:
+        """Ask once whether pictures of this source may go there."""
+        ...
+
+    async def pick(self, title: str, rows: Sequence[Choice]) -> str | None:
+        """Let the user choose one of some; None for nothing."""
+        ...
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How the app was asked to behave."""
@@ -52,6 +61,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     title: str = "Neko"
     microphone: bool = True
     push_to_talk: bool = False
+    screen: str | None = None
+    """What of the screen the command line has asked to show; empty is the profile's source."""
     microphone_consent: bool = True
     """Whether the user has agreed before that sound goes to this provider."""
     offers: tuple[Offer, ...] = ()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
+
+T = TypeVar("T")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -58,6 +61,28 @@ def spread(
         parts.append(Part(" " * max(gap if keep_left else 0, width - taken() + (gap if keep_left else 0))))
         parts += _joined(keep_right, joint)
     return _clipped(parts, width)
+
+
+def packed(pieces: Sequence[list[Part]], width: int) -> list[list[Part]]:
+    """Pieces that stay whole in as few rows as they fit in, in order."""
+    rows: list[list[Part]] = []
+    left = 0
+    for piece in pieces:
+        size = sum(cell_len(part.text) for part in piece)
+        if not rows or size > left:
+            rows.append([])
+            left = width
+        rows[-1] += piece
+        left -= size
+    return rows
+
+
+def window(rows: Sequence[T], offset: int, room: int) -> tuple[list[T], str]:
+    """The rows that are seen from an offset on, and in words how many are not; empty when all are."""
+    first = min(max(0, offset), max(0, len(rows) - room))
+    below = len(rows) - first - room
+    where = (f"↑ {first} above" if first else "", f"↓ {below} below" if below > 0 else "")
+    return list(rows[first : first + room]), " · ".join(filter(None, where))
 
 
 def _joined(segments: Sequence[Segment], joint: Part) -> list[Part]:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import msgspec
 
 from neko_cli.core.events import LinkWord, Status
-from neko_cli.tui.actions import WITH_ARGUMENT
+from neko_cli.tui.actions import WITH_ARGUMENT, choices
 from neko_cli.tui.fit import Part, Segment, spread
-from neko_cli.tui.view import Mic, Phase, Strength, View
+from neko_cli.tui.view import Mic, Phase, Showing, Strength, View
 
 STYLES = {
     "plain": "",
@@ -83,6 +83,18 @@ def link_part(view: View) -> Part | None:
     return _LINKS.get(view.link)
 
 
+_SHOWING = {
+    Showing.ON: Part("◉ screen", "key", "screen.screen_pause"),
+    Showing.PAUSED: Part("◌ screen paused", "dim", "screen.screen_pause"),
+    Showing.UNSEEN: Part("◉ screen unseen", "warn", "screen.screen_pause"),
+}
+
+
+def showing_part(view: View) -> Part | None:
+    """Whether pictures of the screen may leave; without a session none can."""
+    return _SHOWING.get(view.showing) if view.phase not in (Phase.FAILED, Phase.ENDED) else None
+
+
 LADDER_CELLS = 6
 """A longer ladder than this is told by its numbers alone."""
 
@@ -108,6 +120,16 @@ def energy_tip(energy: Strength | None) -> str:
     return f"Energy {energy.level} of {energy.max} ({energy.word}){model}"
 
 
+def news_segments(view: View) -> list[Segment]:
+    """What agents do and have found, by its number; nothing when that is nothing."""
+    found = ((view.running, "running", "busy", 4), (view.to_tell, "to tell", "warn", 2))
+    return [
+        Segment((Part(f"{count} {word}", style, "screen.agents"),), rank)
+        for count, word, style, rank in found
+        if count
+    ]
+
+
 def elapsed(seconds: float) -> str:
     """Minutes and seconds, with hours from the first one on."""
     whole = max(0, int(seconds))
@@ -122,12 +144,16 @@ def status_line(view: View, now: float, width: int) -> list[Part]:
         Segment((Part(view.character, "character"),), 1),
         Segment((status_part(view, width),), 0),
     ]
+    showing = showing_part(view)
+    if showing is not None:
+        left.append(Segment((showing,), 0))
     link = link_part(view)
     if link is not None:
         left.append(Segment((link,), 2))
     energy = energy_parts(view.energy)
     if energy:
         left.append(Segment(energy, 3))
+    left += news_segments(view)
     right = []
     if view.provider:
         right.append(Segment((Part(view.provider, "dim"),), 5))
@@ -209,7 +235,7 @@ def hint_line(
     if typed.startswith("/"):
         first, space, rest = typed.partition(" ")
         if space and first.lower() in WITH_ARGUMENT:
-            return _names(rest.strip(), profiles, width)
+            return _names(rest.strip(), first.lower(), profiles, width)
         return _matching(typed, commands, width)
     segments: list[Segment] = []
     if view.phase in (Phase.FAILED, Phase.ENDED) and view.worth_retry:
@@ -240,11 +266,12 @@ def _hint(key: str, text: str, action: str, rank: int) -> Segment:
     return Segment((Part(key, "key", action), Part(f" {text}", "dim", action)), rank)
 
 
-def _names(typed: str, names: Sequence[str], width: int) -> list[Part]:
-    """The names that begin with what was typed; a file's path is as good."""
+def _names(typed: str, command: str, profiles: Sequence[str], width: int) -> list[Part]:
+    """What is offered and begins with what was typed; something else may be as good."""
+    names = [name.strip() for name in choices(command, profiles)]
     found = [name for name in names if name.lower().startswith(typed.lower())]
     if not found:
-        return [Part("the name of a profile, or its file", "dim")]
+        return [Part(WITH_ARGUMENT[command].argument, "dim")]
     return spread([Segment((Part(name, "key"),), rank) for rank, name in enumerate(found)], [], width)
 
 

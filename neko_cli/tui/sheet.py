@@ -30,6 +30,8 @@ class Sheet:
     def __init__(self, forgotten: Callable[[str], None] = lambda key: None) -> None:
         """Begin with no line; ``forgotten`` is told the key of a line that can change no more."""
         self.lines: OrderedDict[str, Line] = OrderedDict()
+        self.newest = ""
+        """The key of the line that was made last."""
         self._forgotten = forgotten
         self._count = 0
 
@@ -50,6 +52,7 @@ class Sheet:
 
     def add(self, line: Line, before: str = "") -> Added:
         """Add a line that may change later; the oldest is forgotten beyond the bound."""
+        self.newest = line.key
         self.lines[line.key] = line
         while len(self.lines) > REMEMBERED:
             key, _ = self.lines.popitem(last=False)
@@ -58,7 +61,8 @@ class Sheet:
 
     def notice(self, told: Told) -> Line:
         """A line of the program's own, under a key of its own; it is not remembered."""
-        return self.noticed(told, self.fresh_key("notice"))
+        self.newest = self.fresh_key("notice")
+        return self.noticed(told, self.newest)
 
     def noticed(self, told: Told, key: str) -> Line:
         """The same under a given key."""

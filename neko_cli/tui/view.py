@@ -10,10 +10,13 @@ import msgspec
 from neko_cli.core.events import (
     AnyEvent,
     Connected,
+    Emotion,
     Energy,
+    EyesChanged,
     Failure,
     Levels,
     LinkWord,
+    ReplyText,
     SessionEnded,
     Status,
     StatusChanged,
@@ -57,6 +60,17 @@ class Mic(StrEnum):
     """Push-to-talk, not talking."""
     TALKING = "talking"
     """Push-to-talk, talking."""
+
+
+class Showing(StrEnum):
+    """What the indicator says of the screen."""
+
+    OFF = ""
+    ON = "screen"
+    """Pictures may leave at any moment."""
+    PAUSED = "screen paused"
+    UNSEEN = "screen unseen"
+    """They might, but there is nothing that can be seen or shown."""
 
 
 class Strength(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +127,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     using: tuple[Using, ...] = ()
     asked: bool = False
     """Whether the user is asked about a tool."""
+    showing: Showing = Showing.OFF
+    emotion: str = ""
+    """That of the last reply; empty where none was told."""
+    emotion_turn: int = 0
+    running: int = 0
+    """Tasks of agents that go on."""
+    to_tell: int = 0
+    """Results of agents that the character has not told yet."""
 
 
 def mic_of(*, available: bool, push_to_talk: bool, listening: bool) -> Mic:
@@ -122,6 +144,15 @@ def mic_of(*, available: bool, push_to_talk: bool, listening: bool) -> Mic:
     if push_to_talk:
         return Mic.TALKING if listening else Mic.HELD
     return Mic.OPEN if listening else Mic.MUTED
+
+
+def showing_of(eyes: EyesChanged) -> Showing:
+    """The indicator's word."""
+    if not eyes.on:
+        return Showing.OFF
+    if eyes.paused:
+        return Showing.PAUSED
+    return Showing.UNSEEN if eyes.trouble else Showing.ON
 
 
 def reduce(view: View, event: AnyEvent, now: float) -> View:
@@ -152,6 +183,13 @@ def reduce(view: View, event: AnyEvent, now: float) -> View:
             return _without(view, lambda using: using.call_id == event.call_id)
         case TurnEnded() if view.using:
             return _without(view, lambda using: using.turn == event.turn)
+        case EyesChanged():
+            return msgspec.structs.replace(view, showing=showing_of(event))
+        case Emotion():
+            label = one_line(event.label, 24)
+            return msgspec.structs.replace(view, emotion=label, emotion_turn=event.turn)
+        case ReplyText() if event.turn != view.emotion_turn:  # another reply feels nothing before it is told
+            return msgspec.structs.replace(view, emotion="", emotion_turn=event.turn)
         case Failure(fatal=True, code=code):
             phase = _unless_closing(view, Phase.FAILED)
             worth = code != TIME_LIMIT

@@ -27,12 +27,17 @@ def monitors(display: str) -> list[Box]:
         return [_box(monitor) for monitor in grabber.monitors]
 
 
-def grab(display: str, box: Box) -> Image.Image:
-    """What a part of the screen shows; raises ScreenError. ``display`` matters under X11 alone."""
+def grab(display: str, wanted: Box | int) -> Image.Image:
+    """What a part of the screen, or a monitor, shows; raises ScreenError.
+
+    ``display`` matters under X11 alone. One connection does for all: a server without other clients starts
+    anew when it has gone, and takes no other one meanwhile.
+    """
     from PIL import Image
 
     with _opened(display) as grabber:
         whole = _box(grabber.monitors[0])
+        box = pick([_box(each) for each in grabber.monitors], wanted) if isinstance(wanted, int) else wanted
         inside = box.meet(whole)
         if inside is None:
             raise ScreenError(

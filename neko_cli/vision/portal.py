@@ -30,7 +30,7 @@ NO_PORTAL = "The desktop's portal does not give a picture of the screen"
 
 
 def has_library() -> bool:
-    """Whether the D-Bus library is there; the extra ``keyring`` brings it along on Linux."""
+    """Whether the D-Bus library is there: the extra ``wayland``, and ``keyring`` on Linux, bring it along."""
     return importlib.util.find_spec("jeepney") is not None
 
 
@@ -41,7 +41,7 @@ def portal_screenshot(address: str, *, timeout: float) -> bytes:
         address: of the session bus.
         timeout: seconds for the user to answer the portal's question, too.
     """
-    # By name: not a dependency of its own.
+    # By name: an extra's, and without types.
     dbus, blocking = importlib.import_module("jeepney"), importlib.import_module("jeepney.io.blocking")
     end = time.monotonic() + timeout
     asked_at = time.time()

@@ -71,7 +71,7 @@ class ScreenEye:
             from neko_cli.vision.wayland import grab_wayland
 
             return grab_wayland(source, environment)
-        from neko_cli.vision.grab_mss import grab, monitors, pick
+        from neko_cli.vision.grab_mss import grab
 
         display = self._display()
         if source.kind is SourceKind.WINDOW:
@@ -83,7 +83,7 @@ class ScreenEye:
             from neko_cli.vision.x11_windows import grab_window
 
             return grab_window(display, source.text)
-        return grab(display, source.box or pick(monitors(display), source.number))
+        return grab(display, source.box or source.number)
 
     def _monitors(self) -> list[Box]:
         from neko_cli.vision.grab_mss import monitors

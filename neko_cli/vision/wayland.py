@@ -22,8 +22,8 @@ PORTAL_WITHIN = 60.0
 """Seconds for the portal: the user is asked."""
 
 WAYS = (
-    "Install grim (Sway, Hyprland and others), or jeepney (pip install jeepney) for the portal "
-    "xdg-desktop-portal (GNOME, KDE); or save a screenshot, with spectacle for instance, and show it "
+    "Install grim (Sway, Hyprland and others), or neko-cli[wayland] for xdg-desktop-portal (GNOME, KDE); "
+    "or save a screenshot, with spectacle for instance, and show it "
     "with file:PICTURE."
 )
 

@@ -1,4 +1,4 @@
-"""What goes with a conversation and may ask others: translations and a second opinion on emotions."""
+"""What goes with a conversation and may ask others: translations, emotions, descriptions of pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from neko_cli.core.tables_translate import TranslateTable
 from neko_cli.wiring.summaries import named_chat
 
 if TYPE_CHECKING:
+    from neko_cli.core.ports import Describer
     from neko_cli.core.translating import Service
+    from neko_cli.services.describe import ChatDescriber
     from neko_cli.services.emotion_model import EmotionModel
     from neko_cli.services.translators import Translators
 
@@ -72,3 +74,28 @@ class ProfileFeelings:
         made, self._made = self._made, None
         if made is not None:
             await made[1].aclose()
+
+
+class ProfileDescribers:
+    """Who puts pictures into words, by the profile that is in use; nothing is opened before it is asked."""
+
+    def __init__(self, keys: KeyStore) -> None:
+        self._keys = keys
+        self._made: dict[tuple[str, str], ChatDescriber] = {}
+
+    def find(self, profile: Profile) -> Describer | None:
+        """The one that a profile names; None when it names nobody."""
+        url, model = profile.eyes.describe_url, profile.eyes.describe_model
+        if not url:
+            return None
+        if (url, model) not in self._made:
+            from neko_cli.services.describe import ChatDescriber
+
+            self._made[url, model] = ChatDescriber(lambda: named_chat(url, model, self._keys))
+        return self._made[url, model]
+
+    async def aclose(self) -> None:
+        """Close all connections; idempotent."""
+        made, self._made = list(self._made.values()), {}
+        for describer in made:
+            await describer.aclose()

@@ -25,12 +25,13 @@ from neko_cli.wiring.summaries import ProfileSummariser, key_names
 if TYPE_CHECKING:
     import ssl
 
+    from neko_cli.audio.speaker import MakeTap
     from neko_cli.core.manager import SessionManager
-    from neko_cli.core.transport.recording import RecordingTransport
     from neko_cli.core.transport.websocket import WebSocketTransport
     from neko_cli.local.server import EngineServer
     from neko_cli.services.folders import Folders
     from neko_cli.services.store import Store
+    from neko_cli.wiring.recording import Recording
 
 
 def compose(options: Options, *, folders: Folders | None = None) -> Composition:
@@ -45,7 +46,7 @@ def compose(options: Options, *, folders: Folders | None = None) -> Composition:
     from neko_cli.services.secrets import Keys
 
     found = folders or Found.find()
-    profiles = Profiles(found.profiles, options)
+    profiles = Profiles(found.profiles, options, found.state)
     past = None
     if options.resume or options.session:
         from neko_cli.services.store_file import FILE
@@ -75,9 +76,10 @@ class Composition:
         if not _runs_here(self.profile):
             find_key(self.profile, keys)
         self._engine: EngineHost | None = None
-        self._recording: RecordingTransport | None = None
+        self._recording: Recording | None = None
         self._sockets: WebSocketTransport | None = None
         self._sound: Sound | None = None
+        self._taps: list[MakeTap] = []  # of the loudspeaker
         self._store: Store | None = None
         self._summaries: list[ProfileSummariser] = []
         self._translators = ProfileTranslators(keys)
@@ -100,27 +102,32 @@ class Composition:
         if self._sound is None:
             from neko_cli.audio.sound import DeviceSound
 
-            self._sound = DeviceSound()
+            self._sound = DeviceSound(self._taps)
         return self._sound
 
     def session(self) -> SessionManager:
         """A session that is not started yet; the first one goes on with the past that was asked for."""
         from neko_cli.core.manager import SessionManager
         from neko_cli.core.session_ports import SessionPorts
+        from neko_cli.core.tape import NoTape
         from neko_cli.services.route import SystemRoute
 
         options, clock = self._options, RealClock()
         past, self.past = self.past, None
         sockets = self._websockets()
+        transport = self._transport(sockets)
+        recording = self._record(transport)
         return SessionManager(
             self.profile,
             SessionPorts(
                 clock=clock,
-                transport=self._transport(sockets),
+                transport=recording.transport if recording else transport,
                 dial=self.dial,
                 provider_title=self.provider.title,
                 microphone=self._microphone if options.use_microphone else None,
                 speaker=self._speaker() if options.use_speaker else None,
+                sound=self.sound if options.use_microphone or options.use_speaker else None,
+                remember_device=self._profiles.remember_device,
                 voice=parts.voices(self._keys, self.folders),
                 want_audio=options.want_audio,
                 greet=options.greet,
@@ -141,6 +148,7 @@ class Composition:
                 eye=parts.screen_eye,
                 describer=self._describers.find,
                 toolbox=parts.toolbox(self._keys, self.folders),
+                tape=recording or NoTape(),
             ),
         )
 
@@ -270,19 +278,22 @@ class Composition:
         from neko_cli.core.transport.by_scheme import SchemeTransport
         from neko_cli.core.transport.chat_http import ChatTransport
 
-        transport = SchemeTransport(sockets, ChatTransport())
-        if self._options.record is None:
-            return transport
-        if self._recording is None:
-            from neko_cli.core.transport.recording import RecordingTransport
+        return SchemeTransport(sockets, ChatTransport())
 
-            self._recording = RecordingTransport(
-                transport,
+    def _record(self, transport: Transport) -> Recording | None:
+        """The run's recording, where one is wanted; raises ConfigError when it cannot be begun."""
+        if self._options.record is not None and self._recording is None:
+            from neko_cli.wiring.recording import Recording
+
+            self._recording = Recording(
                 self._options.record,
-                clock=RealClock(),
+                transport,
                 provider=self.provider.name,
                 model=self.profile.provider.model or self.provider.model,
+                character=self.profile.character.name,
             )
+            if self._recording.sound is not None:
+                self._taps.append(self._recording.sound.loudspeaker)
         return self._recording
 
     def _microphone(self) -> Microphone:

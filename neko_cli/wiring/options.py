@@ -69,11 +69,6 @@ def apply(options: Options, profile: Profile) -> Profile:
         url=options.url or provider.url,
         insecure=options.insecure or provider.insecure,
     )
-    sound = replace(
-        profile.sound,
-        microphone=options.microphone or profile.sound.microphone,
-        speaker=options.speaker or profile.sound.speaker,
-    )
     character = profile.character
     if options.system:
         character = replace(character, persona=options.system)
@@ -83,7 +78,6 @@ def apply(options: Options, profile: Profile) -> Profile:
         provider=provider,
         energy=energy,
         voice=replace(voice, name=options.voice or voice.name),
-        sound=sound,
         character=character,
         tools=tools,
     )

@@ -15,6 +15,7 @@ from neko_cli.wiring.options import Options, apply
 from neko_cli.wiring.summaries import check_summaries
 
 if TYPE_CHECKING:
+    from neko_cli.core.device_standing import DeviceKind
     from neko_cli.services.profile_files import Loaded
     from neko_cli.services.profile_watch import ProfileWatch
 
@@ -27,10 +28,13 @@ Check = Callable[[Profile], None]
 class Profiles:
     """Finds the profile in use; ``name`` is what it is asked for by, and what the history calls it."""
 
-    def __init__(self, folder: Path, options: Options) -> None:
-        """``folder`` holds the user's own profiles; nothing is read yet."""
+    def __init__(self, folder: Path, options: Options, state: Path) -> None:
+        """``folder`` holds the user's own profiles, ``state`` what is remembered; nothing is read yet."""
         from neko_cli.services.profile_files import ProfileFiles
+        from neko_cli.services.settings import Memory
+        from neko_cli.wiring.device_choices import DeviceChoices
 
+        self._devices = DeviceChoices(Memory(state), options)
         self._files = ProfileFiles(folder)
         self._options = options
         self._watch: ProfileWatch | None = None
@@ -45,9 +49,13 @@ class Profiles:
     def load(self, name: str = "") -> Loaded:
         """A profile (by default the one in use) with its files; blocks, and raises ConfigError."""
         loaded = self._files.resolve(name or self.name)
-        profile = apply(self._options, loaded.profile)
+        profile = self._devices.over(apply(self._options, loaded.profile))
         check_summaries(profile)
         return msgspec.structs.replace(loaded, profile=profile)
+
+    def remember_device(self, kind: DeviceKind, name: str) -> None:
+        """The user chose a device: it is used from now on, and at the next start."""
+        self._devices.choose(kind, name)
 
     async def switch(self, name: str, check: Check) -> Profile:
         """Use another one from here on; raises NekoError, and then the old one stays in use."""

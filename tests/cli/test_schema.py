@@ -37,7 +37,11 @@ SAMPLES: list[events.AnyEvent] = [
     events.ScreenShown(
         at=1.3, source="monitor 1", width=4, height=3, bytes=9, sent=False, description="A cat."
     ),
+    events.EyesChanged(at=1.3, on=True, paused=False, asking=False, source="monitor 1", trouble="x"),
     events.AgentTask(at=1.3, id="t", status="running", title="make test", source="make", detail="ok"),
+    events.AgentNews(
+        at=1.3, id="r", state=events.NewsState.WAITING, status="completed", summary="s", task="t"
+    ),
     events.Usage(at=1.4, turn=1, input_tokens=3),
     events.Energy(at=1.5, mode="call", level=2, max=3, model="m", reason="r"),
     events.Swap(

@@ -115,7 +115,7 @@ async def test_sound_that_was_lost_while_connecting_is_told(make_stage):
         server = await stage.transport.accepted()
         await stage.session.start_listening()
         for _ in range(10):
-            stage.microphones[0].hear(bytes(48_000))
+            stage.microphones[0].hear(b"\x08\x00" * 24_000)
         await stage.heard(10)
         await server.configured()
     notice = await stage.until(Notice)

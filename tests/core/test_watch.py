@@ -15,7 +15,7 @@ from tests.fakes.staging import COLD, staged
 from tests.fakes.virtual import virtual
 
 RATE = 24_000
-SECOND = AudioChunk(b"\x01\x00" * RATE, RATE)
+SECOND = AudioChunk(b"\x08\x00" * RATE, RATE)
 LOST = 3
 
 

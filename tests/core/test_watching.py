@@ -13,13 +13,12 @@ import pytest
 from neko_cli.core.capabilities import Capabilities
 from neko_cli.core.codecs import PROVIDERS
 from neko_cli.core.commands import ScreenFrame
-from neko_cli.core.companions.eyes import DESCRIBE_EVERY, Consent, ScreenError, Seen
+from neko_cli.core.companions.eyes import DESCRIBE_EVERY, Consent, ScreenError
+from neko_cli.core.companions.sources import parse_source
 from neko_cli.core.errors import InvalidRequest, LinkError, NekoError
-from neko_cli.core.events import InputMode, LinkWord, ScreenShown, Severity
-from neko_cli.core.ports import Glance, Look
+from neko_cli.core.events import ScreenShown, Severity
 from neko_cli.core.tables_eyes import EyesTable
 from neko_cli.core.watch_host import EyesState
-from neko_cli.core.watched_session import WatchedSession
 from neko_cli.core.watching import (
     BLIND_EVERY,
     DESCRIBE_REST,
@@ -29,40 +28,10 @@ from neko_cli.core.watching import (
     SEES_AGAIN,
     Watching,
 )
-from tests.fakes.staging import COLD, asks, staged
+from tests.fakes.eyes import FakeDescriber, FakeEye
 from tests.fakes.virtual import VirtualClock, virtual
 
 SEES = Capabilities(images=True)
-
-
-class FakeEye:
-    """Sees what the test says; ``gate`` holds a look until it is opened."""
-
-    def __init__(self) -> None:
-        self.shows = 0
-        """The grey of what is shown: another number is another picture."""
-        self.looks: list[tuple[float, Look]] = []
-        self.encoded = 0
-        self.error: NekoError | None = None
-        self.gate: asyncio.Event | None = None
-        self.inside = self.most_inside = 0
-
-    async def glance(self, look: Look, wanted: Callable[[Seen], bool]) -> Glance:
-        self.looks.append((asyncio.get_running_loop().time(), look))
-        self.inside += 1
-        self.most_inside = max(self.most_inside, self.inside)
-        try:
-            if self.gate is not None:
-                await self.gate.wait()
-            if self.error is not None:
-                raise self.error
-            seen = Seen(64, 36, bytes([self.shows]) * 2304)
-            if not wanted(seen):
-                return Glance(seen)
-            self.encoded += 1
-            return Glance(seen, ScreenFrame(bytes([self.shows]), look.media_types[0], 64, 36))
-        finally:
-            self.inside -= 1
 
 
 class FakeHost:
@@ -72,6 +41,7 @@ class FakeHost:
         self.is_talking = False
         self.table = EyesTable()
         self.language = "de"
+        self.describer: FakeDescriber | None = None
         self.sent: list[tuple[float, int]] = []
         self.told: list[str] = []
         self.events: list[ScreenShown] = []
@@ -107,26 +77,12 @@ class FakeHost:
         self.stirred.set()
 
 
-class FakeDescriber:
-    def __init__(self) -> None:
-        self.asked: list[tuple[float, int, str]] = []
-        self.error: NekoError | None = None
-        self.gate: asyncio.Event | None = None
-
-    async def describe(self, picture: ScreenFrame, *, language: str) -> str:
-        self.asked.append((asyncio.get_running_loop().time(), picture.data[0], language))
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.error is not None:
-            raise self.error
-        return f"picture {picture.data[0]}"
-
-
 class Scene:
     def __init__(self, host: FakeHost, describer: FakeDescriber | None) -> None:
         self.host, self.eye, self.describer = host, FakeEye(), describer
+        host.describer = describer
         self.states: list[EyesState] = []
-        self.eyes = Watching(host, self.eye, VirtualClock(), describer, changed=self.states.append)
+        self.eyes = Watching(host, self.eye, VirtualClock(), changed=self.states.append)
 
     async def passes(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -230,6 +186,19 @@ async def test_what_is_on_its_way_does_not_leave_any_more(gone):
         assert (at.host.sent, at.host.events) == ([], [])
         await at.passes(60)
         assert bool(at.host.sent) == (gone == "link")
+
+
+@virtual
+async def test_of_what_was_shown_before_nothing_leaves_once_something_else_is_chosen():
+    async with scene() as at:
+        at.eye.gate = asyncio.Event()
+        await at.passes(0.5)
+        assert [look.source.label for _, look in at.eye.looks] == ["monitor 1"]
+        at.eyes.start(parse_source("window:Editor"), for_run=True)
+        at.eye.gate.set()
+        await at.passes(2)
+        assert [shown.source for shown in at.host.events] == ["window “Editor”"]
+        assert len(at.host.sent) == 1
 
 
 @virtual
@@ -377,53 +346,6 @@ async def test_a_describer_that_hangs_is_left():
         at.describer.gate = asyncio.Event()
         await at.passes(DESCRIBE_WITHIN + 1)
         assert at.host.notices == [("No description of the picture within 30 s.", Severity.WARNING)]
-
-
-# In a session
-
-
-@virtual
-async def test_a_real_session_is_shown_pictures_and_its_readers_are_told():
-    async with staged(COLD, capabilities={"images": True}) as stage:
-        server = await stage.start()
-        host, eye = WatchedSession(stage.core), FakeEye()
-        eyes = Watching(host, eye, stage.clock)
-        stage.core.owner.spawn(eyes.run(), "eyes")
-        eyes.start(for_run=True)
-        item = (await server.expect("conversation.item.create"))["item"]
-        assert item["content"][0]["type"] == "input_image"
-        shown = await stage.until(ScreenShown, within=5)
-        assert shown.sent
-        assert not host.is_talking
-        await asks(stage, server, "What is this?")
-        assert host.is_talking
-        server.drop()
-        await stage.passes(0.1)
-        assert host.capabilities is None
-        with pytest.raises(LinkError):
-            await host.show(ScreenFrame(b"x", "image/jpeg", 1, 1))
-        looks = len(eye.looks)
-        await stage.back()
-        await stage.passes(3)
-        assert stage.session.state.link is LinkWord.ONLINE
-        assert len(stage.told(ScreenShown)) == 2
-        assert len(eye.looks) > looks
-
-
-@pytest.mark.parametrize(("system_items", "role"), [(True, "system"), (False, "user")])
-@virtual
-async def test_a_session_is_told_what_its_model_cannot_see(system_items, role):
-    async with staged(COLD, capabilities={"images": False, "system_items": system_items}) as stage:
-        server = await stage.start(InputMode.TEXT)
-        eyes = Watching(WatchedSession(stage.core), FakeEye(), stage.clock, FakeDescriber())
-        stage.core.owner.spawn(eyes.run(), "eyes")
-        eyes.start(for_run=True)
-        item = (await server.expect("conversation.item.create"))["item"]
-        assert item["role"] == role
-        assert "picture 0" in item["content"][0]["text"]
-        await stage.passes(1)
-        server.nothing_more()
-        assert stage.told(ScreenShown, sent=False, description="picture 0")
 
 
 def test_states_are_records() -> None:

@@ -94,6 +94,9 @@ async def test_what_is_not_the_session_s_business_swaps_nothing():
         await stage.session.switch_profile(
             parse(profile(swap={"tokens": 5000}, sound={"duplex": "full"}), "test.toml")
         )
+        await stage.session.switch_profile(
+            parse(profile(user={"language": "de"}, emotion={"classify": "off"}), "test.toml")
+        )
         await stage.passes(5.0)
         assert stage.transport.connections.empty()
 

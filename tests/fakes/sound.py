@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from neko_cli.core.errors import AudioError
+from neko_cli.core.errors import AudioError, NoMicrophone, NoSpeaker
+from neko_cli.core.ports import UNKNOWN_DEVICE, DeviceInfo
 
 
 class FakeSpeaker:
@@ -19,6 +20,7 @@ class FakeSpeaker:
         self.rate = rate
         self.name = "fake"
         self.level = -20.0
+        self.latency_ms = 0.0
         self.played = 0
         self.queue = bytearray()
         self.is_open = False
@@ -28,6 +30,8 @@ class FakeSpeaker:
         self._empty = asyncio.Event()
         self._empty.set()
         self._came = asyncio.Event()
+        self._dead: AudioError | None = None
+        self._died = asyncio.Event()
 
     @property
     def queued_ms(self) -> float:
@@ -38,6 +42,8 @@ class FakeSpeaker:
             raise self.error
         await self.ready.wait()
         self.is_open = True
+        self._dead = None
+        self._died.clear()
         self.opened += 1
 
     def play(self, pcm: bytes) -> int:
@@ -58,6 +64,25 @@ class FakeSpeaker:
         self.queue.clear()
         self._empty.set()
 
+    def take_back(self, keep_ms: float = 0.0) -> bytes:
+        keep = int(self.rate * keep_ms / 1000) * 2
+        taken = bytes(self.queue[keep:])
+        del self.queue[keep:]
+        if not self.queue:
+            self._empty.set()
+        return taken
+
+    def die(self, error: AudioError) -> None:
+        """The device is unplugged: nothing more is heard of what waits."""
+        self._dead = error
+        self._died.set()
+        self._empty.set()
+
+    async def lost(self) -> AudioError:
+        await self._died.wait()
+        assert self._dead is not None
+        return self._dead
+
     def advance(self, ms: float) -> None:
         """Let so much be heard."""
         n = min(len(self.queue), int(self.rate * ms / 1000) * 2)
@@ -69,6 +94,8 @@ class FakeSpeaker:
 
     async def drained(self) -> None:
         await self._empty.wait()
+        if self._dead is not None:
+            raise self._dead
 
     async def close(self) -> None:
         self.is_open = False
@@ -108,3 +135,113 @@ class FakeMicrophone:
         if self.is_open:
             self.is_open = False
             self._frames.put_nowait(None)
+
+
+class FakeSound:
+    """Devices that the test plugs in and out; ``""`` is the system's default."""
+
+    def __init__(self, **rates: int) -> None:
+        """Devices by their names and rates, each a microphone and a loudspeaker; the first is the default."""
+        self.rates = rates
+        self.plugged = set(rates)
+        self.known = set(rates)
+        """What the sound library has read; others must be read anew, which closes everything."""
+        self.speakers: list[FakeSpeaker] = []
+        self.microphones: list[FakeMicrophone] = []
+        self.open_at_once = 0
+
+    @property
+    def default(self) -> str:
+        """The first device that is plugged in; empty for none."""
+        return next((name for name in self.rates if name in self.plugged), "")
+
+    async def devices(self) -> list[DeviceInfo]:
+        return [
+            DeviceInfo(at, name, "Fake", 1, 2, rate, name == self.default, name == self.default)
+            for at, (name, rate) in enumerate(self.rates.items())
+            if name in self.plugged
+        ]
+
+    async def full_name(self, wanted: str, *, microphone: bool) -> str:
+        for device in await self.devices():
+            if wanted in (str(device.index), device.name) or wanted in device.name:
+                return device.name
+        raise self.error(wanted, microphone=microphone)
+
+    def error(self, name: str, *, microphone: bool) -> AudioError:
+        kind = NoMicrophone if microphone else NoSpeaker
+        return kind(f"There is no {name!r}.", code=UNKNOWN_DEVICE)
+
+    def speaker(self, name: str = "") -> FakeSpeaker:
+        made = NamedSpeaker(self, name)
+        self.speakers.append(made)
+        return made
+
+    def microphone(self, name: str = "") -> FakeMicrophone:
+        made = NamedMicrophone(self, name)
+        self.microphones.append(made)
+        return made
+
+    def check(self, wanted: str, *, microphone: bool) -> str:
+        """The device that opens by a name; raises AudioError."""
+        if not any(device.is_open for device in (*self.speakers, *self.microphones)):
+            self.known = set(self.plugged)
+        name = wanted or self.default
+        if name not in self.plugged & self.known:
+            raise self.error(name, microphone=microphone)
+        self.open_at_once = max(
+            self.open_at_once, 1 + sum(device.is_open for device in (*self.speakers, *self.microphones))
+        )
+        return name
+
+    def unplug(self, name: str) -> None:
+        """A device goes, and what is open on it dies."""
+        self.plugged.discard(name)
+        for speaker in self.speakers:
+            if speaker.is_open and speaker.name == name:
+                speaker.die(NoSpeaker(f"{name!r} was unplugged.", permanent=False))
+        for microphone in self.microphones:
+            if microphone.is_open and microphone.name == name:
+                microphone.hear(NoMicrophone(f"{name!r} was unplugged.", permanent=False))
+
+    def plug(self, name: str) -> None:
+        """It is back."""
+        self.plugged.add(name)
+
+    @property
+    def speaker_open(self) -> list[FakeSpeaker]:
+        """The loudspeakers that are open."""
+        return [speaker for speaker in self.speakers if speaker.is_open]
+
+    @property
+    def microphone_open(self) -> list[FakeMicrophone]:
+        """The microphones that are open."""
+        return [microphone for microphone in self.microphones if microphone.is_open]
+
+
+class NamedSpeaker(FakeSpeaker):
+    """A loudspeaker of a ``FakeSound``."""
+
+    def __init__(self, sound: FakeSound, wanted: str) -> None:
+        super().__init__()
+        self._sound = sound
+        self._wanted = wanted
+
+    async def open(self) -> None:
+        self.name = self._sound.check(self._wanted, microphone=False)
+        self.rate = self._sound.rates[self.name]
+        await super().open()
+
+
+class NamedMicrophone(FakeMicrophone):
+    """A microphone of a ``FakeSound``."""
+
+    def __init__(self, sound: FakeSound, wanted: str) -> None:
+        super().__init__()
+        self._sound = sound
+        self._wanted = wanted
+
+    async def open(self) -> None:
+        self.name = self._sound.check(self._wanted, microphone=True)
+        self.rate = self._sound.rates[self.name]
+        await super().open()

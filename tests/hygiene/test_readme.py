@@ -1,4 +1,4 @@
-"""The README promises only what the program does."""
+"""The README and docs/agents.md promise only what the program does."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 CALL = re.compile(r"(?:^|[\s|(;&$])neko((?:[ \t]+[^\s|;&`)#]+)*)", re.MULTILINE)
 
 
-def calls() -> list[list[str]]:
-    """Arguments of every ``neko …`` in the README's code."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def calls(page: str) -> list[list[str]]:
+    """Arguments of every ``neko …`` in a page's code."""
+    text = (ROOT / page).read_text(encoding="utf-8")
     found = []
     for block, inline in CODE.findall(text):
         for match in CALL.finditer(block or inline):
@@ -46,9 +46,10 @@ def is_word(argument: str) -> bool:
     return re.fullmatch(r"[a-z][a-z-]*", argument) is not None
 
 
-def test_every_command_and_option_of_the_readme_exists() -> None:
-    found = calls()
-    assert len(found) > 20
+@pytest.mark.parametrize(("page", "least"), [("README.md", 20), ("docs/agents.md", 10)])
+def test_every_command_and_option_of_a_page_exists(page: str, least: int) -> None:
+    found = calls(page)
+    assert len(found) > least
     wrong = []
     for arguments in found:
         command: list[str] = []

@@ -41,3 +41,12 @@ def test_what_cannot_be_kept_is_no_error(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "file")
     assert not memory.agree("openai")
     assert memory.load().microphone_consent == ()
+
+
+def test_who_may_hear_and_who_may_see_are_kept_apart(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    assert memory.agree_to_show("openai")
+    assert memory.agree_to_show("openai")
+    assert memory.agree_to_show("qwen cn")
+    assert memory.load().screen_consent == ("openai", "qwen cn")
+    assert memory.load().microphone_consent == ()

@@ -199,6 +199,8 @@ class SimSpeaker:
         self._played = 0
         self._error: AudioError | None = None
         self._cleared = asyncio.Event()
+        self._dead = asyncio.Event()
+        self.latency_ms = 0.0
 
     @property
     def level(self) -> float:
@@ -238,6 +240,17 @@ class SimSpeaker:
         self._queued = self._offset = 0
         self._cleared.set()
 
+    def take_back(self, keep_ms: float = 0.0) -> bytes:
+        self._advance()
+        taken = b"".join(self._queue)[2 * self._offset :]
+        self.clear()
+        return taken
+
+    async def lost(self) -> AudioError:
+        await self._dead.wait()
+        assert self._error is not None
+        return self._error
+
     async def drained(self) -> None:
         while self.queued_ms > 0:
             self._cleared.clear()
@@ -253,6 +266,7 @@ class SimSpeaker:
         """The device is unplugged."""
         self.clear()
         self._error = error
+        self._dead.set()
 
     async def close(self) -> None:
         self.clear()

@@ -51,6 +51,9 @@ class PlainFace:
         self.asked += 1
         return self.agrees
 
+    async def ask_to_show(self, source: str, whom: str) -> bool:
+        raise AssertionError("nobody shows the screen here")
+
     @property
     def texts(self) -> list[str]:
         return [line.text for line in self.lines.values()]

@@ -57,7 +57,7 @@ def test_sending_forgets_the_edits() -> None:
         ("/etc/hosts is a file", Typed(message="/etc/hosts is a file")),
         ("/mute or not", Typed(message="/mute or not")),
         ("/", Typed(message="/")),
-        ("/profile", Typed(action="profile")),
+        ("/profile", Typed(action="profile", argument="")),
         ("/Profile  mio ", Typed(action="profile", argument="mio")),
         ("/profile ~/my cat.toml", Typed(action="profile", argument="~/my cat.toml")),
         ("//profile mio", Typed(message="/profile mio")),
@@ -93,6 +93,10 @@ def test_complete(text: str, completed: str) -> None:
         ("/profile z", "/profile z"),
         ("/profile", "/profile"),
         ("/swap m", "/swap m"),
+        ("/agents t", "/agents tell"),
+        ("/agents o", "/agents o"),
+        ("/agents c", "/agents computer_use "),
+        ("/face of", "/face off"),
         ("profile m", "profile m"),
     ],
 )
@@ -103,7 +107,7 @@ def test_complete_a_name(text: str, completed: str) -> None:
 def test_every_act_has_its_method_and_a_way_to_reach_it() -> None:
     for act in ACTS:
         assert callable(getattr(ChatScreen, f"action_{act.action}"))
-        assert act.keys or act.command
+        assert act.about, "the palette shows it, if nothing else does"
 
 
 def test_no_key_is_bound_twice_and_none_is_one_that_terminals_confuse() -> None:

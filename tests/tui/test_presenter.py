@@ -92,6 +92,37 @@ def test_a_full_energy_is_told_only_where_somebody_asks() -> None:
     assert energy_tip(None) == ""
 
 
+@pytest.mark.parametrize(
+    ("running", "to_tell", "width", "shown"),
+    [
+        (0, 0, 80, "Neko · ○ idle"),
+        (2, 0, 80, "Neko · ○ idle · 2 running"),
+        (0, 1, 80, "Neko · ○ idle · 1 to tell"),
+        (2, 31, 80, "Neko · ○ idle · 2 running · 31 to tell"),
+        (2, 31, 36, "Neko · ○ idle · 31 to tell"),
+    ],
+)
+def test_what_agents_do_is_counted(running: int, to_tell: int, width: int, shown: str) -> None:
+    view = change(READY, running=running, to_tell=to_tell)
+    assert text(status_line(view, 0.0, width)).rstrip() == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("/face ", "on  off"),
+        ("/face o", "on  off"),
+        ("/face of", "off"),
+        ("/translate jap", "on, off, or a language"),
+        ("/agents tell 3", "on, off, tell N, dismiss N, or one of the flags with on or off"),
+        ("/agents c", "computer_use"),
+        ("/profile m", "mio"),
+    ],
+)
+def test_what_may_follow_a_command_is_offered(typed: str, shown: str) -> None:
+    assert text(hint_line(READY, typed, COMMANDS, 100, ("mio", "zoe"))) == shown
+
+
 def test_energy_is_that_of_the_mode_in_use() -> None:
     def told(mode: str, level: int) -> Energy:
         return Energy(at=0.0, mode=mode, level=level, max=3, model="m", reason="rate_limit")

@@ -12,7 +12,7 @@ from neko_cli.core.errors import NoMicrophone
 from neko_cli.core.events import Levels
 from neko_cli.testing import ScriptedSession
 from neko_cli.tui.offers import Offer
-from tests.tui import scenes, tool_scenes
+from tests.tui import agent_scenes, scenes, screen_scenes, tool_scenes
 from tests.tui.scenes import Scene
 
 Play = Callable[[Scene, Pilot[None]], Awaitable[None]]
@@ -83,6 +83,9 @@ SCENES: dict[str, tuple[Callable[[], Scene], Play]] = {
     "tool-question": (Scene, tool_scenes.show_tool_question),
     "tool-question-opened": (Scene, tool_scenes.show_tool_question_opened),
     "tools": (Scene, tool_scenes.show_tools),
+    "screen": (screen_scenes.cloud_scene, screen_scenes.show_shown),
+    "agents": (Scene, agent_scenes.show_agents),
+    "agent-opened": (Scene, agent_scenes.show_agent_opened),
     "resumed": (lambda: Scene(scenes.resumed_session()), scenes.show_resumed),
 }
 
@@ -96,7 +99,13 @@ async def show_profiles(scene: Scene, pilot: Pilot[None]) -> None:
 MORE: dict[str, tuple[Callable[[], Scene], Play]] = {
     "help": (Scene, show_help),
     "consent": (lambda: Scene(microphone_consent=False), show_consent),
+    "screen-consent": (screen_scenes.cloud_scene, screen_scenes.show_question),
+    "screen-paused": (screen_scenes.cloud_scene, screen_scenes.show_paused),
+    "screen-unseen": (screen_scenes.cloud_scene, screen_scenes.show_unseen),
     "new-below": (Scene, show_new_below),
+    "no-agents": (Scene, agent_scenes.show_no_agents),
+    "agents-counted": (Scene, agent_scenes.show_agents_counted),
+    "face": (Scene, agent_scenes.show_face),
     "profiles": (lambda: Scene(profiles=("default", "mio", "mira", "openai")), show_profiles),
 }
 
@@ -144,3 +153,19 @@ def test_look_of_a_question_without_colour(
     scene = Scene()
     run = look(scene, tool_scenes.show_tool_question_opened)
     assert snap_compare(scene.app, run_before=run, terminal_size=(80, 24))
+
+
+@pytest.mark.parametrize("size", [(120, 40), (40, 8), (30, 6)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_look_of_agents_in_other_rooms(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    scene = Scene()
+    run = look(scene, agent_scenes.show_agents)
+    assert snap_compare(scene.app, run_before=run, terminal_size=size)
+
+
+def test_look_of_face_and_agents_without_colour(
+    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "NO_COLOR", "1")
+    scene = Scene()
+    run = look(scene, agent_scenes.show_agent_opened)
+    assert snap_compare(scene.app, run_before=run, terminal_size=(120, 36))

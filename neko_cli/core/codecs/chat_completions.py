@@ -188,12 +188,12 @@ class ChatCodec:
         )
         return to_json(body)
 
-    def _was_heard(self, words: str) -> None:
+    def _was_heard(self, words: tuple[str, ...]) -> None:
         """A reply was stopped: what was heard of it is what was said."""
-        if self._replies and self._replies[0].begun:
-            self._replies[0].heard = words
-        else:
-            self._conversation.correct(words)
+        coming = self._replies[0] if self._replies else None
+        if words and coming is not None and coming.begun and not coming.failed:
+            coming.heard, words = words[-1], words[:-1]
+        self._conversation.correct(words)
 
     def _cancel(self) -> list[Frame]:
         if not self._replies or self._replies[0].cancelled:

@@ -48,13 +48,19 @@ class ChatConversation:
         if text:
             self._append({"role": role, "content": text})
 
-    def correct(self, text: str) -> None:
-        """The last message, where it is the assistant's, was no more than this."""
-        last = self._messages[-1] if self._messages else None
-        if last is None or last["role"] != "assistant" or "tool_calls" in last:
-            return
-        self._chars -= _size(self._messages.pop())
-        self.add("assistant", text)
+    def correct(self, texts: Sequence[str]) -> None:
+        """What the assistant has said since the user did was no more than this, message by message."""
+        kept: list[Message] = []
+        left = list(texts)
+        while left and self._messages and self._messages[-1]["role"] in ("assistant", "tool"):
+            message = self._messages.pop()
+            self._chars -= _size(message)
+            if message["role"] == "assistant" and message["content"]:
+                message = {**message, "content": left.pop() or None}
+            if message["content"] or "tool_calls" in message:
+                kept.append(message)
+        for message in reversed(kept):
+            self._append(message)
 
     def show(self, data: bytes, media_type: str) -> None:
         """A picture from the user."""

@@ -69,6 +69,11 @@ class Callbacks:
         return tuple(self._out)
 
     @property
+    def waiting(self) -> tuple[AgentResult, ...]:
+        """What waits, the next one first."""
+        return tuple(self._waiting)
+
+    @property
     def room(self) -> int:
         """Results that can be added without any being lost, also if what is out comes back."""
         return WAITING_LIMIT - len(self._waiting) - len(self._out)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from neko_cli.core.capabilities import Capabilities
 from neko_cli.core.companions.sources import Box
 from neko_cli.core.errors import ConfigError
+from neko_cli.core.events import ScreenShown
 from neko_cli.core.state import Table
 from neko_cli.core.tables_eyes import BlurRegion, EyesTable
-from neko_cli.core.text import sanitise
+from neko_cli.core.text import one_line, sanitise
+
+if TYPE_CHECKING:
+    from neko_cli.core.profile import Profile
 
 THUMB_WIDTH, THUMB_HEIGHT = 64, 36
 """Cells of the small grey picture that is compared: of a full-HD screen one covers 30 × 30 pixels, so a
@@ -169,6 +174,19 @@ CONSENT: Table[Consent, ConsentInput, ConsentEffect] = {
     },
 }
 """Asked once; an answer given before the question, or after another one, changes nothing."""
+
+
+def goes_to(profile: Profile) -> str:
+    """Who gets the pictures: the provider, where it is, and whoever describes them to it."""
+    provider = profile.provider
+    return " ".join(filter(None, (provider.name, provider.region, provider.url, profile.eyes.describe_url)))
+
+
+def shown_text(shown: ScreenShown) -> str:
+    """What was shown, in a few words, safe to show; what a model was told of it is not among them."""
+    how = "Sent" if shown.sent else "Described"
+    size = f"{shown.width}×{shown.height}, {max(1, round(shown.bytes / 1024))} KiB"
+    return f"{how}: {one_line(shown.source, 80)} ({size})"
 
 
 def seen_text(description: str, source: str) -> str:

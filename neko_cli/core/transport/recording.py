@@ -7,6 +7,7 @@ recording and never holds up sound.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import os
 import re
@@ -22,15 +23,19 @@ import msgspec
 
 from neko_cli.core.addresses import without_secrets
 from neko_cli.core.errors import ConfigError, NekoError
+from neko_cli.core.events import AnyEvent
 from neko_cli.core.ports import Clock, Closing, Connection, Endpoint, Transport
 from neko_cli.core.redaction import REDACTED, redact
-from neko_cli.core.text import one_line
+from neko_cli.core.text import one_line, to_json
 from neko_cli.core.transport.recording_format import FORMAT, VERSION, Entry, Header
 
 QUEUE_BYTES = 32 * 1024 * 1024
 """Frames that may wait for the disk; about eight minutes of sound both ways."""
 
 QUEUE_LINES = 20_000
+
+EARLY_EVENTS = 1000
+"""Events that are kept before there is a connection, whose line comes first."""
 
 FLUSH_TIMEOUT = 5.0
 """Seconds that closing waits for the disk."""
@@ -52,6 +57,7 @@ class RecordingTransport:
         clock: Clock,
         provider: str = "",
         model: str = "",
+        character: str = "",
         audio: bool = True,
     ) -> None:
         """Create the file, readable by its owner alone; without ``audio`` media becomes empty strings.
@@ -62,10 +68,18 @@ class RecordingTransport:
         self._clock = clock
         self._writer = _Writer(_create(path), audio=audio)
         self._start = clock.monotonic()
-        self._header = Header(format=FORMAT, version=VERSION, provider=provider, model=model, audio=audio)
+        self._header = Header(
+            format=FORMAT, version=VERSION, provider=provider, model=model, audio=audio, character=character
+        )
         self._header.started = dt.datetime.fromtimestamp(clock.time(), dt.UTC).isoformat(timespec="seconds")
         self._has_header = False
+        self._early: deque[tuple[Entry, str]] = deque(maxlen=EARLY_EVENTS)
         self._links = 0
+
+    @property
+    def began(self) -> float:
+        """When the recording's times begin, on the clock's monotonic time."""
+        return self._start
 
     @property
     def dropped(self) -> int:
@@ -99,10 +113,23 @@ class RecordingTransport:
         self._write_header("")
         await asyncio.to_thread(self._writer.close, self._seconds())
 
+    def abandon(self) -> None:
+        """There is to be no recording after all; nothing more is written."""
+        self._writer.close(self._seconds())
+
     def note(self, entry: Entry, frame: str | bytes | None = None) -> None:
         """Queue a line with the time of now; never waits."""
         entry.t = self._seconds()
         self._writer.put(entry, frame)
+
+    def note_event(self, event: AnyEvent) -> None:
+        """Queue an event as a line with the time of now; never waits."""
+        text = to_json(msgspec.to_builtins(event))
+        entry = Entry(t=self._seconds(), dir="event")
+        if self._has_header:
+            self._writer.put(entry, text)
+        else:
+            self._early.append((entry, text))
 
     def _seconds(self) -> float:
         return round(self._clock.monotonic() - self._start, 6)
@@ -112,6 +139,8 @@ class RecordingTransport:
             self._has_header = True
             self._header.url = url
             self._writer.put(self._header, None)
+            while self._early:
+                self._writer.put(*self._early.popleft())
 
 
 class _RecordingConnection:
@@ -196,7 +225,8 @@ class _Writer:
         self._thread.join(FLUSH_TIMEOUT)
 
     def _run(self) -> None:
-        with self._file:
+        # What a full disk has not taken is tried once more when the file is closed, in vain.
+        with contextlib.suppress(OSError), self._file:
             while True:
                 with self._condition:
                     while not self._queue:
@@ -225,6 +255,9 @@ class _Writer:
             text, line.binary = _text_of(frame)
             for secret in self._secrets:
                 text = text.replace(secret, REDACTED)
+            if line.dir == "event":
+                line.event = msgspec.Raw(text.encode())
+                return msgspec.json.encode(line) + b"\n"
             if not self._audio:
                 text = "" if line.binary else _MEDIA.sub(r'"\1"', text)
             line.frame = text

@@ -65,7 +65,7 @@ class ReplayingTransport:
 
     def entries(self, link: int) -> Iterator[Entry]:
         """The lines of one connection, read as they are taken; raises ConfigError."""
-        for entry in _entries(self._path):
+        for entry in read_entries(self._path):
             if entry.link == link and entry.dir in ("open", "in", "close"):
                 yield entry
 
@@ -140,12 +140,11 @@ class _ReplayingConnection:
 
 def _survey(path: Path) -> tuple[Header, list[str | None], dict[int, list[str]], float]:
     """Header; for each connection None, or why it failed; kinds of frames sent; length in seconds."""
-    with _open(path) as file:
-        header = _header(path, file.readline())
+    header = read_header(path)
     opened: dict[int, str | None] = {}
     sent: dict[int, list[str]] = {}
     seconds = 0.0
-    for entry in _entries(path):
+    for entry in read_entries(path):
         seconds = max(seconds, entry.t)
         if entry.dir == "open":
             opened[entry.link] = None
@@ -155,6 +154,12 @@ def _survey(path: Path) -> tuple[Header, list[str | None], dict[int, list[str]],
             frame = b64decode(entry.frame) if entry.binary else entry.frame
             _collect(sent.setdefault(entry.link, []), _kind(frame))
     return header, [opened.get(link) for link in range(max(opened, default=-1) + 1)], sent, seconds
+
+
+def read_header(path: Path) -> Header:
+    """The first line; raises ConfigError."""
+    with _open(path) as file:
+        return _header(path, file.readline())
 
 
 def _header(path: Path, line: bytes) -> Header:
@@ -169,7 +174,11 @@ def _header(path: Path, line: bytes) -> Header:
     return header
 
 
-def _entries(path: Path) -> Iterator[Entry]:
+def read_entries(path: Path, *, cut: bool = False) -> Iterator[Entry]:
+    """The lines after the header; raises ConfigError for one that is broken.
+
+    ``cut`` allows a last line that was not written to its end, as after a crash.
+    """
     opened = 0
     with _open(path) as file:
         for number, line in enumerate(file, 1):
@@ -178,6 +187,8 @@ def _entries(path: Path) -> Iterator[Entry]:
             try:
                 entry = _ENTRY.decode(line)
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+                if cut and not line.endswith(b"\n"):
+                    return
                 raise _broken(path, number, one_line(str(error), 120)) from None
             in_turn = entry.link == opened if entry.dir == "open" else 0 <= entry.link < max(1, opened)
             if not in_turn or entry.t < 0:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import TextArea
 
 from neko_cli.core.errors import NekoError
@@ -19,17 +19,22 @@ from neko_cli.tui.actions import ACTS, ANSWERS, COMMANDS, understand
 from neko_cli.tui.controller import Controller
 from neko_cli.tui.fit import Part
 from neko_cli.tui.lines import Change
-from neko_cli.tui.presenter import energy_tip, hint_line, sound_line, status_line
-from neko_cli.tui.screens.asking import PERMISSIONS, AskingScreen
+from neko_cli.tui.presenter import energy_tip, hint_line, showing_part, sound_line, status_line
+from neko_cli.tui.screens.asking import PERMISSIONS
+from neko_cli.tui.screens.beside import BesideScreen
+from neko_cli.tui.screens.choosing import ChoosingScreen
+from neko_cli.tui.screens.sharing import SharingScreen
 from neko_cli.tui.suspend import JobControl
 from neko_cli.tui.view import View
+from neko_cli.tui.widgets.agent_pane import AgentPane
 from neko_cli.tui.widgets.bar import Bar
+from neko_cli.tui.widgets.face_view import FaceView
 from neko_cli.tui.widgets.prompt import Prompt
 from neko_cli.tui.widgets.question import Question
 from neko_cli.tui.widgets.transcript import Transcript
 
 
-class ChatScreen(AskingScreen):
+class ChatScreen(BesideScreen, SharingScreen, ChoosingScreen):
     """Implements the controller's ``Face``."""
 
     ESCAPE_TO_MINIMIZE = False
@@ -52,6 +57,8 @@ class ChatScreen(AskingScreen):
             Bar(self._hints, id="hints"),
         )
         self.question = Question(lambda: self.controller.questions, self._now, self.take_typed, id="question")
+        self.pane = AgentPane(lambda: self.controller.agents, self._now, self.take_typed, id="agents")
+        self.face = FaceView(lambda: self.controller.view, id="face")
         self._new_below = Bar(self._new_below_parts, id="new-below")
         self.controller = make_controller(self)
 
@@ -59,9 +66,13 @@ class ChatScreen(AskingScreen):
         """Top to bottom."""
         status, sound, hints = self.bars
         yield status
-        with Container(id="middle"):
-            yield self.transcript
-            yield self._new_below
+        with Horizontal(id="middle"):
+            with Vertical(id="talk") as self.talk:
+                yield self.transcript
+                yield self._new_below
+            with Vertical(id="beside") as self.beside:
+                yield self.face
+                yield self.pane
         yield sound
         yield self.question
         with Container(id="entry"):
@@ -84,6 +95,7 @@ class ChatScreen(AskingScreen):
         """Another second has passed."""
         self.controller.look()
         self.bars[0].bring_up_to_date()
+        self.pane.bring_up_to_date()
 
     # -- what the controller asks ---------------------------------------------------------------
 
@@ -95,11 +107,13 @@ class ChatScreen(AskingScreen):
 
     def show_view(self, view: View) -> None:
         """Bring the lines around it up to date; ``view`` is the controller's own."""
-        del view
         if self.is_mounted:
             for bar in self.bars:
                 bar.bring_up_to_date()
             self.question.bring_up_to_date()
+            self.bring_beside_up_to_date()
+            # Where there is no room for it otherwise, the status line comes back with the indicator.
+            self.set_class(showing_part(view) is not None, "-showing")
             self.bars[0].tooltip = energy_tip(self.controller.view.energy) or None
 
     def give_back(self, text: str) -> None:
@@ -124,8 +138,8 @@ class ChatScreen(AskingScreen):
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
         typed = understand(event.text)
-        if typed.action == "profile":
-            self.action_profile(typed.argument)
+        if typed.argument is not None:
+            getattr(self, f"action_{typed.action}")(typed.argument)
         elif typed.action in ANSWERS:
             self.controller.type_answer(PERMISSIONS[typed.action], self.begun_about)
         elif typed.action:
@@ -133,6 +147,7 @@ class ChatScreen(AskingScreen):
         elif typed.unknown:
             self.controller.tell(f"There is no command {typed.unknown}.", "/help lists them.")
         else:
+            self.uncover()
             self.transcript.follow()
             self._do(lambda: self.controller.send(typed.message))
 
@@ -148,6 +163,7 @@ class ChatScreen(AskingScreen):
     @on(TextArea.Changed)
     def _typing(self) -> None:
         self.note_typing(self.prompt.text)
+        self.controller.note_typing(self.prompt.text)
         self.bars[2].bring_up_to_date()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -207,6 +223,14 @@ class ChatScreen(AskingScreen):
     def action_profile(self, name: str = "") -> None:
         """Talk with another character from the next turn on."""
         self._do(lambda: self.controller.switch_profile(name))
+
+    def action_emotion(self, typed: str = "") -> None:
+        """Emotions on or off."""
+        self._do(lambda: self.controller.feel(typed))
+
+    def action_translate(self, typed: str = "") -> None:
+        """Translation on or off, or into a language."""
+        self._do(lambda: self.controller.translate(typed))
 
     def action_swap(self) -> None:
         """Go on with a fresh connection."""

@@ -37,7 +37,8 @@ def help_parts(*, wide: bool) -> list[Part]:
     """The page as styled text: in columns, or with the keys above their meaning."""
     parts: list[Part] = []
     for act in ACTS:
-        parts += _row(act.shown, act.command, act.title, wide=wide)
+        if act.shown or act.command:
+            parts += _row(act.shown, act.command, act.title, wide=wide)
     parts.append(Part("\n"))
     for keys, meaning in READING_KEYS:
         parts += _row(keys, None, meaning, wide=wide)

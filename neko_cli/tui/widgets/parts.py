@@ -11,6 +11,11 @@ from neko_cli.tui.fit import Part
 from neko_cli.tui.presenter import STYLES
 
 
+def rows_to_content(rows: Iterable[Iterable[Part]]) -> Content:
+    """Rows of parts, one below the other."""
+    return Content("\n").join([to_content(row) for row in rows])
+
+
 def to_content(parts: Iterable[Part]) -> Content:
     """Styled text; never interprets markup."""
     pieces = []

@@ -18,9 +18,8 @@ from textual.widget import Widget
 
 from neko_cli.tui.arguments import Row
 from neko_cli.tui.asking import ANSWERS, SAFEST, Look, last_offset, question_rows
-from neko_cli.tui.fit import Part
 from neko_cli.tui.questions import Questions
-from neko_cli.tui.widgets.parts import to_content
+from neko_cli.tui.widgets.parts import rows_to_content
 
 PAGE = 5
 """Rows that a page key scrolls."""
@@ -98,10 +97,7 @@ class Question(Widget, can_focus=True):
     def render(self) -> Content:
         """The rows."""
         self._rows = self._made(self.content_size.width)
-        parts: list[Part] = []
-        for row in self._rows:
-            parts += [*row, Part("\n")]
-        return to_content(parts[:-1])
+        return rows_to_content(self._rows)
 
     def on_focus(self) -> None:
         """Everything is shown, and the safest answer marked."""

@@ -14,7 +14,7 @@ from neko_cli.core.codecs.base import HistoryLine, SessionSpec
 from neko_cli.core.codecs.chat_completions import ChatCodec
 from neko_cli.core.codecs.chat_conversation import MAX_CHARS, MAX_IMAGES, MAX_MESSAGES, ChatConversation
 from neko_cli.core.codecs.chat_wire import ChatTool
-from neko_cli.core.commands import AnswerTool, CancelReply, SendText, ToolSpec
+from neko_cli.core.commands import AnswerTool, CancelReply, SendText, ToolSpec, TruncateReply
 from neko_cli.core.ports import Endpoint
 from neko_cli.core.provider_events import (
     ProviderFault,
@@ -76,6 +76,58 @@ def test_what_was_stopped_is_remembered_as_far_as_it_came() -> None:
     assert list(made.decode(CANCELLED)) == [ReplyEnded("reply-1", ReplyStatus.CANCELLED)]
     assert made.encode(CancelReply()) == []
     assert ask(made)[-2]["content"] == "Once upon"
+
+
+@pytest.mark.parametrize(
+    ("heard", "told"),
+    [
+        (("Let me see.", "It is"), ["Let me see.", "It is"]),
+        (("Let me see.", ""), ["Let me see."]),
+        (("Let", ""), ["Let"]),
+        (("", ""), [None]),
+    ],
+)
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_was_heard_takes_the_place_of_what_was_written(ended: bool, heard: tuple, told: list) -> None:
+    made = codec()
+    ask(made)
+    call = {"index": 0, "id": "c1", "function": {"name": "weather", "arguments": "{}"}}
+    for frame in (chunk("Let me see."), chunk(tool_calls=[call]), chunk(finish="tool_calls"), ENDED):
+        made.decode(frame)
+    made.encode(AnswerTool("c1", "weather", "cold"))
+    made.decode(chunk("It is cold. Very cold."))
+    if ended:
+        made.decode(chunk(finish="stop"))
+        made.decode(ENDED)
+    made.encode(CancelReply())
+    made.encode(TruncateReply("", 900, heard))
+    if not ended:
+        made.decode(CANCELLED)
+    messages = ask(made, "Listen.")
+    assert [m["content"] for m in messages if m["role"] == "assistant"] == told
+    assert [m["content"] for m in messages if m["role"] == "tool"] == ["cold"]
+    assert [m["content"] for m in messages if m["role"] == "user"] == ["Hi", "Listen."]
+
+
+def test_what_was_heard_of_a_reply_before_its_tool_has_answered() -> None:
+    made = codec()
+    ask(made)
+    call = {"index": 0, "id": "c1", "function": {"name": "weather", "arguments": "{}"}}
+    for frame in (chunk("Let me see."), chunk(tool_calls=[call]), chunk(finish="tool_calls"), ENDED):
+        made.decode(frame)
+    made.encode(AnswerTool("c1", "weather", "cold"))
+    made.encode(TruncateReply("", 900, ("Let",)))
+    assert [m["content"] for m in ask(made, "Listen.")[2:]] == ["Let", "cold", "Listen."]
+
+
+def test_what_was_heard_of_a_reply_that_failed() -> None:
+    made = codec()
+    ask(made)
+    made.decode(chunk("Once upon a time"))
+    made.decode(json.dumps({"error": {"message": "broken"}}))
+    made.encode(TruncateReply("", 900, ("Once",)))
+    made.decode(ENDED)
+    assert [m["content"] for m in ask(made, "Go on.")[1:]] == ["Hi", "Once", "Go on."]
 
 
 def test_an_answer_that_ended_before_it_was_stopped_counts_as_stopped() -> None:
