@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from neko_cli.core import pcm
 from neko_cli.core.errors import AudioError
+from neko_cli.core.jitter import JitterBuffer
 from neko_cli.core.loudspeakers import Loudspeakers
+from neko_cli.core.pacing import Pacer
 from neko_cli.core.ports import Speaker
 
 HOLD_MS = 120_000
@@ -41,6 +43,7 @@ class Playout:
         self._finished = False
         self._muted = False
         self._resampler: pcm.Resampler | None = None
+        self._pacer = Pacer(self._play, self._queued_ms)
         self._start_ms = 0.0  # where the reply begins in all that is played
         self.item_id = ""
         self.item_start_ms = 0.0
@@ -63,6 +66,11 @@ class Playout:
     def level(self) -> float:
         """Level of what is being played, in dBFS."""
         return self._speakers.current.level if self._speakers is not None else pcm.SILENCE_DBFS
+
+    @property
+    def jitter(self) -> JitterBuffer:
+        """What is known of how late sound comes."""
+        return self._pacer.jitter
 
     @property
     def device(self) -> Speaker | None:
@@ -96,6 +104,7 @@ class Playout:
         self._forget_held()
         for sound, rate in held:
             self._play(sound, rate)
+        self._pacer.begin()  # what was silent until now had not run dry
         if finished:
             self.finish()
         self._opened.set()
@@ -123,6 +132,7 @@ class Playout:
         if self._resampler is not None and self._resampler.target_rate != speaker.rate:
             self._queue(self._resampler.drain())
             self._resampler = None
+        self._pacer.begin()
         self.lost_ms += speakers.move(speaker, dead=dead)
         self._speaker = speaker
         await speakers.leave(before)
@@ -161,6 +171,7 @@ class Playout:
         self.item_id = ""
         self.item_start_ms = 0.0
         self.received_ms = 0.0
+        self._pacer.begin()
         self._start_ms = self._end_of_queue()
         self._finished = False
         if self._resampler is not None:
@@ -170,6 +181,7 @@ class Playout:
         """The rest of the same reply comes next, as another item; nothing that waits is lost."""
         self.item_id = ""
         self.item_start_ms = self.received_ms
+        self._pacer.begin()
         self._finished = False
 
     def feed(self, sound: bytes, rate: int, item_id: str) -> None:
@@ -180,7 +192,7 @@ class Playout:
         if not self.audible:
             return
         if self._state is SpeakerState.OPEN:
-            self._play(sound, rate)
+            self._pacer.feed(sound, rate)
         else:
             self._hold(sound, rate)
 
@@ -197,7 +209,10 @@ class Playout:
         """Sound that was taken and not played yet, in ms; none where nothing is heard."""
         if not self.audible:
             return 0.0
-        return self._speakers.queued_ms if self._speakers is not None else self._held_ms
+        return self._queued_ms() + self._pacer.held_ms if self._speakers is not None else self._held_ms
+
+    def _queued_ms(self) -> float:
+        return self._speakers.queued_ms if self._speakers is not None else 0.0
 
     def _play(self, sound: bytes, rate: int) -> None:
         if self._speakers is None:
@@ -211,8 +226,9 @@ class Playout:
         self._queue(self._resampler.push(sound))
 
     def finish(self) -> None:
-        """The reply's sound is complete: let out what the resampler still holds."""
+        """The reply's sound is complete: let out what is held back, and what the resampler still holds."""
         self._finished = True
+        self._pacer.release()
         if self._resampler is not None and self._state is SpeakerState.OPEN and not self._muted:
             self._queue(self._resampler.drain())
 
@@ -233,7 +249,7 @@ class Playout:
             return self.received_ms
         if self._speakers is None:
             return min(self.received_ms, max(0.0, -self._start_ms))
-        reached = self._end_of_queue() if soon else self._speakers.heard_ms
+        reached = self._end_of_queue() + self._pacer.held_ms if soon else self._speakers.heard_ms
         return min(self.received_ms, max(0.0, reached - self._start_ms))
 
     async def drained(self) -> None:
@@ -263,6 +279,7 @@ class Playout:
         self._held = []
         self._held_ms = 0.0
         self._finished = False
+        self._pacer.drop()
 
     def _queue(self, sound: bytes) -> None:
         if sound and self._speakers is not None:

@@ -140,6 +140,7 @@ class Relay:
             speaks=host.voicing.model_speaks and capabilities.audio_output,
         )
         host.inbound.output_rate = capabilities.output_rate
+        host.playout.jitter.forget()
         host.utterances.captions = capabilities.captions
         self.going_at = None
         self.tokens = 0
