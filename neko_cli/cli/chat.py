@@ -20,6 +20,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=
         "neko chat --provider openai --voice marin",
         "neko chat --screen",
         'neko chat --screen "window:Editor"',
+        "neko chat --record talk.wav",
         "neko chat --url ws://127.0.0.1:8000",
     ),
     cls=ScreenCommand,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from neko_cli.core.clock import RealClock
 from neko_cli.core.errors import ConfigError
-from neko_cli.core.events import PUBLIC_EVENTS, AnyEvent, ReplyAudio
+from neko_cli.core.events import PUBLIC_EVENTS, AnyEvent, ReplyAudio, SessionEnded, StatusChanged
 from neko_cli.core.ports import Transport
 from neko_cli.core.text import one_line
 from neko_cli.core.transport.recording import RecordingTransport
@@ -66,7 +66,8 @@ class Recording:
         """See ``Tape``."""
         if isinstance(event, PUBLIC_EVENTS) and not isinstance(event, ReplyAudio):
             self.transport.note_event(event)
-        self._look()
+        if not isinstance(event, StatusChanged | SessionEnded):  # nobody may be reading at the end
+            self._look()
 
     async def aclose(self) -> None:
         """Write what waits; idempotent. Raises ConfigError for trouble that nobody was told of yet."""

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neko_cli.audio.wav import WavReader
+from neko_cli.audio.wav import WavReader, WavWriter
 from neko_cli.core.errors import ConfigError
 
 SAMPLES = np.array([0, 1, -1, 256, -256, 12_345, -12_345, 32_767, -32_768, 20_000], dtype="<i2")
@@ -260,3 +260,16 @@ def test_bit_exact_import_needs_no_numpy(tmp_path: Path) -> None:
         "assert not {'numpy', 'sounddevice', 'soxr'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.5, 2.0])
+def test_what_is_skipped_of_a_file_and_of_a_pipe_is_the_same(tmp_path: Path, seconds: float) -> None:
+    path = tmp_path / "t.wav"
+    with WavWriter.create(path, 8_000) as writer:
+        writer.write(bytes(range(250)) * 64)
+    with WavReader.open(path) as reader:
+        whole = b"".join(reader.chunks())
+    with WavReader.open(path) as of_file, WavReader(io.BytesIO(path.read_bytes()), "a pipe") as of_pipe:
+        for reader in (of_file, of_pipe):
+            reader.skip(seconds)
+            assert b"".join(reader.chunks()) == whole[int(seconds * 8_000) * 2 :]

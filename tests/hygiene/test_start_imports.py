@@ -78,6 +78,8 @@ def run_neko(folder: Path, *arguments: str, env: dict[str, str] | None = None) -
         ["profiles", "--help"],
         ["keys", "--help"],
         ["devices", "--help"],
+        ["devices", "test", "--help"],
+        ["replay", "--help"],
         ["doctor", "--help"],
     ],
     ids=" ".join,

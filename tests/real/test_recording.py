@@ -175,7 +175,7 @@ def test_a_full_disk_is_told_once_and_the_conversation_goes_on(
     talk = tmp_path / "talk.wav"
     limited = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000));"
         "from neko_cli.__main__ import program; sys.argv[0] = 'neko'; sys.exit(program())"
     )
     env = {
