@@ -128,6 +128,9 @@ class _NearEnd:
     def process(self, pcm: bytes, captured_at: float, far: FarEnd | None) -> bytes:
         """See EchoCanceller.process."""
         if far is not self._heard_from:
+            if self._heard_from is not None:
+                self._engine.reset()  # another loudspeaker is another room
+                self._meter = EchoMeter()
             self._heard_from = far
             self._aligner = Aligner(self.rate, self._size)
         data = self._held + pcm if self._held else pcm

@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any
 
 from neko_cli.audio.devices import Kind
+from neko_cli.audio.echo_care import DeviceEcho
+from neko_cli.audio.echo_clock import CaptureClock
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing
 from neko_cli.audio.streams import BLOCKS_PER_S, DeviceStream
 from neko_cli.core.pcm import SILENCE_DBFS, level_dbfs
@@ -23,8 +26,14 @@ LEVEL_FRAMES = 10
 class DeviceMicrophone:
     """A microphone (core's ``Microphone``): 16-bit mono PCM at the device's own rate."""
 
-    def __init__(self, wanted: str = "") -> None:
-        """The device with this name, number or part of a name; empty for the default."""
+    def __init__(self, wanted: str = "", *, echo: DeviceEcho | None = None) -> None:
+        """The device with this name, number or part of a name; empty for the default.
+
+        ``echo`` takes what the loudspeaker plays out of its sound.
+        """
+        self._echo = echo
+        self._clock = CaptureClock(1)
+        self._read = 0  # samples that were read since it was opened
         self._device = DeviceStream(Kind.MICROPHONE, wanted, self._wake_up)
         self._ring = ByteRing(0)
         self._wake = asyncio.Event()
@@ -58,6 +67,8 @@ class DeviceMicrophone:
         """Start the device; raises NoMicrophone, MicrophonePermissionError or AudioError."""
         self._loop = asyncio.get_running_loop()
         await self._device.open(self._copy, self._ready)
+        if self._echo is not None:
+            await self._echo.microphone_opened(self.name)
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Frames of exactly 10 ms from ``open`` on, for one reader.
@@ -70,6 +81,9 @@ class DeviceMicrophone:
             self._wake.clear()
             while self._ring.available >= size > 0:
                 frame = self._ring.read(size)
+                if self._echo is not None:
+                    frame = self._echo.clean(frame, self._clock, self._read, self.rate)
+                self._read += size // SAMPLE_BYTES
                 self._recent.append(frame)
                 yield frame
             if self._device.failure is not None:
@@ -87,12 +101,16 @@ class DeviceMicrophone:
     def _ready(self, rate: int, latency_s: float) -> None:
         """On the lane, before the first callback: memory for this rate."""
         self._ring = ByteRing(rate * SAMPLE_BYTES * RING_S)
+        self._clock = CaptureClock(rate, latency_s)
+        self._read = 0
         self._wake_pending = False
 
     def _copy(self, block: Any, frames: int, time: Any, status: Any) -> None:
         """PortAudio's callback: copies, and wakes the reader once."""
         self._device.blocks += 1
-        if self._ring.write(block) < len(block) or (status and status.input_overflow):
+        taken = self._ring.write(block)
+        self._clock.block(monotonic(), taken // SAMPLE_BYTES)
+        if taken < len(block) or (status and status.input_overflow):
             self.overflows += 1
         if not self._wake_pending and self._loop is not None:
             self._wake_pending = True

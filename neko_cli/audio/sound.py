@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from neko_cli.audio import portaudio
 from neko_cli.audio.devices import Kind, pick
+from neko_cli.audio.echo_care import DeviceEcho
 from neko_cli.audio.lane import LaneStuck
 from neko_cli.audio.microphone import DeviceMicrophone
 from neko_cli.audio.speaker import DeviceSpeaker, MakeTap
@@ -18,9 +19,10 @@ LIST_DEADLINE_S = 3.0
 class DeviceSound:
     """PortAudio's devices. Making one costs nothing: the library is loaded at the first use."""
 
-    def __init__(self, taps: Sequence[MakeTap] = ()) -> None:
-        """``taps`` make what is told of all that every loudspeaker plays."""
-        self._taps = taps
+    def __init__(self, taps: Sequence[MakeTap] = (), *, echo: DeviceEcho | None = None) -> None:
+        """``taps`` make what is told of all that loudspeakers play; ``echo`` keeps it from microphones."""
+        self.echo = echo
+        self._taps = [*taps, echo.tap] if echo is not None else taps
 
     async def devices(self) -> Sequence[DeviceInfo]:
         """All devices, none when there are none; those too that were plugged in a moment ago.
@@ -42,7 +44,7 @@ class DeviceSound:
 
     def microphone(self, name: str = "") -> DeviceMicrophone:
         """A microphone by name, number or part of a name; empty for the default."""
-        return DeviceMicrophone(name)
+        return DeviceMicrophone(name, echo=self.echo)
 
     def speaker(self, name: str = "") -> DeviceSpeaker:
         """A loudspeaker, chosen likewise."""

@@ -51,6 +51,7 @@ class DeviceSpeaker:
         self._recent = RecentSound(SAMPLE_BYTES)
         self._silence = b""
         self._was_playing = False
+        self._next_at = 0.0  # when the block after the last one will be heard
         self._gone = asyncio.Event()
         self._make_taps = taps
         self._taps: list[Tap] = []
@@ -73,6 +74,13 @@ class DeviceSpeaker:
     def latency_ms(self) -> float:
         """The device's output latency as reported, in ms."""
         return self._device.latency_s * 1000.0
+
+    @property
+    def ahead_ms(self) -> float:
+        """After how long the next sample that the device takes will be heard, in ms."""
+        if not self._next_at:
+            return self.latency_ms
+        return max(0.0, self._next_at - clock_time.monotonic()) * 1000.0
 
     @property
     def level(self) -> float:
@@ -167,6 +175,7 @@ class DeviceSpeaker:
         self._recent = RecentSound(bytes_for(RECENT_MS, rate))
         self._clock = PlayedClock(rate, latency_s)
         self._silence = bytes(bytes_for(RECENT_MS, rate))
+        self._next_at = 0.0
         self._taps = [make() for make in self._make_taps]
 
     def _fill(self, block: Any, frames: int, time: Any, status: Any) -> None:
@@ -183,6 +192,7 @@ class DeviceSpeaker:
             self._was_playing = True
         delay_s = time.outputBufferDacTime - time.currentTime
         heard_at = self._clock.block(clock_time.monotonic(), delay_s, filled // SAMPLE_BYTES)
+        self._next_at = heard_at + frames / self._device.rate
         self._recent.push(out)
         for tap in self._taps:
             tap(out, self._device.rate, heard_at)

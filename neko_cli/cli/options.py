@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -48,6 +49,21 @@ Microphone = Annotated[
 ]
 SpeakerName = Annotated[
     str, typer.Option("--speaker", metavar="D", help="Loudspeaker, chosen likewise.", show_default=False)
+]
+
+
+class EchoCancelling(StrEnum):
+    """``--aec``."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
+Aec = Annotated[
+    EchoCancelling | None,
+    typer.Option(
+        "--aec", help="auto: speak over the character through open loudspeakers.", show_default="off"
+    ),
 ]
 AllowTools = Annotated[
     bool, typer.Option("--allow-tools", help="The profile's tools run without asking, in this run.")

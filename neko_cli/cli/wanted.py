@@ -24,6 +24,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     voice: str = ""
     microphone: str = ""
     speaker: str = ""
+    aec: str = ""
     system: str = ""
     insecure: bool = False
     allow_tools: bool = False

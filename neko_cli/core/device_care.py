@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from neko_cli.core.device_standing import DeviceKind, Found, Seat, Standing, Tell
 from neko_cli.core.errors import AudioError
@@ -10,7 +11,7 @@ from neko_cli.core.events import NoticeKind, Severity
 from neko_cli.core.host import SessionHost
 
 
-class Care:
+class Care(ABC):
     """Looks after one kind of device; whatever changes a device of any kind holds ``lock``."""
 
     def __init__(self, host: SessionHost, kind: DeviceKind, wanted: str, lock: asyncio.Lock) -> None:
@@ -22,13 +23,13 @@ class Care:
         self.lock = lock
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """The device that is open; empty for none."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _watching(self) -> None:
         """Run beside the device in use, or instead of it, until it is as it should be."""
-        raise NotImplementedError
 
     def watch(self) -> None:
         """Watch from now on."""
@@ -41,6 +42,11 @@ class Care:
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task():
             task.cancel()
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether the task that runs is still the watch, and not another one in its place."""
+        return self._task is asyncio.current_task()
 
     def taken(self, name: str, used: str) -> None:
         """A device was opened that was asked for by ``name``; told only where it had been missed."""

@@ -359,6 +359,26 @@ class Levels(Event, frozen=True, kw_only=True, tag="levels"):
     speaker: float
 
 
+class SoundPath(Event, frozen=True, kw_only=True, tag="sound"):
+    """How sound goes both ways; told when it changes, once a second at most."""
+
+    full_duplex: bool
+    """Whether the microphone is sent while the character is heard."""
+    echo: str
+    """``working``, ``no echo``, ``server`` (the sound server cancels it), ``learning``, ``waiting``,
+    ``failing`` or ``off``."""
+    erle_db: float
+    """Echo return loss enhancement in whole dB; 0 where nothing can be said."""
+    buffer_ms: float
+    """How long the next reply's sound waits before it begins, because the network is late."""
+    underruns: int
+    """Times that a reply ran dry in its middle."""
+    late: int
+    """Pieces of sound that came later than they were due."""
+    lost_ms: float
+    """Sound that the loudspeaker had no room for."""
+
+
 class SessionEnded(Event, frozen=True, kw_only=True, tag="session_ended"):
     """The session is over; always the last event."""
 
@@ -390,6 +410,7 @@ AnyEvent = (
     | Swap
     | Failure
     | Levels
+    | SoundPath
     | SessionEnded
 )
 
@@ -413,6 +434,7 @@ PUBLIC_EVENTS: tuple[type[Event], ...] = (
     AgentNews,
     ScreenShown,
     EyesChanged,
+    SoundPath,
     Usage,
     Energy,
     Swap,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from neko_cli.core.scribe import Scribe
     from neko_cli.core.session_ports import SessionPorts
     from neko_cli.core.sight import Sight
+    from neko_cli.core.sound_path import SoundReport
     from neko_cli.core.speaking_first import SpeakingFirst
     from neko_cli.core.stream import Broadcast
     from neko_cli.core.summaries import Summaries
@@ -77,6 +78,7 @@ class SessionHost(Protocol):
     sight: Sight
     slot: ReplySlot
     speaking_first: SpeakingFirst
+    sound: SoundReport
     stream: Broadcast
     summaries: Summaries
     swapper: Swapper

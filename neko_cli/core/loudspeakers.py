@@ -17,6 +17,9 @@ from neko_cli.core.ports import Speaker
 KEEP_MS = 20.0
 """Played by the device before when it could stop at once: what its next callback may be taking."""
 
+SLACK_MS = 12.0
+"""Silence between the two: about a block, because neither device says to the ms when it plays."""
+
 APART_MS = 500.0
 """Latencies of two devices that differ by more are not evened out."""
 
@@ -99,13 +102,13 @@ class Loudspeakers:
         ``dead`` says that the present one plays nothing any more. ``leave`` follows.
         """
         before, after = self._used, _Used(speaker)
-        ahead = speaker.latency_ms - before.speaker.latency_ms
+        ahead = speaker.ahead_ms - before.speaker.ahead_ms
         keep = 0.0 if dead else max(KEEP_MS, min(ahead, APART_MS))
         waited = before.speaker.queued_ms
         sound = before.speaker.take_back(keep)
         if not dead and waited > 0.0:
             # Begin when the other ends: what it keeps lasts for so long, beyond what latencies make up for.
-            after.be_silent(min(max(0.0, keep - ahead), APART_MS))
+            after.be_silent(min(max(0.0, keep - ahead), APART_MS) + SLACK_MS)
         if dead:
             # What the device had taken counts as heard: nobody will know.
             self._past_ms += before.queued_ms + before.heard_ms
@@ -124,7 +127,7 @@ class Loudspeakers:
     async def leave(self, speaker: Speaker) -> None:
         """Close one that was moved away from, once it has played what it kept."""
         with contextlib.suppress(AudioError, TimeoutError):
-            async with asyncio.timeout((APART_MS + speaker.latency_ms + speaker.queued_ms) / 1000.0):
+            async with asyncio.timeout((APART_MS + speaker.ahead_ms + speaker.queued_ms) / 1000.0):
                 await speaker.drained()
         await self._fold(speaker)
 

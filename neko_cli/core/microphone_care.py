@@ -127,7 +127,7 @@ class MicrophoneCare(Care):
 
     async def _watching(self) -> None:
         standing = self.standing
-        while standing.misses:
+        while standing.misses and self.is_watching:
             await asyncio.sleep(standing.next_look())
             if standing.seat is Seat.INSTEAD:
                 async with self.lock:

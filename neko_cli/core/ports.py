@@ -161,8 +161,8 @@ class Speaker(Protocol):
         ...
 
     @property
-    def latency_ms(self) -> float:
-        """How long the device takes from a sample to its being heard, as it reports."""
+    def ahead_ms(self) -> float:
+        """After how long the next sample that the device takes will be heard."""
         ...
 
     @property

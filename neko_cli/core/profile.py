@@ -34,9 +34,18 @@ class TagStyle(StrEnum):
     OFF = "off"
 
 
+class Echo(StrEnum):
+    """Who keeps the loudspeaker's sound out of the microphone's."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 class Duplex(StrEnum):
     """Whether the microphone is heard while the character speaks."""
 
+    AUTO = "auto"
+    """``full`` while echo is cancelled, or none comes back; else ``half``."""
     HALF = "half"
     FULL = "full"
 
@@ -135,9 +144,13 @@ class SoundTable(Table, frozen=True, kw_only=True):
 
     microphone: str = ""
     speaker: str = ""
+    echo: Echo = Echo.AUTO
+    """With ``duplex = "auto"``: neko cancels the loudspeaker's echo where it can, unless the sound server
+    does so already."""
     duplex: Duplex = Duplex.HALF
     """``half``: what the microphone hears while the character speaks is not sent, because with open
-    loudspeakers it is the character's own voice. ``full``: it is, as with headphones."""
+    loudspeakers it is the character's own voice. ``full``: it is, as with headphones. ``auto``: it is as soon
+    as the echo is cancelled, or none comes back."""
 
 
 class UserTable(Table, frozen=True, kw_only=True):

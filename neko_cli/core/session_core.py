@@ -24,7 +24,7 @@ from neko_cli.core.news import News
 from neko_cli.core.next_link import NextLink
 from neko_cli.core.pictures import Pictures
 from neko_cli.core.playout import Playout
-from neko_cli.core.profile import Duplex, Profile
+from neko_cli.core.profile import Profile
 from neko_cli.core.provider_events import InputTranscript, ProviderEvent, SpeechBegan
 from neko_cli.core.relay import Relay
 from neko_cli.core.reply_slot import ReplySlot
@@ -33,6 +33,7 @@ from neko_cli.core.retry import Backoff
 from neko_cli.core.scribe import Scribe
 from neko_cli.core.session_ports import SessionPorts
 from neko_cli.core.sight import Sight
+from neko_cli.core.sound_path import SoundReport
 from neko_cli.core.speaking_first import SpeakingFirst
 from neko_cli.core.state import LISTENS, LinkState, TurnInput, TurnState
 from neko_cli.core.stream import Broadcast
@@ -99,6 +100,7 @@ class SessionCore:
         self.requests: Requests = Requests(self)
         self.uplink.on_speech = self.requests.speech_came
         self.pictures = Pictures(self, ports.fit_picture)
+        self.sound = SoundReport(self)
         self.moods = Moods(self, ports.feeling)
         self.manners = Manners(self)
         self.sight = Sight(self, ports.eye, ports.clock)
@@ -220,7 +222,7 @@ class SessionCore:
 
     def microphone_held(self) -> bool:
         """Half duplex: nothing is sent while the character is heard, nor right after it."""
-        if self.profile.sound.duplex is Duplex.FULL or not self.playout.audible:
+        if self.sound.is_full_duplex or not self.playout.audible:
             return False
         if self.turns.state in (TurnState.SPEAKING, TurnState.DRAINING):
             self._spoke_at = self.now()

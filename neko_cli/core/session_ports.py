@@ -23,6 +23,7 @@ from neko_cli.core.ports import (
     Transport,
 )
 from neko_cli.core.ports_agents import AgentBus, ResultShelf
+from neko_cli.core.ports_sound import EchoCare
 from neko_cli.core.sight import FindDescriber, MakeEye
 from neko_cli.core.tape import NoTape, Tape
 from neko_cli.core.translations import MakeServices
@@ -43,6 +44,7 @@ class SessionPorts:
     words by the profile in use.
     ``past`` is what an earlier run has kept of the session ``session_id``. ``keep_standby`` allows a
     second link beside the live one. ``asks`` says that somebody reads ``ToolQuestion`` and can answer.
+    ``echo`` keeps the loudspeaker out of the microphone; without it the profile's ``auto`` is half duplex.
     ``voice`` makes the voice of a profile that does not leave speaking to the model.
     ``tape`` keeps what is said and told, where it is recorded. ``random`` gives numbers in 0 … 1.
     """
@@ -60,6 +62,7 @@ class SessionPorts:
     agent_bus: AgentBus | None = None
     result_shelf: ResultShelf | None = None
     voice: MakeVoice | None = None
+    echo: EchoCare | None = None
     want_audio: bool = True
     greet: bool = False
     journal: Journal | None = None

@@ -62,7 +62,7 @@ class SpeakerCare(Care):
 
     async def _watching(self) -> None:
         playout, standing = self._host.playout, self.standing
-        while standing.seat is not Seat.OFF:
+        while standing.seat is not Seat.OFF and self.is_watching:
             if playout.device is None:
                 if self._sound is None:
                     return

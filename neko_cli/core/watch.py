@@ -50,6 +50,7 @@ class Watch:
                 speaker = host.playout.level if lively else SILENCE_DBFS
                 host.publish(Levels(at=host.now(), microphone=microphone, speaker=speaker))
             was_lively = lively
+            host.sound.look()
             self._tell_losses()
             host.slot.overdue()
             host.pictures.look()

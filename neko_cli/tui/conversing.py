@@ -206,8 +206,9 @@ class Conversing:
         if name:
             self.conversation.character = name
             self._set_view(character=name)
-        # Compared as text: the profile module is not needed for the first frame.
-        self._set_view(half_duplex=session.profile.sound.duplex == "half")
+        if not self.view.echo:  # until the sound path tells itself
+            # Compared as text: the profile module is not needed for the first frame.
+            self._set_view(half_duplex=session.profile.sound.duplex == "half")
 
     def _failed(self, error: NekoError) -> None:
         self._show(self.conversation.gave_up(error, telling.retry(error.code)))

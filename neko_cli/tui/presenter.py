@@ -196,11 +196,34 @@ def sound_line(view: View, width: int) -> list[Part]:
             left.append(Segment((Part("F4", "key"), Part(" to talk", "dim")), 2))
         elif view.mic is Mic.TALKING:
             left.append(Segment((Part("F4", "key"), Part(" to stop", "dim")), 2))
+    if (echo := _echo(view)) is not None and view.mic in (Mic.OPEN, Mic.TALKING):
+        left.append(Segment((echo,), 5))
     voice = _meter(view.speaker_level, live=not view.voice_muted)
     right = [Segment((Part("voice ", "dim", "screen.mute_voice"), *voice), 4)]
     if view.voice_muted:
         right.append(Segment((Part("voice muted" if width < 50 else "muted", "warn"),), 1))
+    if view.underruns:
+        right.append(Segment((Part(_network(view), "dim"),), 6))
     return spread(left, right, width, gap=2, joint=Part("  "))
+
+
+def _echo(view: View) -> Part | None:
+    """What becomes of the loudspeaker's echo, where that is worth a word."""
+    match view.echo:
+        case "working":
+            return Part(f"echo −{view.erle_db:.0f} dB", "dim")
+        case "server":
+            return Part("echo cancelled", "dim")
+        case "failing":
+            return Part("echo comes through", "warn")
+    return None
+
+
+def _network(view: View) -> str:
+    """How often replies ran dry, and what is done about it."""
+    times = "once" if view.underruns == 1 else f"{view.underruns} times"
+    wait = f", waits {view.buffer_ms:.0f} ms" if view.buffer_ms else ""
+    return f"ran dry {times}{wait}"
 
 
 METER_CELLS = 8

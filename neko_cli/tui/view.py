@@ -18,6 +18,7 @@ from neko_cli.core.events import (
     LinkWord,
     ReplyText,
     SessionEnded,
+    SoundPath,
     Status,
     StatusChanged,
     ToolCall,
@@ -114,6 +115,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     voice_muted: bool = False
     half_duplex: bool = False
     """Whether the microphone is held while the character speaks."""
+    echo: str = ""
+    """What becomes of the loudspeaker's echo, in the event's words; empty until it is told."""
+    erle_db: float = 0.0
+    underruns: int = 0
+    """Times that a reply ran dry in its middle."""
+    buffer_ms: float = 0.0
     microphone_level: float = SILENT
     speaker_level: float = SILENT
     connected_at: float | None = None
@@ -166,6 +173,15 @@ def reduce(view: View, event: AnyEvent, now: float) -> View:
                 provider=one_line(event.provider, 40),
                 model=one_line(event.model, 60),
                 connected_at=now if view.connected_at is None else view.connected_at,
+            )
+        case SoundPath():
+            return msgspec.structs.replace(
+                view,
+                half_duplex=not event.full_duplex,
+                echo=event.echo,
+                erle_db=event.erle_db,
+                underruns=event.underruns,
+                buffer_ms=event.buffer_ms,
             )
         case Levels():
             return msgspec.structs.replace(

@@ -13,7 +13,7 @@ from neko_cli.core.codecs import Provider, find_provider, make_codec, missing_ke
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.errors import NekoError
 from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, Transport
-from neko_cli.core.profile import Profile, Summaries
+from neko_cli.core.profile import Duplex, Echo, Profile, Summaries
 from neko_cli.wiring import parts
 from neko_cli.wiring.companions import ProfileDescribers, ProfileFeelings, ProfileTranslators
 from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
@@ -25,6 +25,7 @@ from neko_cli.wiring.summaries import ProfileSummariser, key_names
 if TYPE_CHECKING:
     import ssl
 
+    from neko_cli.audio.echo_care import DeviceEcho
     from neko_cli.audio.speaker import MakeTap
     from neko_cli.core.manager import SessionManager
     from neko_cli.core.transport.websocket import WebSocketTransport
@@ -79,6 +80,7 @@ class Composition:
         self._recording: Recording | None = None
         self._sockets: WebSocketTransport | None = None
         self._sound: Sound | None = None
+        self._echo: DeviceEcho | None = None
         self._taps: list[MakeTap] = []  # of the loudspeaker
         self._store: Store | None = None
         self._summaries: list[ProfileSummariser] = []
@@ -102,8 +104,19 @@ class Composition:
         if self._sound is None:
             from neko_cli.audio.sound import DeviceSound
 
-            self._sound = DeviceSound(self._taps)
+            self._sound = DeviceSound(self._taps, echo=self._device_echo())
         return self._sound
+
+    def _device_echo(self) -> DeviceEcho | None:
+        """What keeps the loudspeaker out of the microphone, where both are used."""
+        from neko_cli.audio.echo_care import DeviceEcho
+
+        options, sound = self._options, self.profile.sound
+        cancels = sound.duplex is Duplex.AUTO and sound.echo is Echo.AUTO
+        wanted = cancels and options.use_microphone and options.use_speaker
+        if self._echo is None and wanted:
+            self._echo = DeviceEcho()
+        return self._echo
 
     def session(self) -> SessionManager:
         """A session that is not started yet; the first one goes on with the past that was asked for."""
@@ -128,6 +141,7 @@ class Composition:
                 speaker=self._speaker() if options.use_speaker else None,
                 sound=self.sound if options.use_microphone or options.use_speaker else None,
                 remember_device=self._profiles.remember_device,
+                echo=self._device_echo(),
                 voice=parts.voices(self._keys, self.folders),
                 want_audio=options.want_audio,
                 greet=options.greet,

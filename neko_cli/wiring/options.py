@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from neko_cli.core.profile import EnergyTable, Profile
+from neko_cli.core.profile import Duplex, Echo, EnergyTable, Profile, SoundTable
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +19,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     voice: str = ""
     microphone: str = ""
     speaker: str = ""
+    aec: str = ""
+    """``auto`` cancels echo and lets the user speak over the character; ``off`` does not."""
     system: str = ""
     """Instructions instead of the character's persona."""
     insecure: bool = False
@@ -78,6 +80,14 @@ def apply(options: Options, profile: Profile) -> Profile:
         provider=provider,
         energy=energy,
         voice=replace(voice, name=options.voice or voice.name),
+        sound=_sound(options, profile.sound),
         character=character,
         tools=tools,
     )
+
+
+def _sound(options: Options, sound: SoundTable) -> SoundTable:
+    if not options.aec:
+        return sound
+    duplex = Duplex.AUTO if options.aec == Echo.AUTO else sound.duplex
+    return msgspec.structs.replace(sound, echo=Echo(options.aec), duplex=duplex)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from neko_cli.audio.devices import Kind, describe, pick, rates_to_try
 from neko_cli.core.errors import AudioError, NoMicrophone, NoSpeaker
-from neko_cli.core.ports import DeviceInfo
+from neko_cli.core.ports import UNKNOWN_DEVICE, DeviceInfo
 
 
 def device(index: int, name: str, inputs: int = 0, outputs: int = 0, **more: object) -> DeviceInfo:
@@ -53,6 +53,18 @@ def test_without_a_marked_default_the_first_able_device_is_taken() -> None:
 def test_ambiguous_name_says_between_what() -> None:
     with pytest.raises(NoMicrophone, match="means more than one microphone: USB Headset, USB Headset Pro"):
         pick(DEVICES, "usb", Kind.MICROPHONE)
+
+
+def test_a_name_that_no_device_has_may_be_one_that_was_just_plugged_in() -> None:
+    with pytest.raises(AudioError) as unknown:
+        pick(DEVICES, "nothing like it", Kind.SPEAKER)
+    assert unknown.value.code == UNKNOWN_DEVICE
+    with pytest.raises(AudioError) as none:
+        pick((), "", Kind.MICROPHONE)
+    assert none.value.code == UNKNOWN_DEVICE
+    with pytest.raises(AudioError) as many:
+        pick(DEVICES, "usb", Kind.MICROPHONE)
+    assert not many.value.code
 
 
 def test_unknown_name_lists_near_ones() -> None:

@@ -34,6 +34,29 @@ def test_what_will_not_open_is_told_apart(error: Exception, microphone: bool, ki
     assert told.permanent == ("denied" in str(error))  # only somebody's hand changes that
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence", "advice"),
+    [
+        (PortAudioError("Device unavailable", PA_DEVICE_UNAVAILABLE), "is busy or was unplugged", "Close the"),
+        (PortAudioError("host error 'AUDCLNT_E_DEVICE_IN_USE'", -9999), "for itself alone", "exclusive use"),
+        (PortAudioError("host error 'Device or resource busy'", -9999), "for itself alone", "Close that"),
+        (PortAudioError("Invalid sample rate", PA_INVALID_SAMPLE_RATE), "none of the sample rates", "48000 Hz"),
+        (PortAudioError("host error 'Input/output error'", -9999), "is not there at the moment", "Plug it in"),
+        (PortAudioError("host error 'No such device'", -9999), "is not there at the moment", "Plug it in"),
+        (PortAudioError("Insufficient memory", -9992), "cannot be used (Insufficient memory)", "Choose"),
+    ],
+)
+def test_each_reason_has_its_sentence_and_says_what_to_do(
+    error: Exception, sentence: str, advice: str
+) -> None:
+    for microphone in (True, False):
+        told = plain_error(error, "USB Audio", microphone=microphone)
+        assert sentence in told.message
+        assert "'USB Audio'" in told.message
+        assert advice in told.hint
+        assert not told.permanent
+
+
 def test_a_device_that_is_busy_is_named() -> None:
     told = plain_error(PortAudioError("busy", PA_DEVICE_UNAVAILABLE), "USB Audio", microphone=True)
     assert "USB Audio" in told.message

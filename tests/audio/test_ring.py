@@ -158,3 +158,52 @@ def test_recent_sound_is_the_end_of_what_was_pushed(blocks: list[bytes], n: int,
     end = len(everything) - before
     start = max(0, end - n, len(everything) - 24)
     assert recent.last(n, before=before) == (everything[start:end] if end > start else b"")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    written=st.lists(st.integers(0, 40), max_size=8),
+    read=st.integers(0, 80),
+    keep=st.integers(0, 60),
+    clear=st.booleans(),
+)
+def test_what_is_taken_back_is_all_that_would_come_after_what_is_kept(
+    written: list[int], read: int, keep: int, clear: bool
+) -> None:
+    ring = ByteRing(64)
+    n, there = 0, bytearray()
+    for count in written:
+        data = array("H", range(n, n + count)).tobytes()
+        taken = ring.write(data)
+        there += data[:taken]
+        n += taken // 2
+        got = ring.read(read // 4)
+        assert got == bytes(there[: len(got)])
+        del there[: len(got)]
+    if clear:
+        ring.clear()
+        there.clear()
+    keep -= keep % 2
+    assert ring.take_back(keep) == bytes(there[keep:])
+    assert ring.read(200) == bytes(there[:keep])
+    assert ring.available == 0
+
+
+def test_taking_back_while_the_other_side_reads_gives_each_byte_to_one_of_them() -> None:
+    for _ in range(50):
+        ring, got = ByteRing(4096), bytearray()
+        ring.write(array("H", range(2000)).tobytes())
+        began = threading.Event()
+
+        def consume(ring: ByteRing = ring, got: bytearray = got, began: threading.Event = began) -> None:
+            block = memoryview(bytearray(20))
+            while ring.available:
+                got += block[: ring.read_into(block)]
+                began.set()
+
+        consumer = threading.Thread(target=consume, daemon=True)
+        consumer.start()
+        began.wait(timeout=10)
+        rest = ring.take_back(40)
+        consumer.join(timeout=10)
+        assert bytes(got) + rest == array("H", range(2000)).tobytes()

@@ -37,6 +37,16 @@ SAMPLES: list[events.AnyEvent] = [
     events.ScreenShown(
         at=1.3, source="monitor 1", width=4, height=3, bytes=9, sent=False, description="A cat."
     ),
+    events.SoundPath(
+        at=1.3,
+        full_duplex=True,
+        echo="working",
+        erle_db=38.0,
+        buffer_ms=0.0,
+        underruns=0,
+        late=0,
+        lost_ms=0.0,
+    ),
     events.EyesChanged(at=1.3, on=True, paused=False, asking=False, source="monitor 1", trouble="x"),
     events.AgentTask(at=1.3, id="t", status="running", title="make test", source="make", detail="ok"),
     events.AgentNews(

@@ -8,7 +8,7 @@ from array import array
 import pytest
 
 from neko_cli.core.errors import AudioError, NoSpeaker
-from neko_cli.core.loudspeakers import KEEP_MS, Loudspeakers
+from neko_cli.core.loudspeakers import KEEP_MS, SLACK_MS, Loudspeakers
 from neko_cli.core.playout import Playout
 from tests.fakes.sound import FakeSpeaker
 
@@ -21,7 +21,7 @@ def ramp(first: int, count: int) -> bytes:
 
 async def opened(rate: int = RATE, latency_ms: float = 0.0) -> FakeSpeaker:
     speaker = FakeSpeaker(rate)
-    speaker.latency_ms = latency_ms
+    speaker.ahead_ms = latency_ms
     await speaker.open()
     return speaker
 
@@ -55,7 +55,7 @@ async def test_the_next_one_begins_where_the_one_before_ends(before: float, afte
     one.play(ramp(1, RATE))
     speakers.move(two)
     silence_ms = (len(two.queue) - len(bytes(two.queue).lstrip(b"\0"))) / 2 / RATE * 1000
-    assert silence_ms + after == pytest.approx(one.queued_ms + before, abs=0.1)
+    assert silence_ms + after == pytest.approx(one.queued_ms + before + SLACK_MS, abs=0.1)
     assert speakers.queued_ms == pytest.approx(1000, abs=0.1), "silence is nobody's sound"
     two.advance(silence_ms)
     assert speakers.heard_ms == pytest.approx(0, abs=0.1)
@@ -163,7 +163,7 @@ async def test_heard_ms_goes_on_over_a_change_in_mid_reply(rate: int) -> None:
         await change
     playout.feed(ramp(1, RATE), RATE, "a")
     playout.finish()
-    two.advance(KEEP_MS + 480)  # it was silent until the other had ended
+    two.advance(KEEP_MS + SLACK_MS + 480)  # it was silent until the other had ended
     assert playout.heard_ms() == pytest.approx(300 + KEEP_MS + 480, abs=1)
     assert playout.waiting_ms == pytest.approx(2000 - 300 - KEEP_MS - 480, abs=1)
     assert playout.lost_ms == 0.0

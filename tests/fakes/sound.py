@@ -20,7 +20,7 @@ class FakeSpeaker:
         self.rate = rate
         self.name = "fake"
         self.level = -20.0
-        self.latency_ms = 0.0
+        self.ahead_ms = 0.0
         self.played = 0
         self.queue = bytearray()
         self.is_open = False

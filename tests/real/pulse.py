@@ -118,6 +118,9 @@ class PulseBox:
         """Start the daemon and wait until it answers; raises RuntimeError with its log."""
         self.folder = Path(tempfile.mkdtemp(prefix="neko-pulse-"))
         self.env = self._make_env()
+        self._run_daemon()
+
+    def _run_daemon(self) -> None:
         socket = self.folder / "run" / "native"
         script = self.folder / "default.pa"
         script.write_text(DEFAULT_PA.format(socket=socket) + self._extra_config)
@@ -162,6 +165,12 @@ class PulseBox:
         self._daemon.kill()
         self._daemon.wait(timeout=5)
 
+    def restart(self) -> None:
+        """Start the daemon again after it was killed, with the devices that it had at first."""
+        for name in ("native", "pid"):
+            (self.folder / "run" / name).unlink(missing_ok=True)
+        self._run_daemon()
+
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """The daemon hangs (SIGSTOP) inside the block."""
@@ -184,14 +193,14 @@ class PulseBox:
         self._children.append(player)
         return player
 
-    def record_speaker(self) -> Recording:
+    def record_speaker(self, *, channels: int = 1) -> Recording:
         """Record what the speaker plays from now on; returns when samples are arriving."""
         self._recordings += 1
         path = self.folder / f"speaker-{self._recordings}.pcm"
         with path.open("wb") as sink:
             process = subprocess.Popen(
                 ["parec", "--device=speaker.monitor", "--format=s16le", f"--rate={RATE}"]
-                + ["--channels=1", "--latency-msec=10", "--raw"],
+                + [f"--channels={channels}", "--latency-msec=10", "--raw"],
                 env=self.env,
                 stdout=sink,
             )

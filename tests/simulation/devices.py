@@ -200,7 +200,7 @@ class SimSpeaker:
         self._error: AudioError | None = None
         self._cleared = asyncio.Event()
         self._dead = asyncio.Event()
-        self.latency_ms = 0.0
+        self.ahead_ms = 0.0
 
     @property
     def level(self) -> float:

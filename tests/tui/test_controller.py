@@ -54,6 +54,9 @@ class PlainFace:
     async def ask_to_show(self, source: str, whom: str) -> bool:
         raise AssertionError("nobody shows the screen here")
 
+    async def pick(self, title: str, rows: Sequence[object]) -> str | None:
+        raise AssertionError("nobody chooses a device here")
+
     @property
     def texts(self) -> list[str]:
         return [line.text for line in self.lines.values()]

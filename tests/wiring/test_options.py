@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from neko_cli.core.profile import EnergyTable, Profile, ProviderTable, Rung, VoiceTable
+import pytest
+
+from neko_cli.core.profile import (
+    Duplex,
+    EnergyTable,
+    Profile,
+    ProviderTable,
+    Rung,
+    SoundTable,
+    VoiceTable,
+)
 from neko_cli.wiring.options import Options, apply
 
 LIVE = Profile(
@@ -31,3 +41,11 @@ def test_a_model_goes_before_the_ladder_and_leaves_the_rest() -> None:
     assert profile.provider.store
     assert profile.energy == EnergyTable()
     assert profile.voice == LIVE.voice
+
+
+@pytest.mark.parametrize(
+    ("aec", "echo", "duplex"), [("", "auto", "full"), ("auto", "auto", "auto"), ("off", "off", "full")]
+)
+def test_cancelling_echo_is_for_speaking_over_the_character(aec: str, echo: str, duplex: str) -> None:
+    sound = apply(Options(aec=aec), Profile(sound=SoundTable(duplex=Duplex.FULL))).sound
+    assert (sound.echo, sound.duplex) == (echo, duplex)

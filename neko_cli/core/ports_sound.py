@@ -1,0 +1,31 @@
+"""What a session asks of the sound path besides its devices. Beside ``ports`` only because of its length."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class EchoFigure(msgspec.Struct, frozen=True):
+    """How well the loudspeaker's echo is kept out of the microphone's sound."""
+
+    state: str
+    """In a word: ``waiting``, ``learning``, ``working``, ``failing``, ``no echo``, ``server`` (the sound
+    server does it) or ``off``."""
+    erle_db: float = 0.0
+    """Echo return loss enhancement in dB (ITU-T G.168); 0 where nothing can be said."""
+
+
+class EchoCare(Protocol):
+    """Keeps the loudspeaker's sound out of the microphone's."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the microphone may be sent while something is played: nothing of that is in it."""
+        ...
+
+    @property
+    def figure(self) -> EchoFigure:
+        """How it goes."""
+        ...
