@@ -23,17 +23,20 @@ app = typer.Typer(
 
 @app.command("list")
 def list_devices(json: AsJson = False) -> None:
-    """The devices there are; * marks the system's default."""
+    """The devices there are, with their sample rates; * marks the system's default."""
+    from neko_cli.audio.rates import rates_taken
     from neko_cli.audio.sound import DeviceSound
     from neko_cli.core.errors import AudioError
 
     devices = run_async(DeviceSound().devices())
+    rates = run_async(rates_taken(devices)) if devices else {}
     if json:
         import msgspec
 
         from neko_cli.core.text import to_json
 
-        sys.stdout.write(to_json([msgspec.to_builtins(device) for device in devices]) + "\n")
+        rows = [msgspec.to_builtins(device) | {"rates": rates.get(device.index, ())} for device in devices]
+        sys.stdout.write(to_json(rows) + "\n")
         return
     if not devices:
         raise AudioError("There is no sound device.", hint="`neko doctor` looks for the reason.")
@@ -46,7 +49,8 @@ def list_devices(json: AsJson = False) -> None:
                 default = device.default_input if ours == "inputs" else device.default_output
                 mark = "*" if default else " "
                 name = one_line(device.name, 60)
-                where = f"{one_line(device.host_api, 20)}, {device.default_rate} Hz"
+                taken = rates.get(device.index) or (device.default_rate,)
+                where = f"{one_line(device.host_api, 20)}, {' '.join(map(str, taken))} Hz"
                 sys.stdout.write(f" {mark}{device.index:>3}  {name}  ({where})\n")
 
 

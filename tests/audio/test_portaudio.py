@@ -37,11 +37,23 @@ def test_what_will_not_open_is_told_apart(error: Exception, microphone: bool, ki
 @pytest.mark.parametrize(
     ("error", "sentence", "advice"),
     [
-        (PortAudioError("Device unavailable", PA_DEVICE_UNAVAILABLE), "is busy or was unplugged", "Close the"),
+        (
+            PortAudioError("Device unavailable", PA_DEVICE_UNAVAILABLE),
+            "is busy or was unplugged",
+            "Close the",
+        ),
         (PortAudioError("host error 'AUDCLNT_E_DEVICE_IN_USE'", -9999), "for itself alone", "exclusive use"),
         (PortAudioError("host error 'Device or resource busy'", -9999), "for itself alone", "Close that"),
-        (PortAudioError("Invalid sample rate", PA_INVALID_SAMPLE_RATE), "none of the sample rates", "48000 Hz"),
-        (PortAudioError("host error 'Input/output error'", -9999), "is not there at the moment", "Plug it in"),
+        (
+            PortAudioError("Invalid sample rate", PA_INVALID_SAMPLE_RATE),
+            "none of the sample rates",
+            "48000 Hz",
+        ),
+        (
+            PortAudioError("host error 'Input/output error'", -9999),
+            "is not there at the moment",
+            "Plug it in",
+        ),
         (PortAudioError("host error 'No such device'", -9999), "is not there at the moment", "Plug it in"),
         (PortAudioError("Insufficient memory", -9992), "cannot be used (Insufficient memory)", "Choose"),
     ],

@@ -13,6 +13,7 @@ from neko_cli.core.errors import AudioError, NoMicrophone, NoSpeaker
 from neko_cli.core.events import InputMode, Notice, NoticeKind, ReplyAudio, Severity, TurnEnded
 from tests.fakes.sound import FakeMicrophone, FakeSound, FakeSpeaker
 from tests.fakes.staging import COLD, staged
+from tests.fakes.staging import sound as sent
 from tests.fakes.virtual import virtual
 
 NOISE = b"\x08\x00" * 240
@@ -346,3 +347,29 @@ async def test_a_session_without_devices_to_choose_from_says_so(make_stage):
             await use("anything")
     with pytest.raises(AudioError):
         await stage.session.devices.all()
+
+
+@virtual
+async def test_a_microphone_that_changes_its_rate_in_mid_sentence_is_heard_on():
+    sound_system = FakeSound(headset=48_000, builtin=48_000)
+    async with Asked(sound_system, named(microphone="headset")).cast as stage:
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.start_listening()
+        await stage.passes(10.0)
+        [one] = sound_system.microphone_open
+        for _ in range(20):
+            one.hear(b"\x11\x22" * 480)
+        await sent(server, 8_800)
+        sound_system.rates["headset"] = 16_000
+        one.hear(NoMicrophone("stopped", permanent=False))
+        notice = await stage.until(Notice, within=0.5, kind=NoticeKind.SOUND)
+        assert (notice.text, notice.severity) == (
+            "The microphone 'headset' had stopped and was started again.",
+            Severity.INFO,
+        )
+        [two] = sound_system.microphone_open
+        assert two.rate == 16_000
+        for _ in range(20):
+            two.hear(b"\x11\x22" * 160)
+        await sent(server, 8_800)
+        assert stage.session.state.is_listening

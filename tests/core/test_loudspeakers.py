@@ -156,8 +156,7 @@ async def test_heard_ms_goes_on_over_a_change_in_mid_reply(rate: int) -> None:
     two = FakeSpeaker(rate)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         change = group.create_task(playout.change(two))
-        while not two.queue:
-            await asyncio.sleep(0)
+        await two.holds(1)
         one.advance(1000)
         assert playout.heard_ms() == pytest.approx(300 + KEEP_MS, abs=0.1)
         await change

@@ -116,9 +116,7 @@ def played(box: PulseBox, changes: int, rate: int = 0) -> tuple[dict[str, Any], 
 def gaps_of(recorded: np.ndarray) -> tuple[list[float], np.ndarray]:
     """Gaps between one stretch and the next in ms (an overlap is less than 0), and all stretches joined."""
     stretches = sorted((*run, channel) for channel in (0, 1) for run in runs(recorded[:, channel]))
-    gaps = [
-        (after[0] - before[1]) / MS for before, after in zip(stretches, stretches[1:], strict=False)
-    ]
+    gaps = [(after[0] - before[1]) / MS for before, after in zip(stretches, stretches[1:], strict=False)]
     return gaps, np.concatenate([recorded[begin:end, channel] for begin, end, channel in stretches])
 
 

@@ -204,6 +204,32 @@ def test_a_headset_is_unplugged_while_it_talks_and_comes_back(box: PulseBox, tmp
             talk.quit()
 
 
+def test_a_headset_that_was_plugged_in_after_the_start_is_used(box: PulseBox, tmp_path: Path) -> None:
+    """The sound library has never heard of it: it is started again, and the microphone listens on."""
+    headset = PulseBox()
+    with headset:
+        conf = box.folder / "alsa.conf"
+        server = headset.env["PULSE_SERVER"]
+        conf.write_text(
+            conf.read_text() + f'pcm.headset {{ type pulse server "{server}" device "speaker" }}\n'
+        )
+        headset.kill()
+        with Talk(box, tmp_path) as talk:
+            talk.ask()
+            talk.terminal.wait_for("● listening", timeout=20.0)
+            headset.restart()
+            talk.terminal.type("/speaker headset")
+            talk.terminal.press("Enter")
+            talk.terminal.wait_for("Loudspeaker: headset\\.")
+            recording = headset.record_speaker()
+            talk.ask()
+            recording.wait_for_sound()
+            talk.terminal.wait_for("● listening", timeout=20.0)
+            box.play_as_microphone(speak_into(tmp_path / "q.wav", "tell me your name", rate=48_000))
+            talk.terminal.wait_for("tell me your name", timeout=20.0)
+            talk.quit()
+
+
 def test_another_loudspeaker_is_chosen_from_the_list_and_remembered(tmp_path: Path) -> None:
     require([*missing_programs(), *([] if shutil.which("tmux") else ["tmux"])])
     with PulseBox(extra_config=SPARE, extra_alsa='pcm.spare { type pulse device "spare" }\n') as box:
