@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neko_cli.core.pcm import level_dbfs
 from neko_cli.core.wake import SMALL_STEP, ClockWatch, SoundGate
 
 RATE = 48_000
@@ -196,6 +197,7 @@ def test_another_microphone_starts_afresh() -> None:
 def test_a_frame_costs_little() -> None:
     gate, frame = SoundGate(RATE), Room(-50.0).frame()
     gate.heard(frame)
-    took = min(timeit.repeat(lambda: gate.heard(frame), number=500, repeat=5)) / 500
-    # Measured 8 µs.
-    assert took < 40e-6
+    took = min(timeit.repeat(lambda: gate.heard(frame), number=500, repeat=5))
+    level = min(timeit.repeat(lambda: level_dbfs(frame), number=500, repeat=5))
+    # The level is the one thing that must be worked out; measured 1.3 times that in all.
+    assert took < 5 * level
