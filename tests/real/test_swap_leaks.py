@@ -95,7 +95,7 @@ async def swaps(session: SessionManager, reader: Reader, count: int) -> list[int
     return sizes
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_thousand_swaps_leave_nothing_behind() -> None:
     with Provider() as provider:
         before, others = held(), links()
