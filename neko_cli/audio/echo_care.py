@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import shutil
 import threading
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 from neko_cli.audio.echo_clock import CaptureClock
 from neko_cli.audio.echo_engine import EchoUnavailable
 from neko_cli.audio.echo_server import cancels_echo
+from neko_cli.audio.programs import output_of
 from neko_cli.core.ports_sound import EchoFigure
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TRUST_DB = 34.0
-"""Echo return loss from which on what is left is taken for silence by every detector (measured)."""
+"""Echo return loss below which the embedded engine's detector heard speech in what was left (tried)."""
 
 ASK_S = 0.5
 """Seconds for the sound server to say what its default source is called."""
@@ -45,17 +44,7 @@ class DeviceEcho:
     @property
     def trusted(self) -> bool:
         """See ``EchoCare``."""
-        if self._by_server:
-            return True
-        if self._canceller is None:
-            return False
-        report = self._canceller.report
-        if report.state == "working":
-            # Detectors hear speech in what is left of an echo while the room is still being learned.
-            self._settled = self._settled or report.erle_db >= TRUST_DB
-        else:
-            self._settled = report.state == "no echo"
-        return self._settled
+        return self._by_server or self._settled
 
     @property
     def figure(self) -> EchoFigure:
@@ -63,7 +52,8 @@ class DeviceEcho:
         if self._by_server:
             return EchoFigure("server")
         if self._canceller is None:
-            return EchoFigure("off")
+            error = self.unavailable
+            return EchoFigure("off", reason=str(error) if error is not None else "")
         report = self._canceller.report
         return EchoFigure(report.state.value, round(report.erle_db, 1))
 
@@ -76,6 +66,7 @@ class DeviceEcho:
         """A microphone of this name is open: whether its sound is free of echo already."""
         source = await _default_source() if name.casefold() in PLUGINS else ""
         self._by_server = cancels_echo(name) or cancels_echo(source)
+        self._settled = False
         canceller = self._load()
         if canceller is not None:
             canceller.reset()
@@ -85,7 +76,12 @@ class DeviceEcho:
         canceller = self._canceller
         if canceller is None or self._by_server:
             return frame
-        return canceller.process(frame, clock.time_of(first), rate)
+        clean = canceller.process(frame, clock.time_of(first), rate)
+        report = canceller.report
+        # Detectors hear speech in what is left of an echo while the room is still being learned.
+        learned = self._settled or report.erle_db >= TRUST_DB or report.state == "no echo"
+        self._settled = report.converged and learned
+        return clean
 
     def _load(self) -> EchoCanceller | None:
         with self._loading:
@@ -107,22 +103,5 @@ def _nothing(block: memoryview, rate: int, heard_at: float) -> None:
 async def _default_source() -> str:
     """What the sound server calls its default source; empty when it does not say."""
     program = shutil.which("pactl")
-    if program is None:
-        return ""
-    with contextlib.suppress(OSError, TimeoutError):
-        process = await asyncio.create_subprocess_exec(
-            program,
-            "get-default-source",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(ASK_S):
-                told, _ = await process.communicate()
-            return told.decode("utf-8", "replace").strip()
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    return ""
+    told = await output_of([program, "get-default-source"], within=ASK_S) if program is not None else None
+    return (told or b"").decode("utf-8", "replace").strip()

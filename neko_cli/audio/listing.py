@@ -6,13 +6,12 @@ fresh process (about 0.2 s) sees what was plugged in meanwhile, and disturbs no 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import sys
 from collections.abc import Sequence
 
 import msgspec
 
+from neko_cli.audio.programs import output_of
 from neko_cli.core.errors import AudioError
 from neko_cli.core.ports import DeviceInfo
 
@@ -21,28 +20,11 @@ DEADLINE_S = 4.0
 
 async def listed_elsewhere() -> Sequence[DeviceInfo] | None:
     """The devices there are; None when that could not be found out in time."""
+    told = await output_of([sys.executable, "-m", __name__], within=DEADLINE_S)
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            __name__,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except OSError:
+        return msgspec.json.decode(told, type=list[DeviceInfo]) if told is not None else None
+    except msgspec.MsgspecError:
         return None
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            told, _ = await process.communicate()
-        return msgspec.json.decode(told, type=list[DeviceInfo])
-    except (TimeoutError, msgspec.MsgspecError):
-        return None
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
 
 
 def main() -> int:

@@ -68,7 +68,11 @@ class DeviceMicrophone:
         self._loop = asyncio.get_running_loop()
         await self._device.open(self._copy, self._ready)
         if self._echo is not None:
-            await self._echo.microphone_opened(self.name)
+            try:
+                await self._echo.microphone_opened(self.name)
+            except BaseException:  # nobody would close it
+                await self.close()
+                raise
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Frames of exactly 10 ms from ``open`` on, for one reader.

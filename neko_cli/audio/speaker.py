@@ -12,13 +12,11 @@ from neko_cli.audio.devices import Kind
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing, RecentSound
 from neko_cli.audio.streams import DeviceStream
 from neko_cli.core.errors import AudioError
+from neko_cli.core.loudspeakers import KEEP_MS
 from neko_cli.core.pcm import SILENCE_DBFS, bytes_for, duration_ms, level_dbfs
 
 RING_S = 120
 """Sound that can wait: providers send a reply much faster than it is spoken."""
-
-KEEP_MS = 20.0
-"""Two blocks stay with a device that runs when the rest is taken from it: one may be on its way."""
 
 RECENT_MS = 500
 LEVEL_MS = 100

@@ -35,6 +35,12 @@ class DeviceKind(StrEnum):
     SPEAKER = "loudspeaker"
 
 
+FIELDS: Mapping[DeviceKind, str] = MappingProxyType(
+    {DeviceKind.MICROPHONE: "microphone", DeviceKind.SPEAKER: "speaker"}
+)
+"""What a kind is called in profiles, options and what is remembered."""
+
+
 class Seat(StrEnum):
     """Which device is in use."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from neko_cli.core.device_standing import DeviceKind, Seat
+from neko_cli.core.device_standing import FIELDS, DeviceKind, Seat
 from neko_cli.core.errors import AudioError
 from neko_cli.core.host import SessionHost
 from neko_cli.core.microphone_care import MicrophoneCare
@@ -121,16 +121,13 @@ class Devices:
         return self.microphone if kind is DeviceKind.MICROPHONE else self.speaker
 
     def _keep(self, kind: DeviceKind, name: str) -> None:
-        host, field = self._host, _FIELDS[kind]
+        host, field = self._host, FIELDS[kind]
         sound = msgspec.structs.replace(host.profile.sound, **{field: name})
         host.profile = msgspec.structs.replace(host.profile, sound=sound)
         if host.ports.remember_device is not None:
             host.ports.remember_device(kind, name)
 
 
-_FIELDS = {DeviceKind.MICROPHONE: "microphone", DeviceKind.SPEAKER: "speaker"}
-
-
 def _said(sound: SoundTable, kind: DeviceKind) -> str:
-    name: str = getattr(sound, _FIELDS[kind])
+    name: str = getattr(sound, FIELDS[kind])
     return name

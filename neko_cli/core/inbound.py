@@ -156,7 +156,7 @@ class Inbound:
             case ReplyBegan():
                 self._reply_began(event.reply_id)
             case ReplySoundEnded():
-                if self._slot.wants(event.reply_id) and self._host.voicing.model_speaks:
+                if self._slot.wants(event.reply_id) and not self._host.voicing.reads:
                     self._turns.turn.sound_complete = True
                     self._playout.finish()
             case ReplyEnded():
@@ -220,7 +220,7 @@ class Inbound:
         if not event.pcm or not self._slot.wants(event.reply_id):
             return
         self._turns.feed(TurnInput.REPLY_OUTPUT)
-        if not self._host.voicing.model_speaks:
+        if self._host.voicing.reads:
             return  # some providers speak in any case
         self._turns.sound(event.pcm, self.output_rate, event.item_id)
         self._host.publish(

@@ -15,7 +15,7 @@ from neko_cli.core.errors import AudioError
 from neko_cli.core.ports import Speaker
 
 KEEP_MS = 20.0
-"""Played by the device before when it could stop at once: what its next callback may be taking."""
+"""Two blocks stay with a device that runs when the rest is taken from it: one may be on its way."""
 
 SLACK_MS = 12.0
 """Silence between the two: about a block, because neither device says to the ms when it plays."""

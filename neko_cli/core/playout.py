@@ -164,6 +164,7 @@ class Playout:
             self.stop()
         elif was:
             # What came while nobody listened counts as heard: the next sound follows it.
+            self._pacer.begin()
             self._start_ms = self._end_of_queue() - self.received_ms
 
     def begin(self) -> None:
@@ -249,7 +250,7 @@ class Playout:
             return self.received_ms
         if self._speakers is None:
             return min(self.received_ms, max(0.0, -self._start_ms))
-        reached = self._end_of_queue() + self._pacer.held_ms if soon else self._speakers.heard_ms
+        reached = self._end_of_queue() if soon else self._speakers.heard_ms
         return min(self.received_ms, max(0.0, reached - self._start_ms))
 
     async def drained(self) -> None:
@@ -291,4 +292,4 @@ class Playout:
         """Where in all that is played what is queued next will begin, in ms."""
         if self._speakers is None:
             return self._held_ms
-        return self._speakers.heard_ms + self._speakers.queued_ms
+        return self._speakers.heard_ms + self._speakers.queued_ms + self._pacer.held_ms

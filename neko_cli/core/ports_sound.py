@@ -15,6 +15,8 @@ class EchoFigure(msgspec.Struct, frozen=True):
     server does it) or ``off``."""
     erle_db: float = 0.0
     """Echo return loss enhancement in dB (ITU-T G.168); 0 where nothing can be said."""
+    reason: str = ""
+    """Why it is ``off`` though it was wanted, as a sentence."""
 
 
 class EchoCare(Protocol):

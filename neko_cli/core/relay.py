@@ -134,10 +134,11 @@ class Relay:
         """A link is live: tell it what it missed, give it the held sound, ask what waits."""
         host = self._host
         link, capabilities = run.link, run.link.codec.capabilities
+        host.voicing.link_up(run)
         host.turns.configure(
             can_truncate=capabilities.truncate,
             keeps_words=capabilities.keeps_words,
-            speaks=host.voicing.model_speaks and capabilities.audio_output,
+            speaks=run.opening.spec.want_audio and capabilities.audio_output,
         )
         host.inbound.output_rate = capabilities.output_rate
         host.playout.jitter.forget()

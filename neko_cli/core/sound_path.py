@@ -21,6 +21,7 @@ class SoundReport:
     def __init__(self, host: SessionHost) -> None:
         self._host = host
         self._told: SoundPath | None = None
+        self._excused = False
 
     def look(self) -> None:
         """Publish the event when something is other than it was told; nothing without sound."""
@@ -34,6 +35,10 @@ class SoundReport:
         if told is None or msgspec.structs.replace(seen, at=told.at) != told:
             self._told = seen
             host.publish(seen)
+        reason = host.ports.echo.figure.reason if host.ports.echo is not None else ""
+        if reason and not self._excused:
+            self._excused = True
+            host.notice(f"{reason} The microphone waits while the character speaks.")
 
     def _seen(self, now: float) -> SoundPath:
         host = self._host

@@ -10,6 +10,7 @@ import msgspec
 from neko_cli.core.errors import NekoError
 from neko_cli.core.events import Outcome, ReplyAudio
 from neko_cli.core.host import SessionHost
+from neko_cli.core.links import LinkRun
 from neko_cli.core.pcm import duration_ms
 from neko_cli.core.ports_voice import SpeechSpoken, SpokenSound, SpokenUpTo, VoiceOver, VoiceTrouble
 from neko_cli.core.profile import Profile
@@ -42,6 +43,7 @@ class Voicing:
         self._make = make
         self._voice: VoiceOver | None = None
         self._gone = False
+        self._reads = False
         self._count = 0
         self._speech = ""
         self._pending: dict[str, _Speech] = {}
@@ -52,8 +54,17 @@ class Voicing:
 
     @property
     def model_speaks(self) -> bool:
-        """Whether replies are asked for as the model's own voice."""
+        """Whether the next link's replies are asked for as the model's own voice."""
         return self._host.ports.want_audio and not (self._make and has_own_voice(self._host.profile))
+
+    @property
+    def reads(self) -> bool:
+        """Whether the live link was asked for words alone: they are read aloud, its sound is not played."""
+        return self._reads
+
+    def link_up(self, run: LinkRun) -> None:
+        """A link is live; how it was opened holds until the next one, whatever the profile says meanwhile."""
+        self._reads = not run.opening.spec.want_audio
 
     @property
     def owes(self) -> bool:
@@ -63,7 +74,7 @@ class Voicing:
     def words(self, text: str) -> None:
         """Words of the current reply, before they are written down."""
         voice, turn = self._voice, self._host.turns.turn
-        if voice is None or self._gone:
+        if voice is None or self._gone or not self._reads:
             return
         if not self._speech:
             self._count += 1

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from neko_cli.core.device_standing import DeviceKind
+from neko_cli.core.device_standing import FIELDS, DeviceKind
 from neko_cli.core.profile import Profile
 
 if TYPE_CHECKING:
     from neko_cli.services.settings import DeviceChoice, Memory
     from neko_cli.wiring.options import Options
-
-FIELDS = {DeviceKind.MICROPHONE: "microphone", DeviceKind.SPEAKER: "speaker"}
-"""What a kind is called in profiles, options and what is remembered."""
 
 
 class DeviceChoices:

@@ -87,4 +87,5 @@ async def test_without_the_library_sound_passes_and_nobody_is_trusted(
     care.tap()(memoryview(FRAME), RATE, 0.0)
     assert (care.trusted, care.figure.state) == (False, "off")
     assert care.unavailable is not None
+    assert care.figure.reason == str(care.unavailable)
     assert care.clean(FRAME, CaptureClock(RATE), 0, RATE) == FRAME

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from neko_cli.core import sound_path
-from neko_cli.core.events import InputMode, ReplyAudio, SoundPath
+from neko_cli.core.events import InputMode, Notice, ReplyAudio, SoundPath
 from neko_cli.core.ports_sound import EchoFigure
 from tests.fakes.sound import FakeMicrophone, FakeSpeaker
 
@@ -50,6 +50,20 @@ async def test_the_microphone_is_held_until_the_echo_is_cancelled(make_stage: An
     assert await heard(stage, frame) == (frame if duplex == "full" else quiet)
     echo.works()
     assert await heard(stage, frame) == (quiet if duplex == "half" else frame)
+
+
+async def test_why_echo_is_not_cancelled_is_told_once(make_stage: Any) -> None:
+    echo = FakeEcho()
+    echo.figure = EchoFigure("off", reason="The package is missing. Install it.")
+    stage = make_stage({"sound": {"duplex": "auto"}}, microphone=FakeMicrophone, echo=echo)
+    await stage.start(InputMode.AUDIO)
+    await stage.session.start_listening()
+    told = await stage.until(Notice)
+    assert told.text == "The package is missing. Install it. The microphone waits while the character speaks."
+    await asyncio.sleep(0.2)
+    await stage.session.end_session()
+    async for event in stage.reader:
+        assert not isinstance(event, Notice)
 
 
 async def test_what_changes_is_told_once(make_stage: Any) -> None:

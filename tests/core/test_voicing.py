@@ -318,6 +318,28 @@ async def test_another_voice_speaks_from_the_next_silence_on(spoken: Spoken) -> 
     assert first.closed
 
 
+async def test_a_voice_that_is_named_in_mid_reply_leaves_that_reply_to_the_model(make_stage: Any) -> None:
+    voices = Voices()
+    stage = make_stage(speaker=FakeSpeaker(24_000), voice=voices, samples=True)
+    spoken = Spoken(stage, voices)
+    spoken.server = await stage.start()
+    await spoken.asks()
+    spoken.server.begin("r1")
+    spoken.server.words("r1", "One two three.", spoken=True)
+    spoken.server.sound("r1", 300)
+    await spoken.speaker.holds(300)
+    profile = stage.session.profile
+    await stage.session.switch_profile(msgspec.structs.replace(profile, speak=SpeakTable(worker="espeak")))
+    spoken.server.words("r1", " Four five six.", spoken=True)
+    spoken.server.sound("r1", 300)
+    spoken.server.done("r1")
+    await spoken.speaker.holds(600)
+    spoken.speaker.advance(600)
+    ended = await stage.until(TurnEnded)
+    assert (ended.outcome, ended.text, ended.heard_ms) == (Outcome.COMPLETE, TEXT, 600.0)
+    assert [voice.said for voice in voices.made] == [{}]
+
+
 async def test_the_voice_ends_with_the_session(spoken: Spoken) -> None:
     await spoken.asks()
     spoken.server.begin("r1")
