@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -19,78 +15,10 @@ from neko_cli.core.errors import ToolError
 from neko_cli.core.retry import RetryPolicy
 from neko_cli.core.tables import ToolServer
 from neko_cli.services import tool_link
-from neko_cli.services.tool_names import RemoteTool, named, words_of
 from neko_cli.services.tool_servers import ToolServers
 from neko_cli.services.tool_view import View
 from tests.services.tool_parts import LIMIT, NoKeys, Told, ends, lives, pipe_in, read, written
-
-PROGRAM = (sys.executable, "-m", "tests.fakes.mcp_server")
-SOON = RetryPolicy(first=0.05, cap=0.2, jitter=0.0, attempts=200)
-WHAT = 'The tool server "it"'
-
-TOOLS = "echo add read.file fail picture variable place process wait die grow ask".split()
-
-
-def stdio(*options: str, **more: object) -> ToolServer:
-    return ToolServer(run=(*PROGRAM, "stdio", *options), **more)
-
-
-class Running:
-    """One server called ``it``, and what is told of it."""
-
-    def __init__(self, entry: ToolServer, servers: ToolServers, told: Told) -> None:
-        self.entry = entry
-        self.servers = servers
-        self.told = told
-
-    async def view(self, entry: ToolServer | None = None) -> View:
-        if entry is not None:
-            self.entry = entry
-        return (await self.servers.update({"it": self.entry}))["it"]
-
-    async def names(self) -> list[str]:
-        return [tool.name for tool in (await self.view()).tools]
-
-    async def call(self, tool: str, limit: float = LIMIT, **arguments: object) -> object:
-        return json.loads(await self.servers.call("it", tool, arguments, limit))
-
-    async def trouble(self, tool: str, limit: float = LIMIT, **arguments: object) -> str:
-        with pytest.raises(ToolError) as caught:
-            await self.servers.call("it", tool, arguments, limit)
-        return caught.value.message
-
-
-@asynccontextmanager
-async def running(
-    entry: ToolServer, *, patience: float = LIMIT, policy: RetryPolicy = SOON, **keys: str
-) -> AsyncIterator[Running]:
-    told = Told()
-    servers = ToolServers(NoKeys(**keys), told, patience=patience, policy=policy)
-    try:
-        yield Running(entry, servers, told)
-    finally:
-        await servers.close()
-
-
-@asynccontextmanager
-async def http(port: int = 0, *options: str) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
-    """A server over HTTP, and its address."""
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "http", "--port", str(port), *options, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(LIMIT):
-            line = await process.stdout.readline()
-        yield f"http://127.0.0.1:{int(line)}/mcp", process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        async with asyncio.timeout(LIMIT):
-            await process.wait()
-
-
-# -- calls ----------------------------------------------------------------------------------
+from tests.services.tool_running import SOON, TOOLS, WHAT, running, stdio
 
 
 @pytest.mark.parametrize("options", [(), ("--old",), ("--noise",)], ids=["new", "old", "noisy"])
@@ -354,114 +282,3 @@ async def test_close_does_not_wait_for_a_server_that_does_not_answer(tmp_path: P
 
 
 # -- over HTTP ------------------------------------------------------------------------------
-
-
-async def test_a_server_is_spoken_to_over_http() -> None:
-    async with http() as (url, _), running(ToolServer(url=url)) as it:
-        assert await it.names() == TOOLS
-        assert await it.call("add", a=1, b=2) == {"sum": 3}
-        assert await it.call("grow") == {"text": "grown"}
-        await it.told.again()
-        assert await it.names() == [*TOOLS, "fresh"]
-
-
-async def test_a_key_is_sent_and_nothing_else_is_let_in() -> None:
-    async with http(0, "--token", "tk-1") as (url, _):
-        entry = ToolServer(url=url, key="FILES_KEY")
-        async with running(entry, FILES_KEY="tk-1") as it:
-            assert await it.names() == TOOLS
-        async with running(entry, FILES_KEY="tk-2") as it:
-            place = url.removeprefix("http://").removesuffix("/mcp")
-            assert (await it.view()).problem == (
-                f"{WHAT} at {place} rejected the key. Check the key for this server. It is not tried again."
-            )
-    async with running(entry) as it:
-        assert (await it.view()).problem.startswith(f"{WHAT} needs the key FILES_KEY, and there is none.")
-
-
-async def test_a_server_over_http_that_went_away_is_found_again() -> None:
-    async with running(ToolServer(url="http://127.0.0.1:9/mcp")) as it:
-        async with http() as (url, process):
-            port = int(url.rpartition(":")[2].partition("/")[0])
-            it.entry = ToolServer(url=url)
-            assert await it.names() == TOOLS
-            process.kill()
-            async with asyncio.timeout(LIMIT):
-                await process.wait()
-            await it.trouble("echo", 0.5, text="")
-            await it.told.again()
-        async with http(port):
-            assert await it.call("echo", text="back") == {"text": "back"}
-            assert (await it.view()).problem == ""
-
-
-async def test_an_address_where_nobody_is_is_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    async with running(ToolServer(url=f"http://127.0.0.1:{port}/mcp")) as it:
-        assert (await it.view()).problem == (
-            f"{WHAT} at 127.0.0.1:{port} cannot be reached (ConnectError). It is tried again."
-        )
-
-
-@pytest.mark.parametrize("url", ["http://example.com/mcp", "ftp://example.com", "https://a:b@example.com/"])
-async def test_an_address_that_is_not_safe_is_refused(url: str) -> None:
-    async with running(ToolServer(url=url)) as it:
-        assert (await it.view()).problem.startswith(f"{WHAT} cannot be used: ")
-
-
-# -- names and words ------------------------------------------------------------------------
-
-
-def remote(name: str, **parameters: object) -> RemoteTool:
-    return RemoteTool(name, "Words.", {"type": "object", **parameters})
-
-
-def test_names_are_made_to_fit_and_what_cannot_be_is_told() -> None:
-    tools = [
-        remote("read.file"),
-        remote("read/file"),
-        remote("x" * 60),
-        remote(""),
-        remote("größe"),
-        remote("list"),
-    ]
-    fit, problems = named("files", [*tools, remote("ok", big="x" * 40_000)], taken={"files__list"})
-    assert [(one.spec.name, one.tool) for one in fit] == [
-        ("files__read_file", "read.file"),
-        ("files__gr__e", "größe"),
-    ]
-    assert problems == [
-        'The tool "read/file" of "files" is left out: another one is called "files__read_file" as well.',
-        f'The tool "{"x" * 60}" of "files" is left out: its name is too long or empty.',
-        'The tool "" of "files" is left out: its name is too long or empty.',
-        'The tool "list" of "files" is left out: another one is called "files__list" as well.',
-        'The tool "ok" of "files" is left out: the description of its arguments is too long.',
-    ]
-
-
-def part(kind: str, **fields: object) -> SimpleNamespace:
-    return SimpleNamespace(type=kind, **fields)
-
-
-def test_what_is_no_text_is_named() -> None:
-    blob = "A" * 40_000
-    content = [
-        part("text", text="one"),
-        part("image", mime_type="image/png", data="AAAA"),
-        part("audio", mime_type="audio/wav", data=blob),
-        part("resource_link", name="notes", uri="file:///notes", description="My\nnotes"),
-        part("resource", resource=SimpleNamespace(uri="file:///a", text="inside")),
-        part("resource", resource=SimpleNamespace(uri="file:///b", blob=blob)),
-        part("text", text=""),
-        part("hologram"),
-    ]
-    assert words_of(content).splitlines() == [
-        "one",
-        "[an image, image/png, 3 bytes, which cannot be given here]",
-        "[a sound, audio/wav, 30 kB, which cannot be given here]",
-        "[the resource notes at file:///notes: My notes]",
-        "inside",
-        "[the resource file:///b, 30 kB, which is not text]",
-        "[a part of another kind]",
-    ]
