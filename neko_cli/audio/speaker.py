@@ -49,6 +49,7 @@ class DeviceSpeaker:
         self._recent = RecentSound(SAMPLE_BYTES)
         self._silence = b""
         self._was_playing = False
+        self._holds = False
         self._next_at = 0.0  # when the block after the last one will be heard
         self._gone = asyncio.Event()
         self._make_taps = taps
@@ -134,6 +135,11 @@ class DeviceSpeaker:
         What the device holds (``latency_ms``) is still heard, and counted.
         """
         self._ring.clear()
+        self._holds = False
+
+    def hold(self, on: bool) -> None:
+        """Silence from the next block on (10 ms at most), or go on where that stopped; what waits stays."""
+        self._holds = on
 
     def take_back(self, keep_ms: float = 0.0) -> bytes:
         """What waits and was not handed to the device, but for the next ``keep_ms``: it is not played here.
@@ -174,16 +180,17 @@ class DeviceSpeaker:
         self._clock = PlayedClock(rate, latency_s)
         self._silence = bytes(bytes_for(RECENT_MS, rate))
         self._next_at = 0.0
+        self._holds = False
         self._taps = [make() for make in self._make_taps]
 
     def _fill(self, block: Any, frames: int, time: Any, status: Any) -> None:
         """PortAudio's callback: copies what waits, and silence for the rest."""
         self._device.blocks += 1
         out = memoryview(block)
-        filled = self._ring.read_into(out)
+        filled = 0 if self._holds else self._ring.read_into(out)
         if filled < len(out):
             out[filled:] = self._silence[: len(out) - filled]
-            if self._was_playing:
+            if self._was_playing and not self._holds:
                 self.gaps += 1
             self._was_playing = False
         else:

@@ -194,6 +194,13 @@ class Speaker(Protocol):
         """
         ...
 
+    def hold(self, on: bool) -> None:
+        """Silence from the next block on while what waits stays as it is; or go on where that stopped.
+
+        Nothing of it counts as played meanwhile. ``clear``, ``close`` and ``open`` end it.
+        """
+        ...
+
     async def drained(self) -> None:
         """Wait until all that was queued has been heard; raises AudioError when the device dies."""
         ...

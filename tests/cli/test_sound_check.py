@@ -77,6 +77,9 @@ class Mouth:
     def take_back(self, keep_ms: float = 0.0) -> bytes:
         return b""
 
+    def hold(self, on: bool) -> None:
+        return
+
     async def drained(self) -> None:
         while self.played < len(self.air.sound) // 2:  # noqa: ASYNC110 (a count)
             await asyncio.sleep(0.01)

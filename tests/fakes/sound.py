@@ -32,6 +32,7 @@ class FakeSpeaker:
         self._came = asyncio.Event()
         self._dead: AudioError | None = None
         self._died = asyncio.Event()
+        self.is_held = False
 
     @property
     def queued_ms(self) -> float:
@@ -61,6 +62,7 @@ class FakeSpeaker:
                 await self._came.wait()
 
     def clear(self) -> None:
+        self.is_held = False
         self.queue.clear()
         self._empty.set()
 
@@ -71,6 +73,9 @@ class FakeSpeaker:
         if not self.queue:
             self._empty.set()
         return taken
+
+    def hold(self, on: bool) -> None:
+        self.is_held = on
 
     def die(self, error: AudioError) -> None:
         """The device is unplugged: nothing more is heard of what waits."""
@@ -85,6 +90,8 @@ class FakeSpeaker:
 
     def advance(self, ms: float) -> None:
         """Let so much be heard."""
+        if self.is_held:
+            return
         n = min(len(self.queue), int(self.rate * ms / 1000) * 2)
         self.everything += self.queue[:n]
         del self.queue[:n]

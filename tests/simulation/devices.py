@@ -197,6 +197,7 @@ class SimSpeaker:
         self.heard: list[tuple[float, int, int]] = []
         """(time, first number, last number) in the order of playing; runs are joined."""
         self._played = 0
+        self._is_held = False
         self._error: AudioError | None = None
         self._cleared = asyncio.Event()
         self._dead = asyncio.Event()
@@ -234,8 +235,15 @@ class SimSpeaker:
             self._queued += len(taken) // 2
         return len(taken)
 
+    def hold(self, on: bool) -> None:
+        self._advance()
+        if self._is_held and not on:
+            self._from, self._passed = self._loop.time(), 0
+        self._is_held = on
+
     def clear(self) -> None:
         self._advance()
+        self._is_held = False
         self._queue.clear()
         self._queued = self._offset = 0
         self._cleared.set()
@@ -274,6 +282,8 @@ class SimSpeaker:
 
     def _advance(self) -> None:
         """Count what was heard since the last look."""
+        if self._is_held:
+            return
         due = int((self._loop.time() - self._from) * self.rate + 1e-6)
         while self._queue and self._passed < due:
             chunk = self._queue[0]
