@@ -16,9 +16,6 @@ from neko_cli.core.own_ear import Heard, OwnEar
 from neko_cli.core.profile import Turns
 from neko_cli.speech.vad import make_detector
 
-OUT_S, IN_S = 0.030, 0.020
-"""Latencies that the devices claim, as PulseAudio's do (measured: reference figures of the sound tests)."""
-
 
 @dataclass
 class Pass:
@@ -90,14 +87,15 @@ def run(
         if abs(now - reset_at_s) < 0.005:
             canceller.reset()
         while (due := blocks / 100.0 / (1 + drift_ppm * 1e-6)) <= now and (blocks + 1) * far_size <= len(far):
-            canceller.played(far[blocks * far_size : (blocks + 1) * far_size], due + OUT_S)
+            canceller.played(far[blocks * far_size : (blocks + 1) * far_size], due)
             blocks += 1
         frame = near[n * near_size : (n + 1) * near_size]
         begun = time.perf_counter()
-        pieces.append(canceller.process(frame, now - IN_S, mic_rate))
+        pieces.append(canceller.process(frame, now, mic_rate))
         done.frame_ms.append((time.perf_counter() - begun) * 1000.0)
         if n % 100 == 99:
             done.reports.append(canceller.report)
+    pieces.append(canceller.rest())
     done.out = sound_of(b"".join(pieces))
     done.near = done.near[: done.out.size]
     return done

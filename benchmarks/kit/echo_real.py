@@ -19,7 +19,7 @@ import sounddevice as sd
 
 from benchmarks.kit.echo_engines import canceller
 from benchmarks.kit.echo_room import FRAME, RATE
-from neko_cli.audio.echo_clock import CaptureClock
+from neko_cli.audio.echo_clock import BlockClock
 
 FORMAT: dict[str, Any] = {
     "samplerate": RATE,
@@ -43,7 +43,7 @@ def main(played: str, out: str, raw: str, engine: str) -> None:
         block[: len(part)] = part
         block[len(part) :] = bytes(len(block) - len(part))
         at += len(part)
-        echo.played(memoryview(block), time.monotonic() + speaker.latency)
+        echo.played(memoryview(block), time.monotonic())
 
     def copy(block: Any, frames: int, when: Any, status: Any) -> None:
         clock.block(time.monotonic(), frames)
@@ -51,7 +51,7 @@ def main(played: str, out: str, raw: str, engine: str) -> None:
 
     speaker = sd.RawOutputStream(**FORMAT, callback=fill)
     microphone = sd.RawInputStream(**FORMAT, callback=copy)
-    clock = CaptureClock(RATE, microphone.latency)
+    clock = BlockClock(RATE)
     echo.speaker_opened(RATE)
     times, heard, left, samples = [], [], [], 0
     with speaker, microphone:
@@ -62,6 +62,7 @@ def main(played: str, out: str, raw: str, engine: str) -> None:
             times.append((time.perf_counter() - begun) * 1000.0)
             heard.append(frame)
             samples += FRAME
+    left.append(echo.rest())
     Path(out).write_bytes(b"".join(left))
     Path(raw).write_bytes(b"".join(heard))
     report = echo.report
@@ -70,7 +71,6 @@ def main(played: str, out: str, raw: str, engine: str) -> None:
             {
                 "state": report.state,
                 "erle_db": report.erle_db,
-                "lead_ms": report.lead_ms,
                 "realigned": report.realigned,
                 "latency_ms": [1000 * speaker.latency, 1000 * microphone.latency],
                 "frame_ms": times,

@@ -7,9 +7,11 @@ converts inside); what was played is, where the loudspeaker runs at another rate
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from neko_cli.audio.echo_align import LEAD_MS, Aligner
+from neko_cli.audio.echo_align import Aligner
+from neko_cli.audio.echo_clock import BlockClock
 from neko_cli.audio.echo_engine import FRAMES_PER_S, EchoSettings, MakeEngine, webrtc
 from neko_cli.audio.echo_far import FarEnd
 from neko_cli.audio.echo_meter import EchoMeter, EchoReport, EchoState
@@ -22,11 +24,15 @@ def make_canceller(settings: EchoSettings = EchoSettings()) -> EchoCanceller:  #
     return EchoCanceller(webrtc(settings))
 
 
+WAIT_MS = 60
+"""So long the microphone's sound waits for what was played beside it, when that is told late."""
+
+
 class EchoCanceller:
     """Takes the loudspeaker's sound out of the microphone's.
 
     ``played`` is called in the loudspeaker's callback; everything else on one thread, the event loop's.
-    Times are seconds on one monotonic clock; a constant error in them does no harm below 100 ms.
+    Times are seconds on one monotonic clock: when callbacks were called.
     """
 
     def __init__(self, make_engine: MakeEngine) -> None:
@@ -44,41 +50,39 @@ class EchoCanceller:
         """A loudspeaker runs at ``rate`` Hz from now on; before its first callback, on any thread."""
         self._far = FarEnd(rate)
 
-    def played(self, block: bytes | bytearray | memoryview, heard_at: float) -> None:
-        """In the callback: 16-bit mono, fill-in silence included, heard from ``heard_at`` on."""
+    def played(self, block: bytes | bytearray | memoryview, now: float) -> None:
+        """In the callback, which was called at ``now``: 16-bit mono, fill-in silence included."""
         far = self._far
         if far is not None:
-            far.played(block, heard_at)
+            far.played(block, now)
 
     def tap(self) -> Tap:
-        """For a loudspeaker's stream that is about to open: what its callback tells all that is played.
-
-        Of the times that the device claims only the first counts: they wander (see echo_clock).
-        """
+        """For a loudspeaker's stream that is about to open: what its callback tells all that is played."""
         far: FarEnd | None = None
-        delay_s = 0.0
 
         def take(block: memoryview, rate: int, heard_at: float) -> None:
-            nonlocal far, delay_s
-            now = time.monotonic()
+            nonlocal far
             if far is None:
-                far, delay_s = FarEnd(rate), heard_at - now
-                self._far = far
-            far.played(block, now + delay_s)
+                self._far = far = FarEnd(rate)
+            far.played(block, time.monotonic())
 
         return take
 
-    def process(self, pcm: bytes, captured_at: float, rate: int) -> bytes:
-        """What the microphone captured from ``captured_at`` on, 16-bit mono at ``rate`` Hz, without echo.
+    def process(self, pcm: bytes, came_at: float, rate: int) -> bytes:
+        """What came from the microphone at ``came_at``, 16-bit mono at ``rate`` Hz, without echo.
 
-        Any length; whole frames of 10 ms come back, and the rest with a later call. About 0.2 ms of work
-        a frame. Another ``rate`` is another microphone. Raises ValueError for a rate without whole
-        samples in 10 ms.
+        Any length; whole frames of 10 ms come back, perhaps with a later call: what was played beside them
+        is waited for. About 0.2 ms of work a frame. Another ``rate`` is another microphone. Raises ValueError
+        for a rate without whole samples in 10 ms.
         """
         near = self._near
         if near is None or near.rate != rate:
             near = self._near = _NearEnd(rate, self._make_engine)
-        return near.process(pcm, captured_at, self._far)
+        return near.process(pcm, came_at, self._far)
+
+    def rest(self) -> bytes:
+        """Whole frames that still wait: the microphone is closed."""
+        return self._near.rest(self._far) if self._near is not None else b""
 
     def reset(self) -> None:
         """A device was changed or opened anew: forget the room and what is held back."""
@@ -97,6 +101,7 @@ class _NearEnd:
         self.rate = rate
         self._np = np
         self._size = rate // FRAMES_PER_S
+        self._bytes = self._size * BYTES_PER_SAMPLE
         self._engine = make_engine(rate)
         self._far_frame: Any = np.zeros(self._size, dtype=np.int16)
         self._work: Any = np.zeros(self._size, dtype=np.float32)
@@ -106,9 +111,9 @@ class _NearEnd:
     def _fresh(self) -> None:
         self._held = b""
         self._position = 0
+        self._clock = BlockClock(self.rate)
         self._aligner = Aligner(self.rate, self._size)
         self._meter = EchoMeter()
-        self._lead_ms = LEAD_MS
 
     def reset(self) -> None:
         """Forget everything but the rate."""
@@ -121,11 +126,13 @@ class _NearEnd:
             state=self._meter.state,
             erle_db=self._meter.erle_db,
             double_talk=self._meter.double_talk,
-            lead_ms=LEAD_MS - self._aligner.held_back * 1000.0 / self.rate,
+            playing=self._meter.playing,
+            settled=self._meter.settled,
+            waits_ms=1000.0 * len(self._held) / (BYTES_PER_SAMPLE * self.rate),
             realigned=self._aligner.jumps,
         )
 
-    def process(self, pcm: bytes, captured_at: float, far: FarEnd | None) -> bytes:
+    def process(self, pcm: bytes, came_at: float, far: FarEnd | None) -> bytes:
         """See EchoCanceller.process."""
         if far is not self._heard_from:
             if self._heard_from is not None:
@@ -133,22 +140,25 @@ class _NearEnd:
                 self._meter = EchoMeter()
             self._heard_from = far
             self._aligner = Aligner(self.rate, self._size)
-        data = self._held + pcm if self._held else pcm
-        began = captured_at - len(self._held) / (BYTES_PER_SAMPLE * self.rate)
-        size = self._size * BYTES_PER_SAMPLE
-        whole = len(data) // size * size
-        self._held = data[whole:]
-        if whole == size:
-            return self._frame(data[:whole], began, far)
-        return b"".join(
-            self._frame(data[at : at + size], began + at / (BYTES_PER_SAMPLE * self.rate), far)
-            for at in range(0, whole, size)
-        )
+        before, self._held = len(self._held), self._held + pcm
+        self._clock.block(came_at, len(self._held) // BYTES_PER_SAMPLE - before // BYTES_PER_SAMPLE)
+        return b"".join(self._frames(far, self.rate * WAIT_MS // 1000 * BYTES_PER_SAMPLE))
 
-    def _frame(self, frame: bytes, began: float, far: FarEnd | None) -> bytes:
+    def rest(self, far: FarEnd | None) -> bytes:
+        """See EchoCanceller.rest."""
+        return b"".join(self._frames(far, 0))
+
+    def _frames(self, far: FarEnd | None, may_wait: int) -> Iterator[bytes]:
+        """Whole frames, as long as what was played beside them is there; ``may_wait`` bytes wait for it."""
+        while len(self._held) >= self._bytes:
+            if not self._fetch_far(far) and len(self._held) <= may_wait:
+                return
+            frame, self._held = self._held[: self._bytes], self._held[self._bytes :]
+            yield self._clean(frame)
+
+    def _clean(self, frame: bytes) -> bytes:
         np = self._np
         near = np.frombuffer(frame, dtype="<i2")
-        self._fetch_far(began, far)
         left = self._engine.process(near, self._far_frame)
         self._position += self._size
         was = self._meter.state
@@ -157,16 +167,18 @@ class _NearEnd:
             self._engine.reset()  # a changed room: afresh it is learned in a moment, and else in seconds
         return bytes(left.astype("<i2", copy=False).tobytes())
 
-    def _fetch_far(self, began: float, far: FarEnd | None) -> None:
-        """What was played that this frame may hold as echo; silence when nothing plays."""
-        far_began = far.began(began) if far is not None else None
-        if far is None or far_began is None:
+    def _fetch_far(self, far: FarEnd | None) -> bool:
+        """What was played that the next frame may hold as echo; returns whether it was all there."""
+        began = far.began(self._clock.came_at) if far is not None else None
+        if far is None or began is None:
             self._far_frame[:] = 0
-            return
+            return True
         track = far.sync(self.rate)
-        wanted = (began + LEAD_MS / 1000.0 - far_began) * self.rate - self._position
-        start = self._aligner.place(self._position, wanted, track.written)
+        start = self._aligner.place(self._position, (self._clock.began - began) * self.rate)
+        if far.is_late or self._clock.is_late or self._aligner.is_astray:
+            self._meter.disturb()
         track.read_into(self._far_frame, start)
+        return start + self._size <= track.written
 
     def _power(self, samples: Any) -> float:
         """Mean square of a frame."""

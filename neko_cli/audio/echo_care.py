@@ -7,7 +7,6 @@ import shutil
 import threading
 from typing import TYPE_CHECKING
 
-from neko_cli.audio.echo_clock import CaptureClock
 from neko_cli.audio.echo_engine import EchoUnavailable
 from neko_cli.audio.echo_server import cancels_echo
 from neko_cli.audio.programs import output_of
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from neko_cli.audio.speaker import Tap
 
 log = logging.getLogger(__name__)
-
-TRUST_DB = 34.0
-"""Echo return loss below which the embedded engine's detector heard speech in what was left (tried)."""
 
 ASK_S = 0.5
 """Seconds for the sound server to say what its default source is called."""
@@ -36,7 +32,8 @@ class DeviceEcho:
         """Nothing is loaded."""
         self._canceller: EchoCanceller | None = None
         self._by_server = False
-        self._settled = False
+        self._ear = 0
+        self._orphaned = b""  # what waited of the microphone before the present one
         self._loading = threading.Lock()  # a loudspeaker opens on the lane, a microphone on the event loop
         self.unavailable: EchoUnavailable | None = None
         """Why echo cannot be cancelled here, once that is known."""
@@ -44,7 +41,15 @@ class DeviceEcho:
     @property
     def trusted(self) -> bool:
         """See ``EchoCare``."""
-        return self._by_server or self._settled
+        return self._by_server or (self._canceller is not None and self._canceller.report.converged)
+
+    @property
+    def hears_somebody(self) -> bool:
+        """See ``EchoCare``."""
+        if self._by_server or self._canceller is None:
+            return True
+        report = self._canceller.report
+        return report.state == "no echo" or report.double_talk or not report.playing
 
     @property
     def figure(self) -> EchoFigure:
@@ -62,26 +67,38 @@ class DeviceEcho:
         canceller = self._load()
         return canceller.tap() if canceller is not None else _nothing
 
-    async def microphone_opened(self, name: str) -> None:
-        """A microphone of this name is open: whether its sound is free of echo already."""
+    async def microphone_opened(self, name: str) -> int:
+        """A microphone of this name is open: its number; the one before it is on its way out."""
         source = await _default_source() if name.casefold() in PLUGINS else ""
         self._by_server = cancels_echo(name) or cancels_echo(source)
-        self._settled = False
         canceller = self._load()
         if canceller is not None:
+            self._orphaned = canceller.rest()
             canceller.reset()
+        self._ear += 1
+        return self._ear
 
-    def clean(self, frame: bytes, clock: CaptureClock, first: int, rate: int) -> bytes:
-        """A frame of 10 ms without echo, equally long; ``first`` is the number of its first sample."""
+    def clean(self, frame: bytes, came_at: float, rate: int, ear: int) -> bytes:
+        """What came from a microphone at ``came_at``, without echo: whole frames of 10 ms, none or more.
+
+        They may come late, by WAIT_MS (60 ms) at most, when what was played beside them is told late.
+        """
         canceller = self._canceller
+        if ear != self._ear:  # nothing is trusted yet, so that none of this is sent while something is played
+            return self._take_orphaned() + frame
         if canceller is None or self._by_server:
             return frame
-        clean = canceller.process(frame, clock.time_of(first), rate)
-        report = canceller.report
-        # Detectors hear speech in what is left of an echo while the room is still being learned.
-        learned = self._settled or report.erle_db >= TRUST_DB or report.state == "no echo"
-        self._settled = report.converged and learned
-        return clean
+        return canceller.process(frame, came_at, rate)
+
+    def rest(self, ear: int) -> bytes:
+        """What still waits of a microphone that is closed."""
+        if ear != self._ear:
+            return self._take_orphaned()
+        return self._canceller.rest() if self._canceller is not None and not self._by_server else b""
+
+    def _take_orphaned(self) -> bytes:
+        orphaned, self._orphaned = self._orphaned, b""
+        return orphaned
 
     def _load(self) -> EchoCanceller | None:
         with self._loading:

@@ -1,35 +1,69 @@
-"""When the microphone's samples were captured: a count and a time, noted in the callback.
+"""When the blocks of a stream would come if none were late: by the callbacks that came in time.
 
-The time is the callback's own, less the latency that the device reported when it was opened. The times that
-devices claim for each block are no use here: with PulseAudio they wander by 20 ms within minutes while both
-streams run on one clock (measured), and the canceller would follow them.
+A callback is late by what the scheduler and the interpreter lock cost, up to 40 ms on a busy machine
+(measured), and never early but in the burst that fills a device's buffer at its start. So of the times in the
+last moments the earliest counts, as in NTP's clock filter (RFC 5905, section 10). A stream that ran dry goes
+on later for good, which shows when the earliest times are gone. The times that devices claim for each block
+are no use here: with PulseAudio they wander by 20 ms within minutes while both streams run on one clock
+(measured).
 """
 
 from __future__ import annotations
 
+from math import inf
 
-class CaptureClock:
-    """The time of captured samples; ``block`` is called in the callback, ``time_of`` on one other thread."""
+WINDOW_S = 0.25
+"""The earliest of this window and the one before it counts."""
 
-    def __init__(self, rate: int, latency_s: float = 0.0) -> None:
-        """For a stream of ``rate`` Hz whose reported input latency is ``latency_s``."""
+LATE_S = 0.004
+"""A block that comes so much later than the earliest is late."""
+
+LATE_BLOCKS = 5
+"""So many late blocks in a row are more than a hiccup: the stream may have run dry."""
+
+
+class BlockClock:
+    """``block`` is called by one thread, in order; everything else may be read by another one."""
+
+    def __init__(self, rate: int) -> None:
+        """For a stream of ``rate`` Hz."""
         self._rate = rate
-        self._latency_s = latency_s
         self._samples = 0
+        self._before = self._now = inf
+        self._until = -inf
+        self._late = 0
         self._latest: tuple[int, float] | None = None
+        self.began = inf
+        """When its first sample would have come; inf before the first block."""
 
     def block(self, now: float, n: int) -> None:
-        """In the callback, at ``now``: a block of which ``n`` samples are kept."""
-        # One assignment, so that the other thread sees both or neither.
-        self._latest = (self._samples, now - self._latency_s)
+        """A block of ``n`` samples has come at ``now``."""
+        began = now - self._samples / self._rate
+        if now >= self._until:
+            self._before, self._now = self._now, inf
+            self._until = now + WINDOW_S
+        self._now = min(self._now, began)
+        self.began = min(self._before, self._now)
+        self._late = self._late + 1 if began - self.began > LATE_S else 0
+        # One assignment, so that another thread sees both or neither.
+        self._latest = (self._samples, now)
         self._samples += n
 
-    def time_of(self, sample: int) -> float:
-        """When this one of the samples that were kept was captured, by the latest block.
+    @property
+    def is_late(self) -> bool:
+        """Whether it is behind its time, for a moment or for good."""
+        return self._late >= LATE_BLOCKS
 
-        Raises ValueError before the first block.
-        """
-        if self._latest is None:
-            raise ValueError("nothing was captured yet")
-        first, at = self._latest
+    @property
+    def came_at(self) -> float:
+        """When the latest block came; -inf before the first."""
+        latest = self._latest
+        return latest[1] if latest is not None else -inf
+
+    def time_of(self, sample: int) -> float:
+        """When this sample came, or will, going by the latest block; raises ValueError before the first."""
+        latest = self._latest
+        if latest is None:
+            raise ValueError("nothing has come yet")
+        first, at = latest
         return at + (sample - first) / self._rate

@@ -6,10 +6,12 @@ read while the microphone is off.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
 
+from neko_cli.audio.echo_clock import BlockClock
 from neko_cli.core.pcm import BYTES_PER_SAMPLE, Resampler
 
 KEPT_S = 2
@@ -69,15 +71,20 @@ class FarEnd:
     def __init__(self, speaker_rate: int) -> None:
         """For a loudspeaker that runs at ``speaker_rate`` Hz."""
         self._raw = Track(speaker_rate)
-        self._latest: tuple[int, float] | None = None
+        self._clock = BlockClock(speaker_rate)
         self._track = self._raw
         self._resampler: Resampler | None = None
         self._pulled = 0
 
-    def played(self, block: bytes | bytearray | memoryview, heard_at: float) -> None:
-        """In the callback: a block, fill-in silence included, whose first sample is heard at ``heard_at``."""
-        self._latest = (self._raw.written, heard_at)
+    def played(self, block: bytes | bytearray | memoryview, now: float) -> None:
+        """In the callback at ``now``: a block of 16-bit mono, fill-in silence included."""
+        self._clock.block(now, len(block) // BYTES_PER_SAMPLE)
         self._raw.push(block)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the device may have run out of sound just now."""
+        return self._clock.is_late
 
     def sync(self, rate: int) -> Track:
         """What was played so far, as a track of ``rate`` Hz."""
@@ -97,11 +104,10 @@ class FarEnd:
         return self._track
 
     def began(self, now: float) -> float | None:
-        """When this stream's sample 0 was heard, as of its latest block; None when it does not run."""
-        latest = self._latest
-        if latest is None or now - latest[1] > STALE_S:
+        """When this stream's first sample would have come in time; None when it does not run."""
+        if self._clock.began == inf or now - self._clock.came_at > STALE_S:
             return None
-        return latest[1] - latest[0] / self._raw.rate
+        return self._clock.began
 
     def _restart(self, position: int) -> None:
         """Nobody read for long: go on with what comes now."""

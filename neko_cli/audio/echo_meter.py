@@ -42,6 +42,10 @@ is as loud as that."""
 SPEECH_HANG_MS = 300
 """So long after that, the pauses between words are taken for speech as well."""
 
+CALM_DB, CALM_MS = 20.0, 300
+"""So much is taken away, or so little is left, for so long: then the echo is out, at first and after a
+disturbance."""
+
 LEAKS = 2
 """So many judgements in a row that echo comes through are believed."""
 
@@ -71,15 +75,19 @@ class EchoReport(msgspec.Struct, frozen=True):
     """Echo return loss; 0 while nothing can be said."""
     double_talk: bool = False
     """Somebody speaks while something is played."""
-    lead_ms: float = 0.0
-    """How far the played sound is ahead of the microphone by the devices' times."""
+    playing: bool = False
+    """Something is played, or was until just now: it may come back."""
+    settled: bool = False
+    """The echo has been out since the two streams were disturbed the last time."""
+    waits_ms: float = 0.0
+    """Sound of the microphone that waits for what was played beside it."""
     realigned: int = 0
     """How often the two streams had to be laid side by side anew."""
 
     @property
     def converged(self) -> bool:
         """Whether the microphone can be trusted while the character speaks."""
-        return self.state in (EchoState.WORKING, EchoState.NO_ECHO)
+        return self.state is EchoState.NO_ECHO or (self.state is EchoState.WORKING and self.settled)
 
 
 class EchoMeter:
@@ -89,7 +97,7 @@ class EchoMeter:
         """Nothing was heard yet."""
         self._near = self._left = self._left_now = self._near_now = 0.0
         self._since_far_ms = self._since_speech_ms = HANG_MS
-        self._far_ms = 0
+        self._far_ms = self._calm_ms = 0
         self._leaks = 0
         self._likeness = Likeness()
         self.state = EchoState.WAITING
@@ -100,9 +108,23 @@ class EchoMeter:
         return self._taken_db if self.state in (EchoState.WORKING, EchoState.FAILING) else 0.0
 
     @property
+    def settled(self) -> bool:
+        """Whether the echo has been out for a while, undisturbed."""
+        return self._calm_ms >= CALM_MS
+
+    @property
+    def playing(self) -> bool:
+        """Whether what is played, or was until just now, may come back."""
+        return self._since_far_ms < HANG_MS
+
+    def disturb(self) -> None:
+        """What is played and what is heard may not fit together: nothing is settled any more."""
+        self._calm_ms = 0
+
+    @property
     def double_talk(self) -> bool:
         """Whether somebody speaks while something is played."""
-        return self._since_speech_ms < SPEECH_HANG_MS and self._since_far_ms < HANG_MS
+        return self._since_speech_ms < SPEECH_HANG_MS and self.playing
 
     def heard(self, near: float, left: float, far: float) -> None:
         """Mean squares of the microphone's frame, of what is left of it, and of what was played."""
@@ -113,6 +135,8 @@ class EchoMeter:
         self._far_ms += 10
         self._near_now += (near - self._near_now) * 10 / SHORT_MS
         self._left_now += (left - self._left_now) * 10 / SHORT_MS
+        if not self.settled:
+            self._calm_ms = self._calm_ms + 10 if self._is_calm() else 0
         self._since_speech_ms = 0 if self._is_spoken_over() else self._since_speech_ms + 10
         if not self.double_talk:
             share = 10.0 / min(SMOOTH_MS, self._far_ms)
@@ -126,6 +150,10 @@ class EchoMeter:
     @property
     def _taken_db(self) -> float:
         return max(0.0, _db(self._near) - _db(self._left))
+
+    def _is_calm(self) -> bool:
+        left = _db(self._left_now)
+        return left < SPEECH_DBFS or _db(self._near_now) - left >= CALM_DB
 
     def _is_spoken_over(self) -> bool:
         if self.state not in (EchoState.WORKING, EchoState.NO_ECHO) or _db(self._left_now) < SPEECH_DBFS:

@@ -11,7 +11,7 @@ from typing import Any
 
 from neko_cli.audio.devices import Kind
 from neko_cli.audio.echo_care import DeviceEcho
-from neko_cli.audio.echo_clock import CaptureClock
+from neko_cli.audio.echo_clock import BlockClock
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing
 from neko_cli.audio.streams import BLOCKS_PER_S, DeviceStream
 from neko_cli.core.pcm import SILENCE_DBFS, level_dbfs
@@ -32,8 +32,9 @@ class DeviceMicrophone:
         ``echo`` takes what the loudspeaker plays out of its sound.
         """
         self._echo = echo
-        self._clock = CaptureClock(1)
+        self._clock = BlockClock(1)
         self._read = 0  # samples that were read since it was opened
+        self._ear = 0  # which of the microphones that the echo canceller has met
         self._device = DeviceStream(Kind.MICROPHONE, wanted, self._wake_up)
         self._ring = ByteRing(0)
         self._wake = asyncio.Event()
@@ -69,7 +70,7 @@ class DeviceMicrophone:
         await self._device.open(self._copy, self._ready)
         if self._echo is not None:
             try:
-                await self._echo.microphone_opened(self.name)
+                self._ear = await self._echo.microphone_opened(self.name)
             except BaseException:  # nobody would close it
                 await self.close()
                 raise
@@ -84,12 +85,12 @@ class DeviceMicrophone:
         while True:
             self._wake.clear()
             while self._ring.available >= size > 0:
-                frame = self._ring.read(size)
-                if self._echo is not None:
-                    frame = self._echo.clean(frame, self._clock, self._read, self.rate)
-                self._read += size // SAMPLE_BYTES
-                self._recent.append(frame)
-                yield frame
+                for frame in self._clean(self._ring.read(size), size):
+                    self._recent.append(frame)
+                    yield frame
+            if self._echo is not None and (self._device.failure is not None or not self._device.is_open):
+                for frame in _cut(self._echo.rest(self._ear), size):
+                    yield frame
             if self._device.failure is not None:
                 raise self._device.failure
             if not self._device.is_open:
@@ -102,10 +103,18 @@ class DeviceMicrophone:
         await self._device.close()
         self._wake_up()
 
+    def _clean(self, frame: bytes, size: int) -> list[bytes]:
+        """What the echo canceller lets out when this frame comes: itself, nothing yet, or more."""
+        came_at = self._clock.time_of(self._read)
+        self._read += size // SAMPLE_BYTES
+        if self._echo is None:
+            return [frame]
+        return _cut(self._echo.clean(frame, came_at, self.rate, self._ear), size)
+
     def _ready(self, rate: int, latency_s: float) -> None:
         """On the lane, before the first callback: memory for this rate."""
         self._ring = ByteRing(rate * SAMPLE_BYTES * RING_S)
-        self._clock = CaptureClock(rate, latency_s)
+        self._clock = BlockClock(rate)
         self._read = 0
         self._wake_pending = False
 
@@ -124,3 +133,8 @@ class DeviceMicrophone:
     def _wake_up(self) -> None:
         self._wake_pending = False
         self._wake.set()
+
+
+def _cut(sound: bytes, size: int) -> list[bytes]:
+    """Sound in frames of ``size`` bytes."""
+    return [sound[at : at + size] for at in range(0, len(sound), size)]

@@ -28,6 +28,11 @@ class EchoCare(Protocol):
         ...
 
     @property
+    def hears_somebody(self) -> bool:
+        """Whether there is more in the microphone's sound than what may be left of the echo."""
+        ...
+
+    @property
     def figure(self) -> EchoFigure:
         """How it goes."""
         ...

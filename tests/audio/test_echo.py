@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from benchmarks.kit.echo_bench import run
 from benchmarks.kit.echo_room import QUESTION, RATE, Room, as_pcm, character, spoken, user
-from neko_cli.audio.echo import EchoCanceller, make_canceller
-from neko_cli.audio.echo_align import LEAD_MS
+from neko_cli.audio.echo import WAIT_MS, EchoCanceller, make_canceller
+from neko_cli.audio.echo_align import SPARE_MS
 from neko_cli.audio.echo_meter import EchoState
 
 BLOCK = RATE // 100 * 2
@@ -78,15 +78,40 @@ def test_any_chunking_gives_the_same_with_the_real_engine(sizes: list[int]) -> N
     assert out == expected
 
 
-def test_the_played_sound_is_ahead_by_the_lead_when_it_is_there() -> None:
+BEHIND = BLOCK + round(SPARE_MS * RATE / 1000) * 2
+"""Bytes before the end of what is played by now, from which on a frame's echo may come."""
+
+
+def test_a_frame_goes_with_what_is_played_when_it_comes() -> None:
     far = noise(RATE)
-    ahead = round(LEAD_MS * RATE / 1000) * 2
     canceller = with_far(Subtracts(RATE), far, began=5.0)
-    assert canceller.process(far[ahead : ahead + 10 * BLOCK], 5.0, RATE) == bytes(10 * BLOCK)
-    assert canceller.report.lead_ms == LEAD_MS
+    at = RATE - BEHIND  # of half a second
+    assert canceller.process(far[at : at + 10 * BLOCK], 5.5, RATE) == bytes(10 * BLOCK)
 
 
-def test_a_tap_goes_by_the_first_time_that_a_device_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_waits_for_what_is_played_beside_it_but_not_for_ever() -> None:
+    engine, far, near = Subtracts(RATE), noise(RATE), noise(RATE, 2)
+    canceller = with_far(engine, far[: RATE // 2 * 2], began=5.0)
+    frames = WAIT_MS // 10
+    waiting = [
+        canceller.process(near[n * BLOCK : (n + 1) * BLOCK], 5.6 + n / 100, RATE) for n in range(frames)
+    ]
+    assert waiting == [b""] * frames
+    assert canceller.report.waits_ms == WAIT_MS
+    assert canceller.process(near[frames * BLOCK : (frames + 1) * BLOCK], 5.6 + frames / 100, RATE)
+    canceller.played(far[RATE : RATE + 20 * BLOCK], 5.6)
+    assert len(canceller.process(b"", 5.67, RATE)) == frames * BLOCK
+    assert canceller.report.waits_ms == 0.0
+
+
+def test_what_waits_comes_when_the_microphone_is_closed() -> None:
+    canceller = with_far(Subtracts(RATE), noise(RATE // 2), began=5.0)
+    assert canceller.rest() == b""
+    assert canceller.process(noise(480 * 3), 5.6, RATE) == b""
+    assert len(canceller.rest()) == 3 * BLOCK
+
+
+def test_a_tap_goes_by_when_callbacks_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 5.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     far = noise(RATE)
@@ -95,8 +120,8 @@ def test_a_tap_goes_by_the_first_time_that_a_device_claims(monkeypatch: pytest.M
     for n in range(100):
         now = 5.0 + n / 100
         take(memoryview(far)[n * BLOCK : (n + 1) * BLOCK], RATE, now + 0.03 + n / 1000)
-    ahead = round((LEAD_MS / 1000 - 0.03) * RATE) * 2
-    assert canceller.process(far[ahead : ahead + 10 * BLOCK], 5.0, RATE) == bytes(10 * BLOCK)
+    at = RATE - BEHIND
+    assert canceller.process(far[at : at + 10 * BLOCK], 5.5, RATE) == bytes(10 * BLOCK)
 
 
 def test_without_a_loudspeaker_nothing_is_taken_away() -> None:

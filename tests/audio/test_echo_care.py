@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from neko_cli.audio import echo, echo_care
 from neko_cli.audio.echo_care import DeviceEcho
-from neko_cli.audio.echo_clock import CaptureClock
 from neko_cli.audio.echo_engine import EchoUnavailable, Why
 
 RATE = 48_000
@@ -36,10 +36,8 @@ async def test_nothing_is_trusted_before_anything_was_played() -> None:
 
 async def test_a_frame_comes_back_as_long_as_it_was() -> None:
     care = DeviceEcho()
-    await care.microphone_opened("USB microphone")
-    clock = CaptureClock(RATE)
-    clock.block(0.0, len(FRAME) // 2)
-    assert len(care.clean(FRAME, clock, 0, RATE)) == len(FRAME)
+    ear = await care.microphone_opened("USB microphone")
+    assert len(care.clean(FRAME, 0.0, RATE, ear)) == len(FRAME)
 
 
 @pytest.mark.parametrize(
@@ -56,13 +54,14 @@ async def test_the_sound_servers_own_canceller_is_recognised(
 ) -> None:
     pactl_that_says(tmp_path, default, monkeypatch)
     care = DeviceEcho()
-    await care.microphone_opened(name)
+    ear = await care.microphone_opened(name)
     assert care.trusted is by_server
     assert (care.figure.state == "server") is by_server
     if by_server:
-        clock = CaptureClock(RATE)
         sound = b"\x10\x20" * (RATE // 100)
-        assert care.clean(sound, clock, 0, RATE) == sound
+        assert care.clean(sound, 0.0, RATE, ear) == sound
+        assert care.hears_somebody
+        assert care.rest(ear) == b""
 
 
 async def test_a_sound_server_that_says_nothing_is_not_waited_for(
@@ -83,9 +82,43 @@ async def test_without_the_library_sound_passes_and_nobody_is_trusted(
 ) -> None:
     monkeypatch.setattr(echo, "make_canceller", missing)
     care = DeviceEcho()
-    await care.microphone_opened("USB microphone")
+    ear = await care.microphone_opened("USB microphone")
     care.tap()(memoryview(FRAME), RATE, 0.0)
     assert (care.trusted, care.figure.state) == (False, "off")
     assert care.unavailable is not None
     assert care.figure.reason == str(care.unavailable)
-    assert care.clean(FRAME, CaptureClock(RATE), 0, RATE) == FRAME
+    assert care.clean(FRAME, 0.0, RATE, ear) == FRAME
+    assert care.rest(ear) == b""
+
+
+async def test_the_microphone_before_loses_nothing_when_another_one_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 5.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    care = DeviceEcho()
+    played = care.tap()
+    first = await care.microphone_opened("USB microphone")
+    played(memoryview(FRAME), RATE, 0.0)
+    frames = [bytes([n]) * len(FRAME) for n in range(1, 6)]
+    assert care.clean(frames[0], 5.3, RATE, first) == b"", "what is played beside it is waited for"
+    second = await care.microphone_opened("Headset")
+    assert len(care.clean(frames[1], 5.31, RATE, first)) == 2 * len(FRAME)
+    assert care.clean(frames[2], 5.32, RATE, first) == frames[2]
+    assert care.rest(first) == b""
+    assert care.clean(frames[3], 5.33, RATE, second) == b""
+    assert len(care.rest(second)) == len(FRAME)
+
+
+async def test_only_what_may_be_echo_is_not_somebody() -> None:
+    care = DeviceEcho()
+    assert care.hears_somebody
+    played = care.tap()
+    ear = await care.microphone_opened("USB microphone")
+    assert care.hears_somebody, "nothing is played"
+    loud = b"\x00\x20" * (RATE // 100)
+    for _ in range(3):
+        played(memoryview(loud), RATE, 0.0)
+        care.clean(FRAME, time.monotonic(), RATE, ear)
+    care.rest(ear)
+    assert not care.hears_somebody

@@ -42,12 +42,12 @@ def test_a_skip_leaves_nothing_from_before() -> None:
     assert read(track, 50, 2) == [0, 0]
 
 
-def test_it_began_by_its_latest_block_and_stops_when_that_is_old() -> None:
+def test_it_began_by_the_blocks_that_came_in_time_and_stops_when_the_latest_is_old() -> None:
     far = FarEnd(RATE)
     assert far.began(0.0) is None
     far.played(bytes(160), 10.0)
     far.played(bytes(160), 10.02)  # 10 ms late
-    assert far.began(10.0) == 10.01
+    assert far.began(10.0) == 10.0
     assert far.began(10.02 + STALE_S + 0.01) is None
 
 

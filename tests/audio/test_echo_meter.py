@@ -7,7 +7,7 @@ import math
 import pytest
 
 from neko_cli.audio.echo_likeness import Likeness
-from neko_cli.audio.echo_meter import HANG_MS, EchoMeter, EchoReport, EchoState
+from neko_cli.audio.echo_meter import CALM_MS, HANG_MS, EchoMeter, EchoReport, EchoState
 
 LOUD = -20.0
 
@@ -93,8 +93,25 @@ def test_pauses_do_not_count() -> None:
 
 @pytest.mark.parametrize("state", EchoState)
 def test_only_what_was_seen_to_work_is_trusted(state: EchoState) -> None:
+    assert EchoReport(state=state).converged is (state is EchoState.NO_ECHO)
     trusted = state in (EchoState.WORKING, EchoState.NO_ECHO)
-    assert EchoReport(state=state).converged is trusted
+    assert EchoReport(state=state, settled=True).converged is trusted
+
+
+def test_the_echo_has_to_be_out_for_a_while_at_first_and_after_a_disturbance() -> None:
+    meter = EchoMeter()
+    talk(meter, 2, near_db=-20, left_db=-35)
+    assert not meter.settled
+    talk(meter, 1, near_db=-20, left_db=-75, begin=200)
+    assert meter.settled
+    talk(meter, 1, near_db=-17, left_db=-20, own=False, begin=300)
+    assert meter.settled, "a voice is none"
+    meter.disturb()
+    assert not meter.settled
+    talk(meter, CALM_MS / 1000 - 0.01, near_db=-20, left_db=-75, begin=400)
+    assert not meter.settled
+    talk(meter, 1.5, near_db=-20, left_db=-75, begin=430)
+    assert meter.settled
 
 
 def test_likeness_finds_a_delay_and_silence_is_like_nothing() -> None:
