@@ -19,8 +19,8 @@ from neko_cli.services.folders import Folders
 from neko_cli.services.profile_files import ProfileFiles
 from neko_cli.services.reach_records import Target
 from neko_cli.services.secrets import Keys
-from neko_cli.wiring.composition import find_key
 from neko_cli.wiring.options import Options, apply
+from neko_cli.wiring.provider_keys import find_key
 
 
 class Survey(msgspec.Struct, frozen=True):

@@ -83,7 +83,7 @@ class Life:
             if host.links.live is not None:
                 host.next_link.link_alive()
             try:
-                await _phase("microphone", host.listening.stop(commit=False))
+                await _phase("microphone", host.listening.close())
                 host.swapper.drop_standby()
                 if host.links.live is not None:
                     await self._last_words()

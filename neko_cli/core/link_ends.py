@@ -53,7 +53,7 @@ def what_follows(error: NekoError, *, lived: float = LIVED, in_turn: bool = True
     session = SessionCore(Profile(), ports)
     if in_turn:
         session.turns.feed(TurnInput.TEXT_SENT)
-    return session.after_loss(None, error, lived=lived)[0]
+    return session.next_link.after_loss(None, error, lived=lived)[0]
 
 
 def in_words(error: NekoError, *, lived: float = LIVED, in_turn: bool = True) -> str:

@@ -83,7 +83,7 @@ class SessionManager:
 
     async def set_push_to_talk(self, on: bool) -> None:
         """Whether the key (not the detector) ends the user's turns; switches the microphone off."""
-        await self._core.listening.stop(commit=False)
+        await self._core.listening.close()
         self._core.listening.change_mode(push_to_talk=on)
 
     async def send_message(self, text: str) -> int:

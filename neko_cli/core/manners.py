@@ -44,4 +44,4 @@ class Manners:
         if text := silence_due(now - since, host.profile.guard):
             self._open_at = None
             host.herald.notice(text, NoticeKind.SOUND, Severity.INFO)
-            host.owner.spawn(host.listening.stop(commit=False), "microphone off")
+            host.owner.spawn(host.listening.close(), "microphone off")

@@ -91,7 +91,7 @@ class Requests:
         self.paused = True
         self._host.sight.hold(True)
         self._paused_microphone = self._paused_microphone or self._host.board.microphone_on
-        await self._host.listening.stop(commit=False)
+        await self._host.listening.close()
         self.interrupt()
 
     async def resume(self) -> None:

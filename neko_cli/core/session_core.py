@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from neko_cli.core.agents import Agents
 from neko_cli.core.board import Board
-from neko_cli.core.commands import AskReply, ClearAudio, Command
+from neko_cli.core.commands import ClearAudio, Command
 from neko_cli.core.companions.callbacks import Callbacks
 from neko_cli.core.companions.guards import Budget
 from neko_cli.core.devices import Devices
+from neko_cli.core.ducking import Ducking
 from neko_cli.core.errors import AudioError, NekoError, our_mistake
 from neko_cli.core.events import AnyEvent, NoticeKind, Outcome, UserText
 from neko_cli.core.herald import Herald
 from neko_cli.core.inbound import Inbound
-from neko_cli.core.keeper import AfterLoss, Keeper
+from neko_cli.core.keeper import Keeper
 from neko_cli.core.life import Life
-from neko_cli.core.links import LinkRun, Links, Opening
+from neko_cli.core.link_desk import LinkDesk
+from neko_cli.core.links import Links, Opening
 from neko_cli.core.listening import Listening
 from neko_cli.core.manners import Manners
-from neko_cli.core.memory import FALLBACK_TURNS, Memory
+from neko_cli.core.memory import Memory
+from neko_cli.core.microphone_gate import MicrophoneGate
 from neko_cli.core.modes import Mode
 from neko_cli.core.moods import Moods
 from neko_cli.core.news import News
@@ -25,7 +28,7 @@ from neko_cli.core.next_link import NextLink
 from neko_cli.core.pictures import Pictures
 from neko_cli.core.playout import Playout
 from neko_cli.core.profile import Profile
-from neko_cli.core.provider_events import InputTranscript, ProviderEvent, SpeechBegan
+from neko_cli.core.provider_events import ProviderEvent, SpeechBegan
 from neko_cli.core.relay import Relay
 from neko_cli.core.reply_slot import ReplySlot
 from neko_cli.core.requests import Requests
@@ -35,7 +38,7 @@ from neko_cli.core.session_ports import SessionPorts
 from neko_cli.core.sight import Sight
 from neko_cli.core.sound_path import SoundReport
 from neko_cli.core.speaking_first import SpeakingFirst
-from neko_cli.core.state import LISTENS, LinkState, TurnInput, TurnState
+from neko_cli.core.state import LISTENS, LinkState, TurnState
 from neko_cli.core.stream import Broadcast
 from neko_cli.core.summaries import Summaries
 from neko_cli.core.swap import Swapper
@@ -51,9 +54,6 @@ from neko_cli.core.voicing import Voicing
 STARTS = frozenset({LinkState.CONNECTING, LinkState.CONFIGURING})
 """Where the first link is on its way."""
 
-ECHO_TAIL = 0.15
-"""Seconds for which a room still echoes after the character's last sound (half duplex)."""
-
 
 class SessionCore:
     """Owns the parts and answers their questions; every method but the coroutines returns at once."""
@@ -62,8 +62,6 @@ class SessionCore:
         self.profile = profile
         self.ports = ports
         self._epoch = ports.clock.monotonic()
-        self._spoke_at = -ECHO_TAIL
-        self._summed_up = -1  # how far memory had come when it was last summed up for a link
         self.stream = Broadcast()
         self.memories = {mode: Memory(profile.memory.messages) for mode in Mode}
         self.callbacks = Callbacks()
@@ -78,12 +76,13 @@ class SessionCore:
         self.utterances = Utterances(self, self.turns, self.slot)
         self.inbound = Inbound(self, self.turns, self.slot, self.playout, self.utterances)
         self.uplink = Uplink()
-        self.links = Links(self, self.owner, ports.transport, ports.clock, ports.dial)
+        self.link_desk = LinkDesk(self)
+        self.links = Links(self.link_desk, self.owner, ports.transport, ports.clock, ports.dial)
         self.herald = Herald(self, ports.clock)
         self.next_link = NextLink(self, ports.clock, ports.provider_title)
         self.relay = Relay(self)
         self.keeper = Keeper(
-            self, self.board, self.owner, self.links, Backoff(ports.random), ports.clock.monotonic
+            self.link_desk, self.board, self.owner, self.links, Backoff(ports.random), ports.clock.monotonic
         )
         self.summaries = Summaries(self, ports.summariser)
         self.swapper = Swapper(self, ports.clock, Backoff(ports.random))
@@ -91,8 +90,19 @@ class SessionCore:
         self.budget = Budget(profile.guard)
         self.vigil = Vigil(self, ports.clock, ports.route)
         self.devices = Devices(self)
+        self.sound = SoundReport(self)
+        self.gate = MicrophoneGate(self)
+        self.ducking = Ducking(self, self.turns, self.playout)
         self.listening = Listening(
-            self, self.board, self.owner, self.turns, self.uplink, self.devices.microphone, ports.detector
+            self,
+            self.board,
+            self.owner,
+            self.turns,
+            self.uplink,
+            self.devices.microphone,
+            self.gate,
+            self.ducking,
+            ports.detector,
         )
         self.listening.begin_with(profile)
         self.uplink.stretches.silence_ms = profile.turns.silence_ms
@@ -100,7 +110,6 @@ class SessionCore:
         self.requests: Requests = Requests(self)
         self.uplink.on_speech = self.requests.speech_came
         self.pictures = Pictures(self, ports.fit_picture)
-        self.sound = SoundReport(self)
         self.moods = Moods(self, ports.feeling)
         self.manners = Manners(self)
         self.sight = Sight(self, ports.eye, ports.clock)
@@ -152,6 +161,8 @@ class SessionCore:
         self.scribe.tell(event)
         self.agents.published(event)
         self.translations.published(event)
+        if isinstance(event, UserText) and event.spoken:
+            self.listening.words(event.turn, event.text)
         if isinstance(event, UserText) and event.final:
             self.moods.heard(event.text)
             self.speaking_first.user_spoke()
@@ -165,15 +176,6 @@ class SessionCore:
         """Nobody wants the utterance that is open."""
         if self.uplink.discard():
             self.send(ClearAudio())
-
-    def sound_from_microphone(self, frame: bytes, rate: int) -> bytes | None:
-        """What is sent of a microphone's frame: it, silence in its place, or nothing."""
-        self.devices.microphone.heard(frame, rate)
-        if not self.accepts:
-            return None
-        sound = bytes(len(frame)) if self.microphone_held() else frame
-        self.ports.tape.heard(sound, rate, live=True)
-        return sound
 
     def provider_event(self, event: ProviderEvent) -> None:
         """The provider says something."""
@@ -203,6 +205,7 @@ class SessionCore:
 
     def turn_changed(self, reason: str) -> None:
         """The turn's state changed."""
+        self.ducking.look()
         self.board.turn = self.turns.state
         self.board.touch()
         self.board.refresh(reason)
@@ -219,15 +222,6 @@ class SessionCore:
             self.owner.spawn(self._drain(turn), f"drain {turn}")
         else:
             self.turns.drained(turn)
-
-    def microphone_held(self) -> bool:
-        """Half duplex: nothing is sent while the character is heard, nor right after it."""
-        if self.sound.is_full_duplex or not self.playout.audible:
-            return False
-        if self.turns.state in (TurnState.SPEAKING, TurnState.DRAINING):
-            self._spoke_at = self.now()
-            return True
-        return self.now() - self._spoke_at < ECHO_TAIL
 
     def speech_came(self) -> None:
         """Somebody begins to speak, as our own detector hears: a parked link comes back."""
@@ -257,72 +251,6 @@ class SessionCore:
         self.keeper.presume_lost(error)
         return True
 
-    # -- links ------------------------------------------------------------------------------
-
-    def link_opened(self) -> None:
-        """The socket of the next link is open."""
-        self.keeper.link_opened()
-
-    def link_lost(self, run: LinkRun, error: NekoError) -> None:
-        """The live link is gone."""
-        self.keeper.lost(run, error)
-
-    def standby_lost(self, run: LinkRun, error: NekoError) -> None:
-        """A link that was not live is gone."""
-        self.swapper.standby_lost(run)
-
-    def late_words(self, event: InputTranscript) -> bool:
-        """Words from the link that was live before; returns whether more of them are due."""
-        due = self.utterances.late_words(event)
-        if event.final:
-            self.relay.tell_late("user", event.text)
-        return due
-
-    def room(self) -> None:
-        """The link takes sound again."""
-        self.uplink.pump()
-
-    async def prepare(self) -> None:
-        """Find the tools; sum up what a link will not be told word by word, once for all attempts."""
-        await self.tools.prepare()
-        if self.next_link.short and self._summed_up != self.memory.serial:
-            self._summed_up = self.memory.serial
-            wait = self.profile.memory.summary_wait
-            await self.summaries.refresh(keep_turns=FALLBACK_TURNS, wait=wait)
-
-    def opening(self) -> Opening:
-        """How the next link is to be made."""
-        return self.next_link.opening()
-
-    def knows_all(self, run: LinkRun) -> bool:
-        """See ``KeeperHost``."""
-        return self.next_link.knows_all(run)
-
-    def after_loss(
-        self, opening: Opening | None, error: NekoError, *, lived: float = 0.0
-    ) -> tuple[AfterLoss, NekoError]:
-        """What a loss means."""
-        return self.next_link.after_loss(opening, error, lived=lived)
-
-    def standby(self) -> LinkRun | None:
-        """A link that is ready to take over."""
-        return self.swapper.take_standby()
-
-    def carry_over(self) -> None:
-        """The link goes."""
-        self.relay.carry_over()
-        self.uplink.idle = self.board.link is LinkState.PARKED
-
-    def hand_over(self, run: LinkRun, lost: NekoError | None) -> None:
-        """A link is live: what was held goes to it; at the very first, the character greets."""
-        self.uplink.idle = False
-        greeting = self.profile.character.greeting
-        nothing_said = not len(self.memory) and not self.uplink.waiting_ms
-        if self.ports.greet and greeting and self.is_at_rest and nothing_said:
-            self.turns.feed(TurnInput.REPLY_ASKED)
-            self.slot.carry(AskReply(greeting))
-        self.relay.hand_over(run, lost)
-
     def profile_changed(self, old: Profile) -> None:
         """Limits may be others now."""
         if self.profile.guard != old.guard:
@@ -331,7 +259,7 @@ class SessionCore:
             self.scribe.keep(self.profile.memory.save)
         for memory in self.memories.values():
             memory.limit = self.profile.memory.messages
-        self.listening.profile_changed(self.profile)
+        self.listening.profile_changed(self.profile, old)
         self.devices.profile_changed(old)
         self.agents.profile_changed(old)
         self.voicing.profile_changed(old)
@@ -342,38 +270,6 @@ class SessionCore:
     def profile_refused(self, made: Opening, error: NekoError) -> bool:
         """No link can be made with a profile; returns whether the next one is made with another."""
         return self.requests.profile_refused(made, error)
-
-    def tell_connected(self, run: LinkRun) -> None:
-        """A link is live."""
-        self.herald.connected(run)
-
-    def tell_outage(self, error: NekoError, retry_in: float) -> None:
-        """The link was lost."""
-        self.herald.outage(error, retry_in)
-
-    def woken(self) -> None:
-        """A parked session is wanted again."""
-        self.relay.woken()
-
-    def tell_back(self) -> None:
-        """The outage is over."""
-        self.herald.back()
-
-    def tell_failure(self, error: NekoError) -> None:
-        """The link is down for good."""
-        self.swapper.drop_standby()
-        self.inbound.tell_failure(error, fatal=True)
-
-    def abort_turn(self) -> None:
-        """The link is down for good: the turn fails, unless its reply came whole and is being played."""
-        self.slot.reset()
-        self.relay.abandon()
-        self.news.abandon()
-        self.utterances.leave_link(again=True)
-        self.uplink.detach()
-        self.uplink.discard()
-        if self.turns.state is not TurnState.DRAINING or self.board.link is not LinkState.FAILED:
-            self.turns.feed(TurnInput.LINK_LOST)
 
     # -- own work ---------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from neko_cli.core.devices import Remember
 from neko_cli.core.links import Dial
-from neko_cli.core.listening import MakeDetector, MakeMicrophone
+from neko_cli.core.listening import MakeMicrophone
 from neko_cli.core.moods import FeelingJudge
+from neko_cli.core.own_turns import MakeDetector
 from neko_cli.core.pictures import FitPicture
 from neko_cli.core.ports import (
     Clock,

@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neko_cli.core.clock import RealClock
-from neko_cli.core.codecs import Provider, find_provider, make_codec, missing_key
+from neko_cli.core.codecs import Provider, find_provider, make_codec
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.errors import NekoError
-from neko_cli.core.ports import Journal, KeyStore, Microphone, Past, Sound, Speaker, Transport
-from neko_cli.core.profile import Duplex, Echo, Profile, Summaries
+from neko_cli.core.ports import Journal, KeyStore, Past, Sound, Transport
+from neko_cli.core.profile import Profile, Summaries
 from neko_cli.wiring import parts
 from neko_cli.wiring.companions import ProfileDescribers, ProfileFeelings, ProfileTranslators
 from neko_cli.wiring.engine import SESSION_LIMIT, EngineHost
 from neko_cli.wiring.options import Options
 from neko_cli.wiring.past import find_past, new_session_id
 from neko_cli.wiring.profiles import Profiles
-from neko_cli.wiring.summaries import ProfileSummariser, key_names
+from neko_cli.wiring.provider_keys import find_key, runs_here
+from neko_cli.wiring.sound import RunSound
+from neko_cli.wiring.summaries import ProfileSummariser
 
 if TYPE_CHECKING:
     import ssl
 
-    from neko_cli.audio.echo_care import DeviceEcho
-    from neko_cli.audio.speaker import MakeTap
     from neko_cli.core.manager import SessionManager
     from neko_cli.core.transport.websocket import WebSocketTransport
     from neko_cli.local.server import EngineServer
@@ -74,14 +74,12 @@ class Composition:
         self._options = options
         self._keys = keys
         self._current = self.profile
-        if not _runs_here(self.profile):
+        if not runs_here(self.profile):
             find_key(self.profile, keys)
         self._engine: EngineHost | None = None
         self._recording: Recording | None = None
         self._sockets: WebSocketTransport | None = None
-        self._sound: Sound | None = None
-        self._echo: DeviceEcho | None = None
-        self._taps: list[MakeTap] = []  # of the loudspeaker
+        self._sound = RunSound(self.profile, options)
         self._store: Store | None = None
         self._summaries: list[ProfileSummariser] = []
         self._translators = ProfileTranslators(keys)
@@ -96,27 +94,12 @@ class Composition:
     @property
     def runs_engine(self) -> bool:
         """Whether the embedded engine answers, inside this process."""
-        return _runs_here(self.profile)
+        return runs_here(self.profile)
 
     @property
     def sound(self) -> Sound:
         """The sound system; nothing is loaded before a device is used."""
-        if self._sound is None:
-            from neko_cli.audio.sound import DeviceSound
-
-            self._sound = DeviceSound(self._taps, echo=self._device_echo())
-        return self._sound
-
-    def _device_echo(self) -> DeviceEcho | None:
-        """What keeps the loudspeaker out of the microphone, where both are used."""
-        from neko_cli.audio.echo_care import DeviceEcho
-
-        options, sound = self._options, self.profile.sound
-        cancels = sound.duplex is Duplex.AUTO and sound.echo is Echo.AUTO
-        wanted = cancels and options.use_microphone and options.use_speaker
-        if self._echo is None and wanted:
-            self._echo = DeviceEcho()
-        return self._echo
+        return self._sound.system
 
     def session(self) -> SessionManager:
         """A session that is not started yet; the first one goes on with the past that was asked for."""
@@ -137,11 +120,11 @@ class Composition:
                 transport=recording.transport if recording else transport,
                 dial=self.dial,
                 provider_title=self.provider.title,
-                microphone=self._microphone if options.use_microphone else None,
-                speaker=self._speaker() if options.use_speaker else None,
+                microphone=self._sound.microphone if options.use_microphone else None,
+                speaker=self._sound.speaker() if options.use_speaker else None,
                 sound=self.sound if options.use_microphone or options.use_speaker else None,
                 remember_device=self._profiles.remember_device,
-                echo=self._device_echo(),
+                echo=self._sound.echo(),
                 voice=parts.voices(self._keys, self.folders),
                 want_audio=options.want_audio,
                 greet=options.greet,
@@ -173,7 +156,7 @@ class Composition:
         """
         wanted = profile.provider
         url, key = wanted.url, ""
-        if _runs_here(profile):
+        if runs_here(profile):
             engine = self.engine(profile)
             url, key = (await engine.start()).url, engine.token
         else:
@@ -260,7 +243,7 @@ class Composition:
 
     def _check(self, profile: Profile) -> None:
         """Refuse a profile that could not be talked to; blocks, and raises NekoError."""
-        if not _runs_here(profile):
+        if not runs_here(profile):
             find_key(profile, self._keys)
 
     def _journal(self) -> Journal | None:
@@ -307,36 +290,8 @@ class Composition:
                 character=self.profile.character.name,
             )
             if self._recording.sound is not None:
-                self._taps.append(self._recording.sound.loudspeaker)
+                self._sound.tap(self._recording.sound.loudspeaker)
         return self._recording
-
-    def _microphone(self) -> Microphone:
-        return self.sound.microphone(self.profile.sound.microphone)
-
-    def _speaker(self) -> Speaker:
-        return self.sound.speaker(self.profile.sound.speaker)
 
     def _engine_log(self) -> Path | None:
         return self.folders.log / "engine.log"
-
-
-def _runs_here(profile: Profile) -> bool:
-    """Whether the embedded engine answers, inside this process."""
-    return find_provider(profile.provider.name).runs_here and not profile.provider.url
-
-
-def find_key(profile: Profile, keys: KeyStore) -> str:
-    """The key for a profile's provider; empty where it needs none. Blocks.
-
-    Raises ConfigError for an unknown provider or region, CredentialsError for a missing key.
-    """
-    provider = find_provider(profile.provider.name, profile.provider.region)
-    url = profile.provider.url
-    if not provider.key_names:
-        return ""
-    # One chat server is like another but for who runs it, and that tells its address.
-    known = key_names(url) if provider.dialect.http and url else ()
-    key = keys.find((*known, *provider.key_names))
-    if not key and provider.needs_key(url):
-        raise missing_key(provider)
-    return key

@@ -18,6 +18,7 @@ class FakeEcho:
 
     def __init__(self) -> None:
         self.trusted = False
+        self.hears_somebody = True
         self.figure = EchoFigure("learning")
 
     def works(self) -> None:
@@ -32,7 +33,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def heard(stage: Any, frame: bytes) -> bytes | None:
     core = stage.session._core
-    return core.sound_from_microphone(frame, 24_000)
+    return core.gate.sound(frame, 24_000)
 
 
 @pytest.mark.parametrize("duplex", ["auto", "half", "full"])
