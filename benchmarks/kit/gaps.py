@@ -113,7 +113,7 @@ def hum() -> bytes:
 
 async def spoken() -> bytes:
     """The sentence at the device's rate, with the pause after which a detector ends a turn."""
-    from benchmarks.kit.voice import speak
+    from benchmarks.kit.spoken import speak
 
     pcm = await speak(SENTENCE)
     whole = Resampler(WIRE_RATE, DEVICE_RATE)

@@ -35,6 +35,11 @@ class ByteRing:
         """Bytes that ``write`` would take now; producer side."""
         return self.capacity - (self._written - self._read)
 
+    @property
+    def dropped(self) -> int:
+        """Bytes that ``clear`` dropped and the consumer has not yet passed; from either side."""
+        return max(0, self._skip_to - self._read)
+
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Append as many whole samples of ``data`` as fit; returns the bytes taken. Producer side."""
         taken = min(len(data), self.space)
@@ -81,6 +86,21 @@ class ByteRing:
         if first < n:
             out[first:n] = self._memory[: n - first]
         self._read = start + n  # last, so that the producer never overwrites what is being copied
+        return n
+
+    def read_dropped(self, out: memoryview) -> int:
+        """Move up to ``len(out)`` bytes of what was dropped into ``out``, and pass the rest. Consumer side.
+
+        They are there until the consumer has passed them: their room is not free before that.
+        """
+        end = self._skip_to  # a later ``clear`` counts at the next read
+        n = max(0, min(len(out), end - self._read))
+        at = self._read % self.capacity
+        first = min(n, self.capacity - at)
+        out[:first] = self._memory[at : at + first]
+        if first < n:
+            out[first:n] = self._memory[: n - first]
+        self._read = max(self._read, end)
         return n
 
     def read(self, n: int) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from neko_cli.audio.clock import PlayedClock
 from neko_cli.audio.devices import Kind
+from neko_cli.audio.fade import Fades
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing, RecentSound
 from neko_cli.audio.streams import DeviceStream
 from neko_cli.core.errors import AudioError
@@ -47,9 +48,11 @@ class DeviceSpeaker:
         self._ring = ByteRing(0)
         self._clock = PlayedClock(1)
         self._recent = RecentSound(SAMPLE_BYTES)
-        self._silence = b""
+        self._fades = Fades(1)
         self._was_playing = False
         self._holds = False
+        self._hands_over = False
+        self._awaited = 0  # how many wait for the end of what is queued, which is then no break
         self._next_at = 0.0  # when the block after the last one will be heard
         self._gone = asyncio.Event()
         self._make_taps = taps
@@ -106,7 +109,8 @@ class DeviceSpeaker:
         if not self.rate:
             return 0.0
         in_device = max(0, self.handed - self.played) * SAMPLE_BYTES
-        return duration_ms(self._ring.available + in_device, self.rate)
+        in_queue = self._ring.available + self._fades.left_of(self._ring)
+        return duration_ms(in_queue + in_device, self.rate)
 
     @property
     def failure(self) -> AudioError | None:
@@ -127,25 +131,32 @@ class DeviceSpeaker:
         """
         if not self._device.is_open or self._device.failure is not None:
             return 0
+        self._hands_over = False
         return self._ring.write(pcm)
 
     def clear(self) -> None:
         """Drop what is not yet handed to the device, from the next block on (10 ms at most).
 
-        What the device holds (``latency_ms``) is still heard, and counted.
+        What the device holds (``latency_ms``) is still heard, and 5 ms more in which the sound fades out;
+        both are counted.
         """
         self._ring.clear()
         self._holds = False
 
     def hold(self, on: bool) -> None:
-        """Silence from the next block on (10 ms at most), or go on where that stopped; what waits stays."""
+        """Silence from the next block on (10 ms at most), or go on where that stopped; what waits stays.
+
+        The sound fades out within 5 ms, which count as heard, and in again.
+        """
         self._holds = on
 
     def take_back(self, keep_ms: float = 0.0) -> bytes:
         """What waits and was not handed to the device, but for the next ``keep_ms``: it is not played here.
 
-        A device that runs keeps 20 ms at least.
+        A device that runs keeps 20 ms at least. Where they end there is no fade: the next sample is heard
+        from another device.
         """
+        self._hands_over = True
         if self._device.failure is not None or not self._device.is_open:
             return self._ring.take_back(0)
         return self._ring.take_back(bytes_for(max(keep_ms, KEEP_MS), self.rate))
@@ -153,15 +164,20 @@ class DeviceSpeaker:
     async def drained(self) -> None:
         """Wait until all that was queued has been heard, dropped or closed.
 
+        Who waits says that it is complete: its end is played as it is, without a fade.
         Raises AudioError when the device dies, which its watchdog says within 2 s.
         """
-        while self._device.is_open:
-            if self._device.failure is not None:
-                raise self._device.failure
-            waiting = self.queued_ms
-            if waiting <= 0.0:
-                return
-            await asyncio.sleep(min(DRAIN_LOOK_S, waiting / 1000.0))
+        self._awaited += 1
+        try:
+            while self._device.is_open:
+                if self._device.failure is not None:
+                    raise self._device.failure
+                waiting = self.queued_ms
+                if waiting <= 0.0:
+                    return
+                await asyncio.sleep(min(DRAIN_LOOK_S, waiting / 1000.0))
+        finally:
+            self._awaited -= 1
 
     async def lost(self) -> AudioError:
         """Wait until the device dies; the error that says how. Waits for ever while all is well."""
@@ -178,23 +194,23 @@ class DeviceSpeaker:
         self._ring = ByteRing(int(rate * self._ring_s) * SAMPLE_BYTES)
         self._recent = RecentSound(bytes_for(RECENT_MS, rate))
         self._clock = PlayedClock(rate, latency_s)
-        self._silence = bytes(bytes_for(RECENT_MS, rate))
+        self._fades = Fades(rate)
+        self._was_playing = False
+        self._hands_over = False
         self._next_at = 0.0
         self._holds = False
         self._taps = [make() for make in self._make_taps]
 
     def _fill(self, block: Any, frames: int, time: Any, status: Any) -> None:
-        """PortAudio's callback: copies what waits, and silence for the rest."""
+        """PortAudio's callback: copies what waits, then silence, with a fade where it breaks off."""
         self._device.blocks += 1
         out = memoryview(block)
-        filled = 0 if self._holds else self._ring.read_into(out)
-        if filled < len(out):
-            out[filled:] = self._silence[: len(out) - filled]
-            if self._was_playing and not self._holds:
-                self.gaps += 1
-            self._was_playing = False
-        else:
-            self._was_playing = True
+        held = self._holds
+        is_end = self._hands_over or self._awaited > 0
+        filled = self._fades.fill(self._ring, out, held=held, ends=not is_end)
+        if filled < len(out) and self._was_playing and not held:
+            self.gaps += 1
+        self._was_playing = filled == len(out)
         delay_s = time.outputBufferDacTime - time.currentTime
         heard_at = self._clock.block(clock_time.monotonic(), delay_s, filled // SAMPLE_BYTES)
         self._next_at = heard_at + frames / self._device.rate

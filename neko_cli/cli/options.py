@@ -62,7 +62,10 @@ class EchoCancelling(StrEnum):
 Aec = Annotated[
     EchoCancelling | None,
     typer.Option(
-        "--aec", help="auto: speak over the character through open loudspeakers.", show_default="off"
+        "--aec",
+        help="auto: speak over the character through open loudspeakers. "
+        "off: the microphone waits while it speaks.",
+        show_default="auto",
     ),
 ]
 AllowTools = Annotated[

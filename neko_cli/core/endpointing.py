@@ -45,16 +45,33 @@ class Endpointer:
         self._frame = frame_samples
         self.retune(threshold=threshold, prefix_ms=prefix_ms, silence_ms=silence_ms, onset_ms=onset_ms)
         self._floor = position
+        self._onset_at = position
         self._loud = 0
         self._quiet = 0
         self.speaking = False
+
+    @property
+    def speech_ms(self) -> float:
+        """How long somebody has been speaking, pauses included but not the silence since; 0 for nobody."""
+        if not self.speaking:
+            return 0.0
+        return (self.position - self._quiet - self._onset_at) * 1000.0 / DETECTOR_RATE
+
+    @property
+    def quiet_ms(self) -> float:
+        """The silence since somebody spoke who may go on; 0 for nobody."""
+        return self._quiet * 1000.0 / DETECTOR_RATE if self.speaking else 0.0
+
+    def end_after(self, silence_ms: int) -> None:
+        """So much silence ends an utterance from now on, that of one under way included."""
+        self._silence = silence_ms * DETECTOR_RATE // 1000
 
     def retune(self, *, threshold: float, prefix_ms: int, silence_ms: int, onset_ms: int) -> None:
         """Change the figures without losing an utterance that is under way."""
         self._onset = max(1, math.ceil(onset_ms * DETECTOR_RATE / 1000 / self._frame))
         self._threshold = threshold
         self._prefix = prefix_ms * DETECTOR_RATE // 1000
-        self._silence = silence_ms * DETECTOR_RATE // 1000
+        self.end_after(silence_ms)
 
     def push(self, probability: float) -> SpeechBegan | SpeechEnded | None:
         """Take the next frame's probability; returns the decision it brings, if any."""
@@ -66,8 +83,8 @@ class Endpointer:
             return None
         self.speaking = True
         self._quiet = 0
-        began = self.position - self._loud * self._frame - self._prefix
-        return SpeechBegan(max(self._floor, began))
+        self._onset_at = self.position - self._loud * self._frame
+        return SpeechBegan(max(self._floor, self._onset_at - self._prefix))
 
     def _while_speaking(self, probability: float) -> SpeechEnded | None:
         if probability >= max(min(0.01, self._threshold), self._threshold - HYSTERESIS):

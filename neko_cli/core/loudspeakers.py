@@ -68,6 +68,7 @@ class Loudspeakers:
         self._past_ms = 0.0
         self._turned = asyncio.Event()
         self._closed = False
+        self._is_held = False
 
     @property
     def current(self) -> Speaker:
@@ -84,8 +85,14 @@ class Loudspeakers:
         """How much is waiting to be heard, in ms."""
         return sum(used.queued_ms for used in (*self._leaving, self._used))
 
+    def hold(self, on: bool) -> None:
+        """Silence from the next block on while what waits stays; or go on where that stopped."""
+        self._is_held = on
+        self.current.hold(on)  # one that is left ends by itself, within a moment
+
     def clear(self) -> None:
         """Drop what is not yet played, from the next block on."""
+        self._is_held = False
         for used in (*self._leaving, self._used):
             used.speaker.clear()
 
@@ -103,10 +110,13 @@ class Loudspeakers:
         """
         before, after = self._used, _Used(speaker)
         ahead = speaker.ahead_ms - before.speaker.ahead_ms
-        keep = 0.0 if dead else max(KEEP_MS, min(ahead, APART_MS))
+        keep = 0.0 if dead or self._is_held else max(KEEP_MS, min(ahead, APART_MS))
         waited = before.speaker.queued_ms
         sound = before.speaker.take_back(keep)
-        if not dead and waited > 0.0:
+        if self._is_held:
+            before.speaker.hold(False)  # what it must keep is heard there, and not lost
+            speaker.hold(True)
+        elif not dead and waited > 0.0:
             # Begin when the other ends: what it keeps lasts for so long, beyond what latencies make up for.
             after.be_silent(min(max(0.0, keep - ahead), APART_MS) + SLACK_MS)
         if dead:

@@ -21,12 +21,16 @@ class MicrophoneCare(Care):
         super().__init__(host, DeviceKind.MICROPHONE, host.profile.sound.microphone, lock)
         self._chain: Microphones | None = None
         self._ear = DeadEar()
+        self._rests = False  # open, and nothing of it is sent
 
     @property
     def name(self) -> str:
         """The microphone that is open; empty for none."""
-        on = self._chain is not None and self._host.board.microphone_on
-        return self._chain.name if self._chain is not None and on else ""
+        return self._chain.name if self._chain is not None and self._is_open else ""
+
+    @property
+    def _is_open(self) -> bool:
+        return self._rests or self._host.board.microphone_on
 
     def make(self) -> Microphone:
         """The microphone for the next time that it is switched on."""
@@ -35,17 +39,25 @@ class MicrophoneCare(Care):
             raise NoMicrophone("This session has no microphone.")
         first = make() if self._sound is None else self._sound.microphone(self.standing.wanted)
         self._ear.rest()
+        self._rests = False
         self._chain = Microphones(first, self._another)
         return self._chain
 
     def on(self) -> None:
         """It was switched on, and is open."""
+        self._rests = False
         if self.standing.seat in (Seat.OFF, Seat.LOST):  # else another was opened in its place
             self.found(Found.WANTED)
         self.watch()
 
+    def rest(self) -> None:
+        """It stays open without being used: what becomes of it is no news, and none is looked for."""
+        self.let_be()
+        self._rests = True
+
     def off(self) -> None:
         """The user has switched it off: none is looked for."""
+        self._rests = False
         self.let_be()
         self.standing.found(Found.STOPPED, self._host.now())
 
@@ -69,7 +81,7 @@ class MicrophoneCare(Care):
         """Go on with another one; one that is off is opened when it is switched on. Raises AudioError."""
         if self._sound is None or self._host.ports.microphone is None:
             raise NoMicrophone("This session has no microphone to change.")
-        if self._chain is not None and self._host.board.microphone_on:
+        if self._chain is not None and self._is_open:
             self.let_be()
             microphone = self._sound.microphone(name)
             try:
@@ -80,12 +92,13 @@ class MicrophoneCare(Care):
                     await self._default_goes_on(self._chain, error)
                 raise
             finally:
-                self.watch()
+                if not self._rests:
+                    self.watch()
         self._ear = DeadEar()
 
     async def hold(self) -> bool:
         """Close the device for a moment; returns whether one was open, and ``use`` is to follow."""
-        if self._chain is None or not self._host.board.microphone_on:
+        if self._chain is None or not self._is_open:
             return False
         await self._chain.hold()
         return True
@@ -102,7 +115,7 @@ class MicrophoneCare(Care):
     async def _another(self, error: AudioError) -> Microphone | None:
         """Another one that is open, for one that does not open or died: first the same again."""
         sound, standing = self._sound, self.standing
-        if sound is None or isinstance(error, MicrophonePermissionError):
+        if sound is None or self._rests or isinstance(error, MicrophonePermissionError):
             return None
         async with self.lock:
             died = standing.seat in (Seat.WANTED, Seat.INSTEAD)

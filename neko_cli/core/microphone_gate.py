@@ -7,7 +7,6 @@ from enum import Enum, auto
 from neko_cli.core.host import SessionHost
 from neko_cli.core.pre_roll import PreRoll
 from neko_cli.core.profile import Duplex
-from neko_cli.core.state import TurnState
 
 ECHO_TAIL = 0.15
 """Seconds for which a room still echoes after the character's last sound (half duplex)."""
@@ -85,4 +84,4 @@ class MicrophoneGate:
 
     @property
     def _speaks(self) -> bool:
-        return self._host.turns.state in (TurnState.SPEAKING, TurnState.DRAINING)
+        return self._host.turns.is_heard

@@ -6,7 +6,6 @@ that a key began.
 
 from __future__ import annotations
 
-from collections import deque
 from enum import StrEnum
 
 import msgspec
@@ -16,7 +15,9 @@ from neko_cli.core.codecs import PROVIDERS
 from neko_cli.core.codecs.base import Detection
 from neko_cli.core.endpointing import DETECTOR_RATE, Endpointer, SpeechEnded
 from neko_cli.core.ports import SpeechDetector
-from neko_cli.core.profile import Profile, Turns
+from neko_cli.core.pre_roll import PreRoll
+from neko_cli.core.profile import Profile
+from neko_cli.core.tables_turns import Turns
 from neko_cli.core.wake import SoundGate
 
 ONSET_MS = 64
@@ -57,13 +58,12 @@ class LevelDetector:
         self._gate.reset()
 
 
-class OwnEar:
-    """Finds turns in the sound of one microphone; times in ms."""
+class SpeechEar:
+    """Hears in the sound of one microphone when somebody speaks."""
 
     def __init__(self, detector: SpeechDetector, turns: Turns, *, silence_ms: int) -> None:
-        """``silence_ms`` of silence end a turn."""
+        """``silence_ms`` of silence end what was said."""
         self._detector = detector
-        self._prefix_ms = turns.prefix_ms
         self._endpointer = Endpointer(
             frame_samples=detector.frame_bytes // pcm.BYTES_PER_SAMPLE,
             threshold=turns.threshold,
@@ -73,36 +73,49 @@ class OwnEar:
         )
         self._resampler: pcm.Resampler | None = None
         self._judged = b""  # less than a frame at the detector's rate
-        self._recent: deque[bytes] = deque()
-        self._recent_bytes = 0
 
     @property
     def is_open(self) -> bool:
         """Whether somebody speaks."""
         return self._endpointer.speaking
 
-    def hear(self, sound: bytes, rate: int) -> Piece:
-        """One frame of the microphone, 16-bit mono at ``rate`` Hz; some 10 ms."""
-        was_open, ended = self.is_open, False
+    @property
+    def speech_ms(self) -> float:
+        """How long somebody has been speaking, without the silence since."""
+        return self._endpointer.speech_ms
+
+    @property
+    def quiet_ms(self) -> float:
+        """The silence since, which has not ended it yet."""
+        return self._endpointer.quiet_ms
+
+    def end_after(self, silence_ms: int) -> None:
+        """So much silence ends what is said from now on."""
+        self._endpointer.end_after(silence_ms)
+
+    def hear(self, sound: bytes, rate: int) -> bool:
+        """Some 10 ms, 16-bit mono at ``rate`` Hz; returns whether what was said has ended in them."""
+        ended = False
         for frame in self._frames(sound, rate):
             decision = self._endpointer.push(self._detector.probability(frame))
             ended = ended or isinstance(decision, SpeechEnded)
-        if was_open:
-            return Piece(Heard.ENDS if ended else Heard.GOES_ON, sound)
-        self._keep(sound, rate)
-        return Piece(Heard.BEGINS, self._run_up()) if self.is_open else Piece(Heard.NOTHING)
+        return ended
 
-    def reset(self) -> None:
-        """Nobody wants what was heard of the turn so far."""
+    def forget(self) -> None:
+        """What was said so far is over; the stream goes on."""
         self._endpointer.restart(self._endpointer.position)
-        self._run_up()
+
+    def begin_anew(self) -> None:
+        """What comes next does not follow what was heard before."""
+        self.forget()
+        self._detector.reset()
+        self._resampler, self._judged = None, b""
 
     def _frames(self, sound: bytes, rate: int) -> list[bytes]:
         held = self._resampler
         if held is None or held.source_rate != rate:
             held = self._resampler = pcm.Resampler(rate, DETECTOR_RATE)
             self._judged = b""
-            self._run_up()  # of another rate
         self._judged += held.push(sound)
         size = self._detector.frame_bytes
         whole = len(self._judged) // size * size
@@ -110,19 +123,34 @@ class OwnEar:
         self._judged = self._judged[whole:]
         return frames
 
-    def _keep(self, sound: bytes, rate: int) -> None:
-        self._recent.append(sound)
-        self._recent_bytes += len(sound)
-        limit = pcm.bytes_for(self._prefix_ms + 2 * ONSET_MS, rate)
-        while self._recent_bytes - len(self._recent[0]) >= limit:
-            self._recent_bytes -= len(self._recent.popleft())
 
-    def _run_up(self) -> bytes:
-        """What came just before, which belongs to a turn that begins; it is not kept any longer."""
-        run_up = b"".join(self._recent)
-        self._recent.clear()
-        self._recent_bytes = 0
-        return run_up
+class OwnEar:
+    """Finds turns in the sound of one microphone; times in ms."""
+
+    def __init__(self, detector: SpeechDetector, turns: Turns, *, silence_ms: int) -> None:
+        """``silence_ms`` of silence end a turn."""
+        self.speech = SpeechEar(detector, turns, silence_ms=silence_ms)
+        self._recent = PreRoll(turns.prefix_ms + 2 * ONSET_MS)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody speaks."""
+        return self.speech.is_open
+
+    def hear(self, sound: bytes, rate: int) -> Piece:
+        """One frame of the microphone, 16-bit mono at ``rate`` Hz; some 10 ms."""
+        was_open = self.is_open
+        ended = self.speech.hear(sound, rate)
+        if was_open:
+            return Piece(Heard.ENDS if ended else Heard.GOES_ON, sound)
+        self._recent.keep(sound, rate)
+        # What came just before belongs to a turn that begins.
+        return Piece(Heard.BEGINS, self._recent.take()) if self.is_open else Piece(Heard.NOTHING)
+
+    def reset(self) -> None:
+        """Nobody wants what was heard of the turn so far."""
+        self.speech.forget()
+        self._recent.drop()
 
 
 def is_used(profile: Profile) -> bool:

@@ -241,6 +241,14 @@ class Playout:
         if self._speakers is not None:
             self._speakers.clear()
 
+    def pause(self, on: bool) -> None:
+        """Silence from the next block on while all that came or comes waits; or go on where that stopped.
+
+        ``stop`` ends it as well. Nothing happens without a loudspeaker that is open.
+        """
+        if self._speakers is not None:
+            self._speakers.hold(on)
+
     def heard_ms(self, *, soon: bool = False) -> float:
         """How much of the current reply was heard; all of it that came, without a loudspeaker.
 

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from neko_cli.core.codecs.base import Detection
 from neko_cli.core.errors import ConfigError
 from neko_cli.core.profile_mistakes import explain
 from neko_cli.core.tables import Table, ToolsTable
@@ -20,9 +19,7 @@ from neko_cli.core.tables_agents import AgentsTable
 from neko_cli.core.tables_eyes import EyesTable, ProactiveTable
 from neko_cli.core.tables_speak import SpeakTable
 from neko_cli.core.tables_translate import TranslateTable
-
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=30_000)]
-Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+from neko_cli.core.tables_turns import Turns
 
 
 class TagStyle(StrEnum):
@@ -113,19 +110,6 @@ class VoiceTable(Table, frozen=True, kw_only=True):
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=1.5)] = 1.0
 
 
-class Turns(Table, frozen=True, kw_only=True):
-    """Turn taking."""
-
-    detection: Detection = Detection.SERVER
-    threshold: Fraction = 0.5
-    silence_ms: Milliseconds = 700
-    prefix_ms: Milliseconds = 300
-    key_silence_ms: Milliseconds = 2_000
-    """Silence that ends a turn which a key began, as our own detector hears; 0 leaves that to the key."""
-    interrupt: bool = True
-    """Whether speaking over the character stops it."""
-
-
 class EmotionTable(Table, frozen=True, kw_only=True):
     """Emotion tags in the character's words, and who judges words without tags."""
 
@@ -147,7 +131,7 @@ class SoundTable(Table, frozen=True, kw_only=True):
     echo: Echo = Echo.AUTO
     """With ``duplex = "auto"``: neko cancels the loudspeaker's echo where it can, unless the sound server
     does so already."""
-    duplex: Duplex = Duplex.HALF
+    duplex: Duplex = Duplex.AUTO
     """``half``: what the microphone hears while the character speaks is not sent, because with open
     loudspeakers it is the character's own voice. ``full``: it is, as with headphones. ``auto``: it is as soon
     as the echo is cancelled, or none comes back."""

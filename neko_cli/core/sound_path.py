@@ -26,9 +26,11 @@ class SoundReport:
     def look(self) -> None:
         """Publish the event when something is other than it was told; nothing without sound."""
         host, now = self._host, self._host.now()
-        if self._told is not None and now - self._told.at < TELL_EVERY:
+        was_ready = self._told is not None and self._told.ready
+        at_once = host.listening.is_ready is not was_ready
+        if self._told is not None and now - self._told.at < TELL_EVERY and not at_once:
             return
-        if not (host.board.microphone_on or host.playout.audible):
+        if not (host.board.microphone_on or host.playout.audible or at_once):
             return
         seen = self._seen(now)
         told = self._told
@@ -53,6 +55,7 @@ class SoundReport:
             underruns=jitter.underruns,
             late=jitter.late_pieces,
             lost_ms=float(round(host.playout.lost_ms)),
+            ready=host.listening.is_ready,
         )
 
     @property

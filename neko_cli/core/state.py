@@ -110,6 +110,8 @@ class TurnEffect(StrEnum):
     TELL_SPEECH_STARTED = "tell speech started"
     TELL_SPEECH_STOPPED = "tell speech stopped"
     STOP_SOUND = "stop sound"
+    HUSH = "hush"
+    """What is still played is of an earlier turn."""
     CANCEL_REPLY = "cancel reply"
     TRUNCATE_REPLY = "truncate reply"
     CLEAR_INPUT = "clear input"
@@ -209,19 +211,19 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.THINKING, TurnInput.SPEECH_STARTED): (
         TurnState.HEARING,
-        (TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),
+        (TurnEffect.HUSH, TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),
     ),
     (TurnState.THINKING, TurnInput.SPEECH_DISCARDED): (TurnState.IDLE, (TurnEffect.CLOSE_CANCELLED,)),
     (TurnState.THINKING, TurnInput.TEXT_SENT): (
         TurnState.THINKING,
-        (TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_INTERRUPTED, TurnEffect.OPEN_TURN),
+        (TurnEffect.HUSH, TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_INTERRUPTED, TurnEffect.OPEN_TURN),
     ),
     (TurnState.THINKING, TurnInput.REPLY_OUTPUT): (TurnState.SPEAKING, (TurnEffect.MARK_OUTPUT,)),
     (TurnState.THINKING, TurnInput.REPLY_ENDED): (TurnState.IDLE, (TurnEffect.CLOSE_AS_TOLD,)),
     (TurnState.THINKING, TurnInput.REPLY_CUT): (TurnState.IDLE, (TurnEffect.CLOSE_AS_TOLD,)),
     (TurnState.THINKING, TurnInput.INTERRUPT): (
         TurnState.IDLE,
-        (TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_CANCELLED),
+        (TurnEffect.HUSH, TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_CANCELLED),
     ),
     (TurnState.THINKING, TurnInput.NO_ANSWER): (
         TurnState.IDLE,
@@ -274,7 +276,7 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.THINKING, TurnInput.KEY_PRESSED): (
         TurnState.HEARING,
-        (TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),
+        (TurnEffect.HUSH, TurnEffect.CANCEL_REPLY, TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),
     ),
     (TurnState.SPEAKING, TurnInput.KEY_PRESSED): (TurnState.HEARING, (*_CUT, *_OPEN_HEARING)),
     (TurnState.DRAINING, TurnInput.KEY_PRESSED): (TurnState.HEARING, (*_BARGE_IN, *_OPEN_HEARING)),

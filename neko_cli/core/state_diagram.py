@@ -1,4 +1,4 @@
-"""Both state tables as Mermaid diagrams.
+"""All state tables as Mermaid diagrams.
 
 ``python -m neko_cli.core.state_diagram`` writes them; ``docs/states.md`` holds them, and a test keeps
 the two alike.
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
+from neko_cli.core.barge_in import ALARM, AlarmState
 from neko_cli.core.state import LINK, TURN, LinkState, Table, TurnState
 
 S = TypeVar("S", bound=StrEnum)
@@ -20,7 +21,8 @@ E = TypeVar("E", bound=StrEnum)
 _HEAD = """\
 # States
 
-Made from the tables in `neko_cli/core/state.py`: `python -m neko_cli.core.state_diagram > docs/states.md`.
+Made from the tables in `neko_cli/core/state.py` and `neko_cli/core/barge_in.py`:
+`python -m neko_cli.core.state_diagram > docs/states.md`.
 An arrow has the input, and after the slash the effects in their order. An input without an arrow
 changes nothing.
 """
@@ -40,6 +42,7 @@ def as_text() -> str:
     parts: Mapping[str, str] = {
         "The link: one connection": diagram(LINK, LinkState.DOWN),
         "The turn: one exchange": diagram(TURN, TurnState.IDLE),
+        "The alarm: somebody speaks over the character": diagram(ALARM, AlarmState.NONE),
     }
     drawn = (f"\n## {title}\n\n```mermaid\n{text}\n```\n" for title, text in parts.items())
     return _HEAD + "".join(drawn)

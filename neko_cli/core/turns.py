@@ -142,6 +142,7 @@ class Turns:
             TurnEffect.TELL_SPEECH_STARTED: self._tell_speech_started,
             TurnEffect.TELL_SPEECH_STOPPED: self._tell_speech_stopped,
             TurnEffect.STOP_SOUND: self._stop_sound,
+            TurnEffect.HUSH: self._hush,
             TurnEffect.CANCEL_REPLY: slot.cancel,
             TurnEffect.TRUNCATE_REPLY: self._truncate,
             TurnEffect.CLEAR_INPUT: host.clear_input,
@@ -210,6 +211,15 @@ class Turns:
         """Whether what ends a turn now is that the user goes on speaking: it is not done with."""
         return self.state is TurnState.HEARING or self._given is TurnInput.REPLY_CUT
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the character speaks, or what it said before is still being played."""
+        if not self._playout.audible:
+            return False
+        if self.state is TurnState.THINKING:
+            return self._playout.waiting_ms > 0.0
+        return self.state in (TurnState.SPEAKING, TurnState.DRAINING)
+
     def keep_voiced(self) -> None:
         """The reply was cut: words that came ahead of its voice were not said, where there is one."""
         if self._speaks and self._playout.audible:
@@ -273,6 +283,12 @@ class Turns:
         self._host.stop_voice()
         self._slot.abandon()
         self._playout.stop()
+
+    def _hush(self) -> None:
+        """Silence at the next block, for what is played of an earlier turn."""
+        if self._playout.waiting_ms > 0.0:
+            self._host.stop_voice()
+            self._playout.stop()
 
     def _truncate(self) -> None:
         """Cut the stored reply at what was heard, where the provider can and there is a rest."""

@@ -19,6 +19,8 @@ class Utterance(msgspec.Struct, frozen=True):
     pcm: bytes
     start_ms: int
     duration_ms: float
+    spoken_until: int = -1
+    """Where its last speech ends, as far as a detector found that out."""
 
 
 class InputBuffer:
@@ -57,6 +59,10 @@ class InputBuffer:
         if at < 0 or at + samples * 2 > len(self._ears):
             return None
         return bytes(self._ears[at : at + samples * 2])
+
+    def so_far(self, begin: int) -> bytes:
+        """Everything from ``begin`` on at EARS_RATE; it stays in the buffer."""
+        return self._pcm(max(begin, self.start), self.end)
 
     def take(self, begin: int, end: int) -> Utterance:
         """Cut out an utterance; it and everything before it leave the buffer."""

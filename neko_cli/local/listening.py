@@ -13,6 +13,8 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+import msgspec
+
 from neko_cli.core.endpointing import Endpointer, SpeechBegan, SpeechEnded
 from neko_cli.core.pcm import level_dbfs
 from neko_cli.local.audio_format import AudioFormat
@@ -31,6 +33,9 @@ MAX_MANUAL_MS = 600_000
 
 GATE_DBFS = -60.0
 """Frames below this are silence without asking the detector, which costs 1.5 ms a frame."""
+
+READ_MOST_MS = 20_000
+"""Longer speech is not read before it is over: that would take longer than the silence."""
 
 _PIECE_MS = 96
 _RESET_AFTER_GATED = 10
@@ -60,6 +65,7 @@ class Listener:
         make_detector: Callable[[], Detector],
         on_speech: Callable[[], None],
         on_utterance: Callable[[str, Utterance, bool], None],
+        on_pause: Callable[[int, bytes], None] = lambda spoken_until, pcm: None,
         source: AudioFormat,
         turns: TurnDetection | None = None,
     ) -> None:
@@ -68,12 +74,15 @@ class Listener:
         self._make_detector = make_detector
         self._on_speech = on_speech
         self._on_utterance = on_utterance
+        self._on_pause = on_pause
         self._buffer = InputBuffer(source)
         self._turns = turns
         self._detector: Detector | None = None
         self._ends: Endpointer | None = None
         self._item_id = ""
         self._began = 0
+        self._spoken_until = 0
+        self._paused_at = -1  # where the pause began that was told last
         self._gated = 0
         self._order = asyncio.Lock()
 
@@ -158,6 +167,12 @@ class Listener:
             self._outlet.emit(SpeechStopped(self._item_id, self._buffer.end_ms))
             self._on_utterance(self._item_id, self._take_all(self._began), True)
 
+    async def end_at_pause(self, spoken_until: int) -> None:
+        """What was said until then is finished: the turn ends, unless somebody has gone on speaking."""
+        async with self._order:
+            if self._ends is not None and self.speaking and self._spoken_until == spoken_until:
+                self._speech_ended(self._ends.position)
+
     async def clear(self) -> None:
         """Throw away what waits."""
         async with self._order:
@@ -200,6 +215,7 @@ class Listener:
                 case SpeechEnded(sample=sample):
                     self._speech_ended(sample)
                 case None if self._ends.speaking:
+                    self._see_pause(self._ends)
                     if _ms(self._ends.position - self._began) >= MAX_SPEECH_MS:
                         self._speech_ended(self._ends.position)
                 case None:
@@ -219,7 +235,20 @@ class Listener:
             await asyncio.sleep(0)
         return probability
 
+    def _see_pause(self, ends: Endpointer) -> None:
+        """Tell of a pause that is long enough for words that read as finished; once."""
+        if ends.quiet_ms == 0.0:
+            self._spoken_until = ends.position
+        enough = self._turns.finished_silence_ms if self._turns is not None else 0
+        if not enough or ends.quiet_ms < enough or self._paused_at == self._spoken_until:
+            return
+        self._paused_at = self._spoken_until
+        if _ms(ends.position - self._began) <= READ_MOST_MS:
+            self._on_pause(self._spoken_until, self._buffer.so_far(self._began))
+
     def _speech_began(self, sample: int) -> None:
+        if self._ends is not None:
+            self._spoken_until = self._ends.position
         self._began = max(sample, self._buffer.start)
         self._item_id = new_item_id()
         self._outlet.emit(SpeechStarted(self._item_id, _ms(self._began)))
@@ -228,6 +257,7 @@ class Listener:
     def _speech_ended(self, sample: int) -> None:
         self._outlet.emit(SpeechStopped(self._item_id, _ms(sample)))
         utterance = self._buffer.take(self._began, sample)
+        utterance = msgspec.structs.replace(utterance, spoken_until=self._spoken_until)
         if self._ends is not None:
             self._ends.restart(sample)
         self._on_utterance(self._item_id, utterance, True)

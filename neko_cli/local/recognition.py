@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from neko_cli.core.errors import NekoError, ServerFault
-from neko_cli.local.audio_format import ToEars
+from neko_cli.local.audio_format import AudioFormat, Encoding, ToEars
 from neko_cli.local.conversation import HeardPart, Item, Message
 from neko_cli.local.events import Outlet, Transcribed
 from neko_cli.local.ports import EARS_RATE, Ears, Recognised
@@ -25,6 +25,9 @@ QUIET_PEAK = 64
 _PIECE_MS = 1000
 
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+Early = asyncio.Task[HeardPart]
+"""A recognition that began before the utterance was over, at a pause that turned out to be its end."""
 
 
 class EngineLoad:
@@ -44,9 +47,14 @@ class Recognition:
         self._load = load
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def start(self, item: Message, settings: Settings, pcm: bytes | None = None) -> None:
-        """Recognise every part of an item; ``pcm`` is its one part at EARS_RATE, when known."""
-        task = self._spawn(self._recognise_item(item, settings, pcm))
+    def start(
+        self, item: Message, settings: Settings, pcm: bytes | None = None, early: Early | None = None
+    ) -> None:
+        """Recognise every part of an item; ``pcm`` is its one part at EARS_RATE, when known.
+
+        ``early`` has begun with it already.
+        """
+        task = self._spawn(self._recognise_item(item, settings, pcm, early))
         self._tasks[item.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(item.id, None))
 
@@ -61,12 +69,29 @@ class Recognition:
         if pending:
             await asyncio.wait(pending)
 
-    async def _recognise_item(self, item: Message, settings: Settings, pcm: bytes | None) -> None:
+    async def read(self, pcm: bytes, settings: Settings) -> HeardPart:
+        """What was said so far, at EARS_RATE; never raises."""
+        part = HeardPart(AudioFormat(Encoding.PCM, EARS_RATE), pcm, len(pcm) * 500.0 / EARS_RATE)
+        self._load.recognising += 1
+        try:
+            await self._recognise_part(part, settings, pcm)
+        finally:
+            self._load.recognising -= 1
+        return part
+
+    async def _recognise_item(
+        self, item: Message, settings: Settings, pcm: bytes | None, early: Early | None
+    ) -> None:
         self._load.recognising += 1
         try:
             for index, part in enumerate(item.parts):
                 if isinstance(part, HeardPart) and part.recognised is None:
-                    await self._recognise_part(part, settings, pcm)
+                    if early is not None:
+                        await asyncio.wait([early])
+                    if early is not None and not early.cancelled():
+                        part.recognised, part.failure = early.result().recognised, early.result().failure
+                    else:
+                        await self._recognise_part(part, settings, pcm)
                     if settings.transcribe:
                         self._outlet.emit(Transcribed(item.id, index, part))
         finally:

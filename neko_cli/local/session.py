@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from neko_cli.core.errors import NekoError
+from neko_cli.core.finished_text import reads_as_finished
 from neko_cli.local.conversation import Conversation, HeardPart, Item, Message, PicturePart, SpokenPart
 from neko_cli.local.events import (
     CancelReason,
@@ -34,7 +35,7 @@ from neko_cli.local.gallery import Gallery
 from neko_cli.local.input_buffer import Utterance
 from neko_cli.local.listening import Listener
 from neko_cli.local.ports import EngineParts
-from neko_cli.local.recognition import EngineLoad, Recognition
+from neko_cli.local.recognition import Early, EngineLoad, Recognition
 from neko_cli.local.replying import ReplyRunner
 from neko_cli.local.settings import Settings
 
@@ -74,6 +75,7 @@ class Session:
             make_detector=parts.detector,
             on_speech=self._speech_began,
             on_utterance=self._utterance,
+            on_pause=self._pause,
             source=settings.input_format,
             turns=settings.turns,
         )
@@ -82,6 +84,7 @@ class Session:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._idle: asyncio.Task[None] | None = None
         self._warm: set[str] = set()
+        self._early: tuple[int, Early] | None = None  # where a pause began, and what was said before it
 
     async def configure(self, settings: Settings) -> None:
         """Take new settings, for everything that happens from now on."""
@@ -271,13 +274,38 @@ class Session:
         if turns is not None and turns.interrupt_reply and self._active is not None:
             self.cancel_reply(None, CancelReason.TURN_DETECTED)
 
+    def _pause(self, spoken_until: int, pcm: bytes) -> None:
+        """A pause that may be the end of a turn: that depends on the words before it."""
+        if self._early is not None:
+            self._early[1].cancel()  # somebody has gone on speaking since
+        settings = self.settings
+        reading = self._group.create_task(self._recognition.read(pcm, settings))
+        self._early = spoken_until, reading
+        self._spawn(self._end_if_finished(spoken_until, reading, settings.hearing.language))
+
+    async def _end_if_finished(self, spoken_until: int, reading: Early, language: str) -> None:
+        await asyncio.wait([reading])
+        heard = None if reading.cancelled() else reading.result().recognised
+        if heard is not None and reads_as_finished(heard.text, language):
+            await self._listener.end_at_pause(spoken_until)
+
+    def _read_at(self, spoken_until: int) -> Early | None:
+        """What was read at the pause by which an utterance ended."""
+        early, self._early = self._early, None
+        if early is not None and early[0] == spoken_until:
+            return early[1]
+        if early is not None:
+            early[1].cancel()
+        return None
+
     def _utterance(self, item_id: str, utterance: Utterance, detected: bool) -> None:
         """A piece of the input became an item; a detected turn is answered."""
         part = HeardPart(utterance.format, utterance.data, utterance.duration_ms)
         item = Message(item_id, "user", [part, *self._gallery.take()])
         self._outlet.emit(InputCommitted(item_id, self.conversation.last_id()))
         self._outlet.emit(ItemAdded(item, self.conversation.add(item)))
-        self._recognition.start(item, self.settings, utterance.pcm)
+        early = self._read_at(utterance.spoken_until)
+        self._recognition.start(item, self.settings, utterance.pcm, early)
         self.conversation.tidy_sound()
         turns = self.settings.turns
         if not detected or turns is None:

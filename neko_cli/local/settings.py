@@ -17,6 +17,8 @@ class TurnDetection(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.5
     prefix_ms: int = 300
     silence_ms: int = 500
+    finished_silence_ms: int = 0
+    """So much silence is enough after words that read as finished; 0: words are not looked at."""
     onset_ms: int = 64
     """How long a sound must last to be speech; 64 ms, so that a click is none."""
 

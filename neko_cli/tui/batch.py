@@ -12,8 +12,8 @@ FULL = 256
 WORDS_INTERVAL = 1 / 30
 """Seconds between two redraws."""
 
-LEVELS_INTERVAL = 1 / 15
-"""Seconds between two redraws when only meters moved."""
+LEVELS_INTERVAL = 1 / 8
+"""Seconds between two redraws when only meters moved: they cost more than all the words of a reply."""
 
 
 class Batch:

@@ -208,7 +208,7 @@ class Conversing:
             self._set_view(character=name)
         if not self.view.echo:  # until the sound path tells itself
             # Compared as text: the profile module is not needed for the first frame.
-            self._set_view(half_duplex=session.profile.sound.duplex == "half")
+            self._set_view(half_duplex=session.profile.sound.duplex != "full")
 
     def _failed(self, error: NekoError) -> None:
         self._show(self.conversation.gave_up(error, telling.retry(error.code)))

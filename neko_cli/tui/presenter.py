@@ -176,6 +176,16 @@ _HELD_BACK = Part("waits (half duplex)", "dim")
 """Hands-free, while the character speaks: its own voice must not come back as the user's."""
 
 
+_READY = Part("open, nothing sent", "dim")
+"""Push-to-talk, not talking: the device is open, for what is said just before the key."""
+
+
+def _mic_part(view: View) -> Part:
+    if view.mic is Mic.HELD and view.mic_ready:
+        return _READY
+    return _HELD_BACK if _is_held_back(view) else _MICS[view.mic]
+
+
 def _is_held_back(view: View) -> bool:
     speaks = view.status is Status.SPEAKING and not view.voice_muted
     return view.half_duplex and speaks and view.mic is Mic.OPEN
@@ -187,10 +197,9 @@ def sound_line(view: View, width: int) -> list[Part]:
         left = [Segment((Part("text only", "dim"),), 0)]
     else:
         meter = _meter(view.microphone_level, live=view.mic in (Mic.OPEN, Mic.TALKING))
-        state = _HELD_BACK if _is_held_back(view) else _MICS[view.mic]
         left = [
             Segment((Part("mic ", "dim", "screen.talk"), *meter), 3),
-            Segment((msgspec.structs.replace(state, action="screen.talk"),), 0),
+            Segment((msgspec.structs.replace(_mic_part(view), action="screen.talk"),), 0),
         ]
         if view.mic is Mic.HELD:
             left.append(Segment((Part("F4", "key"), Part(" to talk", "dim")), 2))

@@ -1,14 +1,26 @@
-"""Runs the app in a terminal and answers signals, so that the terminal is always restored."""
+"""Runs the app in a terminal and answers signals, so that the terminal is always restored.
+
+The screen shares the interpreter lock with the sound device's callbacks, which may not be kept waiting.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import signal
+import sys
 
 from neko_cli.tui.app import NekoApp
+from neko_cli.tui.view import Phase
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end the app; SIGHUP is missing on Windows."""
+
+SWITCH_S = 0.001
+"""After how long who draws lets a callback have its turn; Python's own 5 ms are half a block of sound."""
+
+LOOK_S = 0.25
 
 
 def run_app(app: NekoApp) -> int:
@@ -29,9 +41,24 @@ async def _run(app: NekoApp) -> int:
             # Windows' loops have no signal handlers; the console closes the program there.
             continue
         handled.append(number)
+    sys.setswitchinterval(SWITCH_S)
+    settling = loop.create_task(settle(app))
     try:
         await app.run_async()
     finally:
+        settling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await settling
         for number in handled:
             loop.remove_signal_handler(number)
     return app.return_code or 0
+
+
+async def settle(app: NekoApp) -> None:
+    """Once the conversation can begin, look for garbage in what comes from then on alone.
+
+    A search through all that was loaded stops every thread for 50 to 120 ms, which is heard as a hole.
+    """
+    while app.controller.view.phase is not Phase.READY:  # noqa: ASYNC110 (at the start alone)
+        await asyncio.sleep(LOOK_S)
+    gc.freeze()

@@ -115,6 +115,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     voice_muted: bool = False
     half_duplex: bool = False
     """Whether the microphone is held while the character speaks."""
+    mic_ready: bool = False
+    """Whether the microphone is open between two keys, with nothing of it sent."""
     echo: str = ""
     """What becomes of the loudspeaker's echo, in the event's words; empty until it is told."""
     erle_db: float = 0.0
@@ -178,6 +180,7 @@ def reduce(view: View, event: AnyEvent, now: float) -> View:
             return msgspec.structs.replace(
                 view,
                 half_duplex=not event.full_duplex,
+                mic_ready=event.ready,
                 echo=event.echo,
                 erle_db=event.erle_db,
                 underruns=event.underruns,
@@ -223,7 +226,9 @@ def _without(view: View, over: Callable[[Using], bool]) -> View:
 
 
 def _silent(view: View) -> View:
-    return msgspec.structs.replace(view, microphone_level=SILENT, speaker_level=SILENT, using=())
+    return msgspec.structs.replace(
+        view, microphone_level=SILENT, speaker_level=SILENT, mic_ready=False, using=()
+    )
 
 
 def _unless_closing(view: View, phase: Phase) -> Phase:

@@ -26,6 +26,16 @@ class Echo:
         self.figure = EchoFigure("working", 40.0)
 
 
+class Turns:
+    """The turn as the gate sees it."""
+
+    state = TurnState.IDLE
+
+    @property
+    def is_heard(self) -> bool:
+        return self.state in (TurnState.SPEAKING, TurnState.DRAINING)
+
+
 class Host:
     """As much of a session as the gate asks for."""
 
@@ -34,7 +44,7 @@ class Host:
         self.profile = SimpleNamespace(sound=SimpleNamespace(duplex=duplex))
         self.ports = SimpleNamespace(echo=echo, tape=self)
         self.playout = SimpleNamespace(audible=True)
-        self.turns = SimpleNamespace(state=TurnState.IDLE)
+        self.turns = Turns()
         self.devices = SimpleNamespace(microphone=SimpleNamespace(heard=lambda frame, rate: None))
         self.accepts = True
         self.recorded = b""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from neko_cli.core import own_ear, pcm
 from neko_cli.core.own_ear import Heard, LevelDetector, OwnEar, is_used
-from neko_cli.core.profile import Turns, parse
+from neko_cli.core.profile import parse
+from neko_cli.core.tables_turns import Turns
 
 RATE = 16_000
 FRAME = RATE // 100

@@ -106,14 +106,14 @@ async def test_speaking_over_the_character_stops_it():
         await stage.until(ReplyAudio)
         await speaker.holds(3000)
         speaker.advance(1000)
-        await frames(stage, SPEECH, 200)
+        await frames(stage, SPEECH, 400)
         (ended,) = stage.told(TurnEnded)
         assert (ended.outcome, ended.heard_ms) == (Outcome.INTERRUPTED, 1000.0)
         assert await server.expect("response.cancel")
         assert await server.expect("conversation.item.truncate", audio_end_ms=1000)
         server.done("r1", "cancelled", type="cancelled", reason="client_cancelled")
         await frames(stage, QUIET, 900)
-        assert (await uttered(server)).count(SPEECH[:2]) == RATE // 5
+        assert (await uttered(server)).count(SPEECH[:2]) == RATE * 2 // 5
 
 
 @virtual
@@ -258,3 +258,69 @@ async def test_a_click_begins_no_turn(ms):
         await frames(stage, QUIET, 1500)
         server.nothing_more()
         assert stage.told(SpeechStarted) == []
+
+
+async def tells(stage, server, text: str) -> None:
+    """The server tells the user's words so far."""
+    server.tell(
+        "conversation.item.input_audio_transcription.delta", item_id="u1", content_index=0, delta=text
+    )
+    await stage.passes(0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "turns", "silence_ms"),
+    [
+        ("What time is it?", {}, 350),
+        ("I want to go, but", {}, 700),
+        ("What time is it?", {"finished_silence_ms": 0}, 700),
+        ("What time is it?", {"silence_ms": 300}, 300),
+        ("What time is it?", {"finished_silence_ms": 200}, 200),
+    ],
+)
+@virtual
+async def test_less_silence_is_enough_after_words_that_read_as_finished(text, turns, silence_ms):
+    async with staged(profile(turns={"detection": "local", **turns})) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.start_listening()
+        await frames(stage, SPEECH, 500)
+        await tells(stage, server, text)
+        await frames(stage, QUIET, silence_ms - 50)
+        assert stage.told(SpeechStopped) == []
+        await frames(stage, QUIET, 130)
+        assert stage.told(SpeechStopped)
+        await uttered(server)
+
+
+@virtual
+async def test_words_that_go_on_take_it_back_and_the_next_turn_begins_afresh():
+    async with staged(LOCAL) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.start_listening()
+        await frames(stage, SPEECH, 500)
+        await tells(stage, server, "What time is it?")
+        await frames(stage, SPEECH, 100)
+        await tells(stage, server, " Or rather,")
+        await frames(stage, QUIET, 600)
+        assert stage.told(SpeechStopped) == []
+        await tells(stage, server, " never mind.")
+        await frames(stage, QUIET, 100)
+        assert stage.told(SpeechStopped)
+        await uttered(server)
+        await answers(stage, server, "u1", "r1", "Yes.")
+        await frames(stage, SPEECH, 500)
+        await frames(stage, QUIET, 600)
+        assert len(stage.told(SpeechStopped)) == 1
+        await frames(stage, QUIET, 200)
+        assert len(stage.told(SpeechStopped)) == 2
+
+
+@virtual
+async def test_after_a_key_the_words_do_not_matter():
+    async with staged(KEY) as stage:
+        server = await stage.start(InputMode.AUDIO)
+        await stage.session.start_listening()
+        await frames(stage, SPEECH, 500)
+        await tells(stage, server, "What time is it?")
+        await frames(stage, QUIET, 1900)
+        assert stage.session.state.is_listening

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from neko_cli.core.barge_in import ALARM
 from neko_cli.core.events import LinkWord, Status
 from neko_cli.core.state import (
     LINK,
@@ -166,5 +167,5 @@ def test_every_link_state_has_a_word():
 def test_the_diagrams_in_the_docs_are_those_of_the_tables():
     held = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
     assert held == as_text(), "run: python -m neko_cli.core.state_diagram > docs/states.md"
-    assert held.count(" --> ") == len(LINK) + len(TURN) + 2
+    assert held.count(" --> ") == len(LINK) + len(TURN) + len(ALARM) + 3
     assert "SPEAKING --> IDLE: interrupt / stop sound, cancel reply" in held

@@ -106,6 +106,34 @@ async def cut() -> None:
     say(rate=speaker.rate, played=played)
 
 
+async def breaks() -> None:
+    """A tone that begins softly runs dry, goes on, is held and goes on, and is cleared, each in mid-wave."""
+    speaker = DeviceSpeaker()
+    await speaker.open()
+    whole = array("h", tone(speaker.rate, 3.0))
+    soft = speaker.rate // 50
+    for n in range(soft):
+        whole[n] = round(whole[n] * math.sin(math.pi / 2 * n / soft) ** 2)
+    sound, dry_at = whole.tobytes(), 2 * (speaker.rate // 2 + 123)
+    speaker.play(sound[:dry_at])
+    await speaker.drained()
+    dry = speaker.played
+    speaker.play(sound[dry_at:])
+    await until_played(speaker, dry + speaker.rate // 2)
+    speaker.hold(True)
+    await asyncio.sleep(0.2)
+    held = speaker.handed
+    await asyncio.sleep(0.1)
+    still_held = speaker.handed
+    speaker.hold(False)
+    await until_played(speaker, held + speaker.rate // 2)
+    speaker.clear()
+    await speaker.drained()
+    say(dry=dry, held=held, still_held=still_held, played=speaker.played, handed=speaker.handed)
+    await line_from_test()
+    await speaker.close()
+
+
 async def listen(path: str) -> None:
     """Everything from the microphone goes to a file until the test says stop."""
     microphone = DeviceMicrophone()
@@ -229,7 +257,9 @@ async def round_trip(seconds: str) -> None:
     await asyncio.gather(microphone.close(), speaker.close())
 
 
-SCENES = {scene.__name__: scene for scene in (play_tone, clear, cut, listen, die, open_all, round_trip)}
+SCENES = {
+    scene.__name__: scene for scene in (play_tone, clear, cut, breaks, listen, die, open_all, round_trip)
+}
 
 if __name__ == "__main__":
     asyncio.run(SCENES[sys.argv[1]](*sys.argv[2:]))

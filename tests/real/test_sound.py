@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from neko_cli.audio.fade import FADE_MS
+from tests.fakes.clicks import above, dbfs
 from tests.real.pulse import RATE, PulseBox
 from tests.real.sound_runner import TONE_HZ, tone
 
@@ -105,9 +107,10 @@ def test_speaker_plays_every_sample_once_and_counts_it(pulse_box: PulseBox) -> N
     assert (found["gaps"], found["underruns"]) == (1, 0)
     assert found["drained_ms"] >= found["queued_ms"] - 40, "waits for all of it"
     at = sounding(recorded)
-    assert len(at) == RATE, "as many samples as were played"
-    assert at[-1] - at[0] + 1 == RATE, "without a hole"
-    heard = np.frombuffer(recorded, dtype="<i2")[at[0] : at[-1] + 1].astype(float)
+    rings_out = RATE * FADE_MS // 1000
+    assert RATE <= at[-1] - at[0] + 1 <= RATE + rings_out, "as many samples as were played"
+    assert np.all(np.diff(at[:RATE]) == 1), "without a hole"
+    heard = np.frombuffer(recorded, dtype="<i2")[at[0] : at[0] + RATE].astype(float)
     sent = np.frombuffer(tone(RATE, 1.0), dtype="<i2").astype(float)
     assert np.max(np.abs(heard - sent)) <= 1, "sample for sample"
     assert np.argmax(np.abs(np.fft.rfft(heard))) == TONE_HZ
@@ -133,6 +136,26 @@ def test_clear_silences_within_two_blocks_and_played_is_what_was_heard(pulse_box
     assert gap == pytest.approx(found["played"], abs=RATE // 50), "20 ms"
     assert again["played"] - found["played"] == RATE // 4, "what is played after a clear is heard whole"
     assert len(at) == pytest.approx(again["played"], abs=RATE // 50)
+
+
+def test_sound_that_breaks_off_and_goes_on_does_not_click(pulse_box: PulseBox) -> None:
+    recording = pulse_box.record_speaker()
+    with scene(pulse_box, "breaks") as running:
+        found = running.findings()
+        recording.wait_for_samples(len(recording.path.read_bytes()) // 2 + RATE // 10)
+        running.go_on()
+        running.wait()
+    heard = np.frombuffer(recording.stop(), dtype="<i2")
+    fade = RATE * FADE_MS // 1000
+
+    assert found["held"] == found["still_held"]
+    assert found["played"] == found["handed"]
+    at = np.flatnonzero(heard)
+    stretches = np.split(at, np.flatnonzero(np.diff(at) > 4 * fade) + 1)
+    lengths = [len(stretch) and stretch[-1] - stretch[0] + 1 for stretch in stretches]
+    played = [found["dry"] + fade, found["held"] - found["dry"], found["played"] - found["held"]]
+    assert lengths == pytest.approx(played, abs=fade // 5), "each sample once; the softest are zero"
+    assert dbfs(above(heard, RATE, 4_000)) < -60.0, "no click anywhere"
 
 
 def test_played_at_the_moment_of_closing_is_what_the_sink_has_heard(pulse_box: PulseBox) -> None:

@@ -35,6 +35,7 @@ class Mouth:
         self.spoken = 0
         """Numbers used so far."""
         self._left: deque[int] = deque()
+        self._cough = 0  # samples of it that are left
         self._done = asyncio.Event()
         self._done.set()
 
@@ -52,6 +53,11 @@ class Mouth:
         if self._left:
             self._done.clear()
 
+    def cough(self, ms: int) -> None:
+        """Make a noise, unless something is being said."""
+        if not self._left:
+            self._cough = ms * self.rate // 1000
+
     def hush(self) -> None:
         """Stop speaking."""
         self._left.clear()
@@ -62,6 +68,11 @@ class Mouth:
         """Whether something is still to be said."""
         return bool(self._left)
 
+    @property
+    def is_loud(self) -> bool:
+        """Whether there is anything to be heard."""
+        return bool(self._left) or self._cough > 0
+
     async def silent(self) -> None:
         """Wait until all was said."""
         await self._done.wait()
@@ -69,7 +80,10 @@ class Mouth:
     def take(self, n: int) -> tuple[bytes, int, int]:
         """The next frame of ``n`` samples, and the numbers in it (-1, -1 for silence)."""
         if not self._left:
-            return bytes(2 * n), -1, -1
+            noise = min(n, self._cough)
+            self._cough -= noise
+            return numbers.NOISE.to_bytes(2, "little") * noise + bytes(2 * (n - noise)), -1, -1
+        self._cough = 0
         part = self._left[0]
         take = min(n, abs(part))
         if part < 0:
@@ -176,7 +190,7 @@ class SimMicrophone:
     def _block(self) -> None:
         n = len(self._silence) // 2
         for _ in range(self._burst):
-            self._frames.append(self._mouth.take(n) if self._mouth.is_speaking else (self._silence, -1, -1))
+            self._frames.append(self._mouth.take(n) if self._mouth.is_loud else (self._silence, -1, -1))
         self._wake.set()
         self._schedule()
 
@@ -198,6 +212,9 @@ class SimSpeaker:
         """(time, first number, last number) in the order of playing; runs are joined."""
         self._played = 0
         self._is_held = False
+        self.holds: list[tuple[float, float]] = []
+        """From when to when it was held, as far as that is over."""
+        self._held_at = 0.0
         self._error: AudioError | None = None
         self._cleared = asyncio.Event()
         self._dead = asyncio.Event()
@@ -239,11 +256,17 @@ class SimSpeaker:
         self._advance()
         if self._is_held and not on:
             self._from, self._passed = self._loop.time(), 0
+            self.holds.append((self._held_at, self._loop.time()))
+        elif on and not self._is_held:
+            self._held_at = self._loop.time()
         self._is_held = on
 
+    @property
+    def is_held(self) -> bool:
+        return self._is_held
+
     def clear(self) -> None:
-        self._advance()
-        self._is_held = False
+        self.hold(False)
         self._queue.clear()
         self._queued = self._offset = 0
         self._cleared.set()

@@ -15,6 +15,9 @@ Run = tuple[int, int]
 FLOOR = 4096
 """The quietest sample of speech: -18 dBFS."""
 
+NOISE = 3000
+"""A sample of a cough: loud as well, and nobody's word."""
+
 COUNT = (32767 - FLOOR + 1) * 2
 """How many samples have a number of their own."""
 
@@ -47,12 +50,12 @@ def runs_in(pcm: bytes) -> list[tuple[int, int, int]]:
     if values[0]:  # by far the most chunks are one run, or silence
         first = number_of(values[0])
         last = first + len(values) - 1
-        if last < COUNT and pcm == _ALL[2 * first : 2 * (last + 1)]:
+        if first >= 0 and last < COUNT and pcm == _ALL[2 * first : 2 * (last + 1)]:
             return [(0, first, last)]
     elif not any(values):
         return found
     for position, value in enumerate(values):
-        if value:
+        if abs(value) >= FLOOR:
             number = number_of(value)
             if found and found[-1][2] + 1 == number and found[-1][0] + number - found[-1][1] == position:
                 found[-1] = (found[-1][0], found[-1][1], number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from neko_cli.core.barge_in import SURE_WITHIN
 from neko_cli.core.events import Notice, Outcome, Swap, TurnEnded, UserText
 from neko_cli.core.provider_events import (
     InputCommitted,
@@ -36,7 +37,7 @@ UNTOLD_S = 0.1
 
 def check_sound(world: World) -> list[str]:
     """Every promise about sound that was broken."""
-    return [*_voice(world), *_played(world)]
+    return [*_voice(world), *_played(world), *_held(world)]
 
 
 def _voice(world: World) -> list[str]:
@@ -211,6 +212,22 @@ def _played(world: World) -> list[str]:
         problems.append(f"replies were played in pieces: {collapsed}")
     problems += _complete(world, came, played)
     return problems
+
+
+def _held(world: World) -> list[str]:
+    """The character falls silent for what may be speech, and never for longer than it takes to be sure.
+
+    That nothing is lost or repeated by it is what ``_played`` sees.
+    """
+    if world.speaker is None:
+        return []
+    longest = SURE_WITHIN + ROUNDING + world.loop.jumped
+    problems = [
+        f"the loudspeaker was held from {begin:.2f} to {end:.2f}"
+        for begin, end in world.speaker.holds
+        if end - begin > longest
+    ]
+    return problems + ["the loudspeaker is still held"] * world.speaker.is_held
 
 
 def _reply_of(sample: int, came: dict[str, list[Run]]) -> str:

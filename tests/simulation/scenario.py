@@ -61,8 +61,9 @@ def make_scenario(seed: int) -> Scenario:
         refusals={} if calm else _refusals(rng),
         keep_standby=rng.random() < 0.8,
         greet=rng.random() < 0.15,
-        # Of its own numbers, so that all else is as without it.
+        # Of their own numbers, so that all else is as without them.
         aloud=random.Random(f"{seed}/aloud").random() < ALOUD,
+        coughs=_coughs(random.Random(f"{seed}/coughs"), mode),
     )
 
 
@@ -154,6 +155,13 @@ def _profile(rng: random.Random, manual: bool) -> dict[str, Any]:
         },
         "guard": {"park_minutes": rng.choice((0.0, 0.1, 0.2, 5.0))},
     }
+
+
+def _coughs(rng: random.Random, mode: str) -> tuple[tuple[float, int], ...]:
+    if mode == "text" or rng.random() < 0.5:
+        return ()
+    times = sorted(rng.uniform(1.0, LENGTH) for _ in range(rng.choice((2, 5, 10))))
+    return tuple((round(at, 2), rng.choice((100, 300, 300, 600, 2500))) for at in times)
 
 
 def _parts(rng: random.Random) -> tuple[int, ...]:

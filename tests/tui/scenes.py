@@ -22,6 +22,7 @@ from neko_cli.core.events import (
     Outcome,
     ReplyText,
     Severity,
+    SoundPath,
     SpeechStarted,
     Status,
     ToolCall,
@@ -148,6 +149,12 @@ def notice(text: str, severity: Severity = Severity.INFO, *, at: float = 0.0) ->
 def failure(message: str, **more: Any) -> Failure:
     """A failure."""
     return Failure(**({"at": 0.0, "category": "link", "code": "", "message": message} | more))
+
+
+def sound(*, ready: bool = False) -> SoundPath:
+    """Nothing is wrong with how sound goes."""
+    figures: dict[str, Any] = {"erle_db": 0.0, "buffer_ms": 0.0, "underruns": 0, "late": 0, "lost_ms": 0.0}
+    return SoundPath(at=0.0, full_duplex=True, echo="off", ready=ready, **figures)
 
 
 def calls(call_id: str, name: str, arguments: str = "", *, turn: int = 1, at: float = 0.0) -> ToolCall:

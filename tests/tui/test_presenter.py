@@ -182,6 +182,17 @@ def test_the_sound_line_tells_the_microphones_state_in_words() -> None:
     assert "F4 to stop" in shown[Mic.TALKING]
 
 
+def test_a_microphone_that_is_open_between_two_keys_is_told_and_shows_no_level() -> None:
+    ready = change(READY, mic=Mic.HELD, mic_ready=True, microphone_level=-3.0)
+    assert "open, nothing sent" in text(sound_line(ready, 60))
+    assert "F4 to talk" in text(sound_line(ready, 60))
+    assert sound_line(ready, 60) == sound_line(change(ready, microphone_level=-120.0), 60)
+    for mic in (Mic.TALKING, Mic.OPEN, Mic.MUTED):
+        assert sound_line(change(ready, mic=mic), 60) == sound_line(
+            change(ready, mic=mic, mic_ready=False), 60
+        )
+
+
 def test_a_muted_microphone_shows_no_level() -> None:
     muted = change(READY, mic=Mic.MUTED, microphone_level=-3.0)
     assert sound_line(muted, 60) == sound_line(change(muted, microphone_level=-120.0), 60)

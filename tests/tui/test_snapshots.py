@@ -34,6 +34,15 @@ async def show_talking(scene: Scene, pilot: Pilot[None]) -> None:
     await scene.told(pilot, Levels(at=0.0, microphone=-20.0, speaker=-120.0))
 
 
+async def show_ready(scene: Scene, pilot: Pilot[None]) -> None:
+    await show_talking(scene, pilot)
+    scene.clock.now += 1
+    await pilot.press("f4")
+    await scene.until(pilot, lambda: not scene.session.state.is_listening)
+    silent = Levels(at=0.0, microphone=-120.0, speaker=-120.0)
+    await scene.told(pilot, silent, scenes.sound(ready=True))
+
+
 async def show_help(scene: Scene, pilot: Pilot[None]) -> None:
     await scene.ready(pilot)
     await pilot.press("f1")
@@ -97,6 +106,7 @@ async def show_profiles(scene: Scene, pilot: Pilot[None]) -> None:
 
 
 MORE: dict[str, tuple[Callable[[], Scene], Play]] = {
+    "push-to-talk-ready": (lambda: Scene(push_to_talk=True), show_ready),
     "help": (Scene, show_help),
     "consent": (lambda: Scene(microphone_consent=False), show_consent),
     "screen-consent": (screen_scenes.cloud_scene, screen_scenes.show_question),

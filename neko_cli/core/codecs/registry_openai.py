@@ -52,6 +52,7 @@ PROVIDERS: tuple[Provider, ...] = (
         # What `neko serve` asks for, when another program's engine is to answer.
         key_names=("NEKO_TOKEN",),
         capabilities=Capabilities(
+            semantic_vad=True,
             confidence=True,
             truncate=True,
             images=True,
