@@ -116,7 +116,8 @@ async def breaks() -> None:
         whole[n] = round(whole[n] * math.sin(math.pi / 2 * n / soft) ** 2)
     sound, dry_at = whole.tobytes(), 2 * (speaker.rate // 2 + 123)
     speaker.play(sound[:dry_at])
-    await speaker.drained()
+    await until_played(speaker, dry_at // 2)
+    await asyncio.sleep(0.1)
     dry = speaker.played
     speaker.play(sound[dry_at:])
     await until_played(speaker, dry + speaker.rate // 2)
@@ -251,6 +252,7 @@ async def round_trip(seconds: str) -> None:
             await asyncio.sleep(1.0)
             sent.append(time.monotonic())
             speaker.play(array("h", [16_000] * 48).tobytes())
+            await speaker.drained()  # a whole sound: the next one is not faded in
     used = (time.process_time() - cpu) / (time.monotonic() - begun)
     delays = [round((b - a) * 1000, 1) for a, b in zip(sent, heard, strict=True)]
     say(rate=rate, delays_ms=delays, cpu=used, underruns=speaker.underruns, overflows=microphone.overflows)

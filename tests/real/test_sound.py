@@ -107,10 +107,9 @@ def test_speaker_plays_every_sample_once_and_counts_it(pulse_box: PulseBox) -> N
     assert (found["gaps"], found["underruns"]) == (1, 0)
     assert found["drained_ms"] >= found["queued_ms"] - 40, "waits for all of it"
     at = sounding(recorded)
-    rings_out = RATE * FADE_MS // 1000
-    assert RATE <= at[-1] - at[0] + 1 <= RATE + rings_out, "as many samples as were played"
-    assert np.all(np.diff(at[:RATE]) == 1), "without a hole"
-    heard = np.frombuffer(recorded, dtype="<i2")[at[0] : at[0] + RATE].astype(float)
+    assert len(at) == RATE, "as many samples as were played"
+    assert at[-1] - at[0] + 1 == RATE, "without a hole"
+    heard = np.frombuffer(recorded, dtype="<i2")[at[0] : at[-1] + 1].astype(float)
     sent = np.frombuffer(tone(RATE, 1.0), dtype="<i2").astype(float)
     assert np.max(np.abs(heard - sent)) <= 1, "sample for sample"
     assert np.argmax(np.abs(np.fft.rfft(heard))) == TONE_HZ

@@ -19,9 +19,6 @@ from tests.fakes.read_aloud import LiveSpeaker, chat_server, real_voices, voice_
 from tests.fakes.voice_ear import RATE, tiny
 from tests.real.test_swap_leaks import Held, held
 
-# What ends must be gone within the time that a test can wait for it.
-pytestmark = pytest.mark.serial
-
 WARM_UP = 30
 CUT_EVERY = 7
 CLOSE_S = 2.0
@@ -90,6 +87,7 @@ async def test_utterances_leave_nothing_behind(tmp_path: Path, count: int, real:
         assert await rest(before) == before
 
 
+@pytest.mark.serial  # what ends must be gone within a time
 @pytest.mark.parametrize("speaks", [True, False], ids=["while it speaks", "while it waits for text"])
 async def test_a_session_that_ends_in_the_middle_of_a_speech_ends_soon(tmp_path: Path, speaks: bool) -> None:
     with chat_server(writes(STORY if speaks else STORY[:20], threading.Event())) as box:
