@@ -6,12 +6,16 @@
 .PHONY: help chat test ready-run ready-test lint types layers unit soak bench format clean simulate
 SHELL := /bin/sh
 
+# What is compiled is kept (`make clean` removes it), also where that is switched off: the tests start the
+# program hundreds of times, and would compile it each time.
+export PYTHONDONTWRITEBYTECODE :=
+
 # A Python of your choice: make chat PYTHON=python3.12
 export PYTHON
 # More arguments for the program: make chat ARGS="--profile mio --text"
 ARGS ?=
-# Worker processes of the test run.
-JOBS ?= 2
+# Worker processes of the test run; many tests wait for a program or a clock, so one more than processors.
+JOBS ?= 3
 # Seeds of `make simulate`, and the first of them.
 SEEDS ?= 20000
 FIRST ?= 0
@@ -53,7 +57,8 @@ unit: ready-test ## all tests
 	@echo "== tests"
 	@result=0; \
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not serial and not soak" || result=$$?; \
-	$(BIN)/python -m pytest -q -m "serial and not soak" || { code=$$?; [ $$code -eq 5 ] || result=$$code; }; \
+	alone=$$(grep -rl --include='test_*.py' 'mark\.serial' tests); \
+	$(BIN)/python -m pytest -q -m "serial and not soak" $$alone || { code=$$?; [ $$code -eq 5 ] || result=$$code; }; \
 	exit $$result
 
 simulate: ready-test ## whole sessions on virtual time, by seed: make simulate SEEDS=100000

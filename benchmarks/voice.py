@@ -221,7 +221,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if absent := missing():
         print(f"not measured, because these are not installed: {', '.join(absent)}", file=sys.stderr)
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended as well
     bench, rows = Bench(max(1, options.turns)), []
     for name, part in PARTS.items():
         if not options.only or name in options.only:
@@ -238,4 +237,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended as well
     sys.exit(main())

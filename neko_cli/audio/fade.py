@@ -4,7 +4,7 @@ What is cut off (cleared, held) ends with its own next samples, faded out. Where
 none: the sound rings on at the pitch that it had, without a kink, and fades. What follows such a break fades
 in. Sound that ends in quiet, and all that follows it, is left alone bit for bit.
 
-Plain integers, at most 5 ms of samples, once a break: 50 to 100 µs at 48 kHz (measured). A block without a
+Plain integers, at most 5 ms of samples, once a break: 50 to 200 µs at 48 kHz (measured). A block without a
 break costs 2 µs more than its copy.
 """
 

@@ -247,16 +247,19 @@ class Listening:
         if microphone is None:
             return
         self._microphone = self._pump = None
-        await microphone.close()
-        if pump is not None:
-            _, late = await asyncio.wait({pump}, timeout=1.0)
-            for task in late:
-                task.cancel()
-        self._sends = False
-        self._recent.drop()
-        self._own.rest()
+        try:
+            await microphone.close()
+            if pump is not None:
+                _, late = await asyncio.wait({pump}, timeout=1.0)
+                for task in late:
+                    task.cancel()
+        finally:
+            self._sends = False
+            self._recent.drop()
+            self._own.rest()
+            if sent:
+                self._set_on(False, "microphone off")
         if sent:
-            self._set_on(False, "microphone off")
             self._end_utterance(commit=commit)
 
     def _end_utterance(self, *, commit: bool) -> None:

@@ -58,6 +58,8 @@ class NextLink:
     @property
     def handle(self) -> str:
         """By what the provider's session can be resumed now; empty when it cannot."""
+        if not self.handles.has(self.mode):
+            return ""  # asked several times a second, and the tags of a profile take their time
         return self.handles.usable(self._tags(), self._clock.time())
 
     @property

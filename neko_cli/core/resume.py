@@ -70,6 +70,10 @@ class HandleBook:
         if handle is not None and now > handle.issued_at:
             self._handles[mode] = msgspec.structs.replace(handle, issued_at=now)
 
+    def has(self, mode: Mode) -> bool:
+        """Whether there is a handle, good or not."""
+        return mode in self._handles
+
     def usable(self, tags: Tags, now: float) -> str:
         """The handle for exactly these tags; empty when there is none that is still good."""
         handle = self._handles.get(tags.mode)

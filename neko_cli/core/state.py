@@ -174,8 +174,8 @@ _CUT = (
 )
 
 TURN: Table[TurnState, TurnInput, TurnEffect] = {
-    (TurnState.IDLE, TurnInput.SPEECH_STARTED): (TurnState.HEARING, _OPEN_HEARING),
-    (TurnState.IDLE, TurnInput.TEXT_SENT): (TurnState.THINKING, (TurnEffect.OPEN_TURN,)),
+    (TurnState.IDLE, TurnInput.SPEECH_STARTED): (TurnState.HEARING, (TurnEffect.HUSH, *_OPEN_HEARING)),
+    (TurnState.IDLE, TurnInput.TEXT_SENT): (TurnState.THINKING, (TurnEffect.HUSH, TurnEffect.OPEN_TURN)),
     (TurnState.IDLE, TurnInput.REPLY_ASKED): (TurnState.THINKING, (TurnEffect.OPEN_TURN,)),
     (TurnState.IDLE, TurnInput.REPLY_BEGAN): (TurnState.THINKING, (TurnEffect.OPEN_TURN,)),
     (TurnState.HEARING, TurnInput.SPEECH_STOPPED): (
@@ -269,7 +269,7 @@ TURN: Table[TurnState, TurnInput, TurnEffect] = {
     ),
     (TurnState.DRAINING, TurnInput.DRAINED): (TurnState.IDLE, (TurnEffect.CLOSE_AS_TOLD,)),
     (TurnState.DRAINING, TurnInput.INTERRUPT): (TurnState.IDLE, _BARGE_IN),
-    (TurnState.IDLE, TurnInput.KEY_PRESSED): (TurnState.HEARING, _OPEN_HEARING),
+    (TurnState.IDLE, TurnInput.KEY_PRESSED): (TurnState.HEARING, (TurnEffect.HUSH, *_OPEN_HEARING)),
     (TurnState.HEARING, TurnInput.KEY_PRESSED): (
         TurnState.HEARING,
         (TurnEffect.TELL_SPEECH_STOPPED, TurnEffect.CLOSE_INTERRUPTED, *_OPEN_HEARING),

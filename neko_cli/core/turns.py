@@ -214,11 +214,10 @@ class Turns:
     @property
     def is_heard(self) -> bool:
         """Whether the character speaks, or what it said before is still being played."""
-        if not self._playout.audible:
+        if not self._playout.audible or self.state is TurnState.HEARING:
             return False
-        if self.state is TurnState.THINKING:
-            return self._playout.waiting_ms > 0.0
-        return self.state in (TurnState.SPEAKING, TurnState.DRAINING)
+        speaks = self.state in (TurnState.SPEAKING, TurnState.DRAINING)
+        return speaks or self._playout.waiting_ms > 0.0
 
     def keep_voiced(self) -> None:
         """The reply was cut: words that came ahead of its voice were not said, where there is one."""

@@ -54,7 +54,10 @@ title = ""
 [turns]
 # detection = "server"          # server, semantic or manual
 # silence_ms = 700              # how long a pause ends your turn
+# key_prefix_ms = 300           # push-to-talk: sound from before the key; 0 closes the microphone between
 # interrupt = true              # whether speaking over the character stops it
+# duck = true                   # whether it falls silent at your first sound
+# false_alarm = "resume"        # when that was a cough: resume, or stop
 
 [swap]
 # turns = 0                     # a fresh link after so many turns; 0 leaves it to size and limits

@@ -6,7 +6,6 @@ The screen shares the interpreter lock with the sound device's callbacks, which 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import signal
 import sys
@@ -42,23 +41,21 @@ async def _run(app: NekoApp) -> int:
             continue
         handled.append(number)
     sys.setswitchinterval(SWITCH_S)
-    settling = loop.create_task(settle(app))
+    settle(app, loop)
     try:
         await app.run_async()
     finally:
-        settling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await settling
         for number in handled:
             loop.remove_signal_handler(number)
     return app.return_code or 0
 
 
-async def settle(app: NekoApp) -> None:
+def settle(app: NekoApp, loop: asyncio.AbstractEventLoop) -> None:
     """Once the conversation can begin, look for garbage in what comes from then on alone.
 
     A search through all that was loaded stops every thread for 50 to 120 ms, which is heard as a hole.
     """
-    while app.controller.view.phase is not Phase.READY:  # noqa: ASYNC110 (at the start alone)
-        await asyncio.sleep(LOOK_S)
-    gc.freeze()
+    if app.controller.view.phase is Phase.READY:
+        gc.freeze()
+    else:
+        loop.call_later(LOOK_S, settle, app, loop)

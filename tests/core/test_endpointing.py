@@ -90,3 +90,22 @@ def test_starts_and_ends_alternate_and_never_overlap(
     places = [decision.sample for decision in found]
     assert places == sorted(places)
     assert all(0 <= place <= len(probabilities) * FRAME for place in places)
+
+
+def test_how_long_speech_and_the_silence_since_have_lasted() -> None:
+    ends = Endpointer(frame_samples=FRAME, threshold=0.5, prefix_ms=300, silence_ms=320)
+    told = []
+    for probability in [0.0] * 3 + [0.9] * 4 + [0.0] * 2 + [0.9] + [0.0] * 11:
+        ends.push(probability)
+        told.append((round(ends.speech_ms), round(ends.quiet_ms)))
+    assert told[:4] == [(0, 0)] * 4, "one loud frame is nobody yet"
+    assert told[4:10] == [(64, 0), (96, 0), (128, 0), (128, 32), (128, 64), (224, 0)]
+    assert told[-2:] == [(0, 0), (0, 0)], "it is over"
+
+
+def test_the_silence_that_ends_speech_can_change_under_way() -> None:
+    ends = Endpointer(frame_samples=FRAME, threshold=0.5, prefix_ms=0, silence_ms=3_200)
+    for probability in [0.9] * 4 + [0.0] * 5:
+        assert not isinstance(ends.push(probability), SpeechEnded)
+    ends.end_after(160)
+    assert isinstance(ends.push(0.0), SpeechEnded)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -28,10 +30,10 @@ class Sample:
     chunk: int
     given: bool = False
     fresh: bool = True
+    ticks: int = field(init=False)
 
-    @property
-    def ticks(self) -> int:
-        return TICKS // self.rate
+    def __post_init__(self) -> None:
+        self.ticks = TICKS // self.rate
 
 
 class Model:
@@ -42,12 +44,12 @@ class Model:
         self.first = 0
         self.count = self.chunks = 0
 
-    def length(self, **fields: bool) -> int:
+    def length(self, *, given: bool | None = None, fresh: bool | None = None) -> int:
         """Ticks of all samples with these properties."""
         return sum(
             sample.ticks
             for sample in self.line
-            if all(getattr(sample, name) == value for name, value in fields.items())
+            if (given is None or sample.given is given) and (fresh is None or sample.fresh is fresh)
         )
 
     def starts(self) -> list[int]:
@@ -94,10 +96,11 @@ class Model:
             self.drop_first_chunk()
 
     def bound(self, limit: Fraction, sent_limit: Fraction) -> int:
-        gone = 0
-        while self.length(fresh=True) > limit * TICKS:
+        gone, length = 0, self.length(fresh=True)
+        while length > limit * TICKS:
             oldest = next(n for n, sample in enumerate(self.line) if sample.fresh)
-            gone += self.line.pop(oldest).ticks
+            ticks = self.line.pop(oldest).ticks
+            gone, length = gone + ticks, length - ticks
         while self.length(given=True) > sent_limit * TICKS:
             self.drop_first_chunk()
         return gone
@@ -216,12 +219,22 @@ class Schedule:
         was = model.line
         kept = model.rewind(gone)
         told = self.kept.rewind(gone, received)
+        starts = [at for at, _ in kept]
+        lengths = [0, *accumulate(sample.ticks for _, sample in kept)]
+
+        def kept_before(position: int) -> tuple[int, bool]:
+            """How many kept ticks lie before a position, and whether the last of them is right there."""
+            here = bisect_left(starts, position) - 1  # the last sample that begins before it
+            if here < 0:
+                return 0, False
+            ticks, into = kept[here][1].ticks, position - starts[here]
+            return lengths[here] + min(into, ticks), into <= ticks
+
         for position in (*positions, first, end, received):
-            before = sum(min(max(position - at, 0), sample.ticks) for at, sample in kept)
+            before, lies = kept_before(position)
             assert told.place(position) == before
-            lies = any(at < position <= at + sample.ticks for at, sample in kept)
             assert told.keeps_before(position) == lies
-        resent = sum(min(max(received - at, 0), sample.ticks) for at, sample in kept)
+        resent, _ = kept_before(received)
         assert (told.resent, told.cached) == (resent, model.length() - resent)
         assert told.place(end) == model.end
         assert len(was) >= len(kept)

@@ -207,3 +207,47 @@ async def test_what_came_without_a_loudspeaker_counts_as_heard_when_one_is_back(
     assert playout.heard_ms() == pytest.approx(2100)
     await playout.close()
     assert not two.is_open
+
+
+async def test_while_it_is_held_nothing_is_heard_and_nothing_is_lost() -> None:
+    one = await opened()
+    speakers = Loudspeakers(one)
+    one.play(ramp(1, 12_000))
+    one.advance(100)
+    speakers.hold(True)
+    one.advance(1000)
+    assert (speakers.heard_ms, speakers.queued_ms) == (pytest.approx(100), pytest.approx(400))
+    speakers.hold(False)
+    one.advance(1000)
+    assert list(array("h", bytes(one.everything))) == list(range(1, 12_001))
+
+
+@pytest.mark.parametrize("dead", [False, True])
+async def test_another_one_is_held_in_the_place_of_one_that_was(dead: bool) -> None:
+    one = await opened()
+    speakers = Loudspeakers(one)
+    one.play(ramp(1, 12_000))
+    one.advance(100)
+    speakers.hold(True)
+    two = await opened()
+    speakers.move(two, dead=dead)
+    assert two.is_held
+    two.advance(1000)
+    assert speakers.queued_ms == pytest.approx(400)
+    await speakers.leave(one)
+    speakers.hold(False)
+    two.advance(1000)
+    played = list(array("h", bytes(one.everything + two.everything)))
+    assert played == list(range(1, 12_001)), "no sample lost, none repeated, no silence between"
+    assert speakers.heard_ms == pytest.approx(500)
+
+
+async def test_dropping_what_waits_ends_the_hold() -> None:
+    one = await opened()
+    speakers = Loudspeakers(one)
+    one.play(ramp(1, 12_000))
+    speakers.hold(True)
+    speakers.clear()
+    two = await opened()
+    speakers.move(two)
+    assert (one.is_held, two.is_held) == (False, False)

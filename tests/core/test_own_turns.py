@@ -324,3 +324,23 @@ async def test_after_a_key_the_words_do_not_matter():
         await tells(stage, server, "What time is it?")
         await frames(stage, QUIET, 1900)
         assert stage.session.state.is_listening
+
+
+async def test_our_detector_is_made_for_a_profile_that_wants_it_in_the_middle_of_a_call(make_stage):
+    class Loud:
+        frame_bytes = 640
+
+        def probability(self, frame):
+            return float(frame[:2] != b"\0\0")
+
+        def reset(self):
+            pass
+
+    stage = make_stage({"emotion": {"tags": "angle"}}, detector=Loud)
+    await stage.start(InputMode.AUDIO)
+    await stage.session.start_listening()
+    changed = {"emotion": {"tags": "angle"}, "turns": {"detection": "local"}}
+    await stage.session.switch_profile(parse(changed, "x.toml"))
+    for _ in range(20):
+        stage.microphones[-1].hear(SPEECH)
+    await stage.until(SpeechStarted)

@@ -20,8 +20,13 @@ def imported(tree: ast.AST, known: set[str]) -> Iterator[str]:
                 found = whole if whole in known else node.module
                 if found in known:
                     yield found
-        elif not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
+        elif not isinstance(node, ast.expr) and not is_for_types(node):
             yield from imported(node, known)
+
+
+def is_for_types(node: ast.AST) -> bool:
+    """Whether it is an ``if TYPE_CHECKING:``."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
 def cycle_of(imports: dict[str, set[str]]) -> list[str]:

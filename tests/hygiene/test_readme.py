@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import json
 import os
 import re
 import subprocess
@@ -26,20 +26,43 @@ def calls(page: str) -> list[list[str]]:
     return found
 
 
-@functools.cache
-def help_of(*command: str) -> str:
-    """What ``neko COMMAND --help`` prints, or '' when there is no such command."""
+TELL_HELP = """
+import contextlib, io, json, sys
+from neko_cli.cli.app import run
+
+def help_of(command):
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        code = run([*command, "--help"])
+    return told.getvalue() if code == 0 else ""
+
+commands = json.load(sys.stdin)
+json.dump([help_of(command) for command in commands], sys.stdout)
+"""
+
+
+def helps(commands: set[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """What ``neko COMMAND --help`` prints for each command, or '' when there is no such command."""
+    asked = sorted(commands)
     done = subprocess.run(
-        [sys.executable, "-m", "neko_cli", *command, "--help"],
+        [sys.executable, "-c", TELL_HELP],
         cwd=ROOT,
         env={**os.environ, "TERM": "dumb", "COLUMNS": "300", "NO_COLOR": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
+        input=json.dumps(asked),
+        stdout=subprocess.PIPE,
         text=True,
         timeout=30,
-        check=False,
+        check=True,
     )
-    return done.stdout if done.returncode == 0 else ""
+    return dict(zip(asked, json.loads(done.stdout), strict=True))
+
+
+def command_of(arguments: list[str]) -> tuple[str, ...]:
+    """Which command a call is of; () without one, which is `neko chat`."""
+    if not arguments or not is_word(arguments[0]):
+        return ()
+    groups = {"profiles", "keys", "devices", "local", "history"}
+    grouped = arguments[0] in groups and len(arguments) > 1 and is_word(arguments[1])
+    return tuple(arguments[: 2 if grouped else 1])
 
 
 def is_word(argument: str) -> bool:
@@ -51,15 +74,10 @@ def test_every_command_and_option_of_a_page_exists(page: str, least: int) -> Non
     found = calls(page)
     assert len(found) > least
     wrong = []
+    told = helps({(), ("chat",), *map(command_of, found)})
     for arguments in found:
-        command: list[str] = []
-        if arguments and is_word(arguments[0]):
-            command.append(arguments[0])
-            groups = {"profiles", "keys", "devices", "local", "history"}
-            if arguments[0] in groups and len(arguments) > 1 and is_word(arguments[1]):
-                command.append(arguments[1])
-        # Without a command it is `neko chat`.
-        text = help_of(*command) if command else help_of() + help_of("chat")
+        command = command_of(arguments)
+        text = told[command] if command else told[()] + told["chat",]
         if not text:
             wrong.append(f"neko {' '.join(command)}: no such command")
             continue

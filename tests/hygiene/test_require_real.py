@@ -6,11 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.hygiene.small_pytest import FEW_PLUGINS, SMALL_PYTEST
 from tests.hygiene.tree import ROOT
 
 
@@ -33,9 +33,9 @@ def suite(tmp_path: Path) -> Path:
 def outcomes(suite: Path, required: str) -> dict[str, int]:
     """Counts of pytest's closing line."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        SMALL_PYTEST,
         cwd=suite,
-        env={**os.environ, "NEKO_REQUIRE_REAL": required},
+        env={**os.environ, **FEW_PLUGINS, "NEKO_REQUIRE_REAL": required},
         capture_output=True,
         text=True,
         timeout=50,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.hygiene.small_pytest import FEW_PLUGINS, SMALL_PYTEST
 from tests.hygiene.tree import ROOT
 
 TESTS = """
@@ -36,8 +37,9 @@ def test_the_test_that_leaves_a_task_is_the_one_that_fails(tmp_path: Path) -> No
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_it.py").write_text(TESTS)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        SMALL_PYTEST,
         cwd=tmp_path,
+        env={**os.environ, **FEW_PLUGINS},
         capture_output=True,
         text=True,
         timeout=50,

@@ -162,7 +162,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """By the number of the attempt to open a link, from 1."""
     greet: bool = False
     coughs: tuple[tuple[float, int], ...] = ()
-    """When somebody coughs, and for how many ms: loud, and no speech to any provider."""
+    """Somebody coughs, so many seconds after the character begins to speak and for so many ms: once a reply.
+
+    It is loud, and no speech to any provider.
+    """
     aloud: bool = False
     """Whether a voice of ours reads the replies."""
     keep_standby: bool = True

@@ -99,8 +99,6 @@ async def _play(world: World) -> None:
     for fault in world.scenario.faults:
         if fault.at >= 0:
             world.loop.call_at(fault.at, world.cloud.strike_at, fault)
-    for at, ms in world.scenario.coughs:
-        world.loop.call_at(at, world.mouth.cough, ms)
     async with asyncio.TaskGroup() as group:
         user = User(world, group)
         rest = group.create_task(world.watch_rest(), name="simulated rest")

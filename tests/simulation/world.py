@@ -20,6 +20,7 @@ from neko_cli.core.events import (
     LinkWord,
     SessionEnded,
     Status,
+    StatusChanged,
 )
 from neko_cli.core.manager import SessionManager
 from neko_cli.core.memory import Remembered
@@ -196,12 +197,16 @@ class World:
     async def read(self, group: asyncio.TaskGroup) -> None:
         """Follow the session's events from here on."""
         events = self._events = self.session.events()
+        coughs = list(self.scenario.coughs)
 
         async def follow() -> None:
             async for event in events:
                 self.seen.append(Seen(self.loop.time(), event, len(self.journal.settled)))
                 self.trace.count(msgspec.json.encode(event))
                 self.trace("event", event)
+                if isinstance(event, StatusChanged) and event.new is Status.SPEAKING and coughs:
+                    after, ms = coughs.pop(0)
+                    self.loop.call_later(after, self.mouth.cough, ms)
                 if isinstance(event, Failure) and event.fatal:
                     self.forgive("failed for good")
                 if isinstance(event, SessionEnded):

@@ -6,6 +6,7 @@ first. A negation turns a word's feeling, others around it raise or lower it.
 
 from __future__ import annotations
 
+import functools
 import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -51,19 +52,21 @@ _CLAUSE_END = re.compile("[，,。.！!？?；;：:、…\n]")
 _HELPLESS = re.compile("^[\u3041-\u3096]{0,3}(?:仕方|しかた|たまら|しょうが|しょうがな)")
 """Japanese "cannot help being": a negation in form, and very much in meaning."""
 
+ALIKE = 16
+"""Sets of words that are kept ready; a profile has one, and the user's mood another."""
+
 Scores = dict[str, float]
+Own = tuple[tuple[str, tuple[str, ...]], ...]
+"""Words of a profile's own, by label."""
 
 
 class FeelingScores:
-    """Scores for some families of words; made once, about 10 ms at its first text, then fast."""
+    """Scores for some families of words; made at its first text, in about 10 ms, once for all alike."""
 
     def __init__(self, families: Iterable[str], own: Mapping[str, Sequence[str]] | None = None) -> None:
         """``families`` are keys of the lexicons; ``own`` are further words by label, which may be new."""
         self._families = frozenset(families)
-        self._own = {label: tuple(words) for label, words in (own or {}).items()}
-        self._made: dict[str, _Finder] = {}
-        self._signs: list[tuple[re.Pattern[str], Mapping[str, Scores]]] | None = None
-        self._typed: list[tuple[str, re.Pattern[str]]] = []
+        self._own: Own = tuple((label, tuple(words)) for label, words in (own or {}).items())
 
     def of(self, sentence: str) -> Scores:
         """Scores above 0 by family or label; 1 is a plain word for it."""
@@ -83,51 +86,20 @@ class FeelingScores:
         return {label: score for label, score in scores.items() if score > 0}
 
     def _finder(self, language: str) -> _Finder:
-        if language not in self._made:
-            lexicon = {"english": ENGLISH, "chinese": CHINESE, "japanese": JAPANESE}[language]
-            kind = _WholeWords if language == "english" else _Anywhere
-            words: list[tuple[str, str, float]] = []
-            for label, listed in lexicon.words.items():
-                if label in self._families:
-                    words += [(label, word, strength) for word, strength in entries(listed)]
-            for label, own in self._own.items():
-                fitting = [word for word in own if word.isascii() == (language == "english")]
-                words += [(label, word, 1.6) for word in fitting]
-            self._made[language] = kind(lexicon, words, behind=language == "japanese")
-        return self._made[language]
+        return _make_finder(language, self._families, self._own)
 
     def _by_signs(self, text: str, scores: Scores) -> str:
         """Count faces and emoji; returns the text without them, as they hold letters of all kinds."""
-        if self._signs is None:
-            self._signs = [self._pattern(KAOMOJI), self._pattern(EMOJI)]
-            self._typed = [
-                (label, re.compile("|".join(patterns.split()), re.IGNORECASE))
-                for label, patterns in TYPED.items()
-                if label in self._families
-            ]
-        for pattern, meanings in self._signs:
+        signs, typed = _make_signs(self._families, self._own)
+        for pattern, meanings in signs:
             for found in dict.fromkeys(pattern.findall(text)):
                 for label, strength in meanings[found].items():
                     scores[label] += strength
             text = pattern.sub(" ", text)
-        for label, typed in self._typed:
-            if typed.search(text):
+        for label, laughter in typed:
+            if laughter.search(text):
                 scores[label] += SIGN
         return text
-
-    def _pattern(self, signs: Mapping[str, str]) -> tuple[re.Pattern[str], Mapping[str, Scores]]:
-        meanings: dict[str, Scores] = {}
-        for label, listed in signs.items():
-            for sign in listed.split():
-                meaning = meanings.setdefault(sign.replace("\ufe0f", ""), {})
-                if label in self._families:
-                    meaning[label] = SIGN
-        for label, words in self._own.items():
-            for sign in (word.replace("\ufe0f", "") for word in words):
-                if signs is EMOJI and sign and not any(map(str.isalnum, sign)):
-                    meanings.setdefault(sign, {})[label] = SIGN
-        longest = sorted(meanings, key=len, reverse=True)
-        return re.compile("|".join(map(_bounded, longest))), meanings
 
     def _by_punctuation(self, text: str, scores: Scores) -> None:
         end = text.rstrip(" \"')]}»”’」』）")
@@ -253,6 +225,50 @@ class _Anywhere(_Finder):
                 denial = self._not.search(after)
                 negated = denial is not None and denial.start() <= 4
             _add(scores, self._meanings[found.group()], factor, negated)
+
+
+@functools.lru_cache(maxsize=ALIKE)
+def _make_finder(language: str, families: frozenset[str], own: Own) -> _Finder:
+    lexicon = {"english": ENGLISH, "chinese": CHINESE, "japanese": JAPANESE}[language]
+    kind = _WholeWords if language == "english" else _Anywhere
+    words: list[tuple[str, str, float]] = []
+    for label, listed in lexicon.words.items():
+        if label in families:
+            words += [(label, word, strength) for word, strength in entries(listed)]
+    for label, listed_own in own:
+        fitting = [word for word in listed_own if word.isascii() == (language == "english")]
+        words += [(label, word, 1.6) for word in fitting]
+    return kind(lexicon, words, behind=language == "japanese")
+
+
+@functools.lru_cache(maxsize=ALIKE)
+def _make_signs(
+    families: frozenset[str], own: Own
+) -> tuple[list[tuple[re.Pattern[str], Mapping[str, Scores]]], list[tuple[str, re.Pattern[str]]]]:
+    """Faces and emoji with their meanings, and typed laughter by its label."""
+    typed = [
+        (label, re.compile("|".join(patterns.split()), re.IGNORECASE))
+        for label, patterns in TYPED.items()
+        if label in families
+    ]
+    return [_pattern(KAOMOJI, families, own), _pattern(EMOJI, families, own)], typed
+
+
+def _pattern(
+    signs: Mapping[str, str], families: frozenset[str], own: Own
+) -> tuple[re.Pattern[str], Mapping[str, Scores]]:
+    meanings: dict[str, Scores] = {}
+    for label, listed in signs.items():
+        for sign in listed.split():
+            meaning = meanings.setdefault(sign.replace("\ufe0f", ""), {})
+            if label in families:
+                meaning[label] = SIGN
+    for label, words in own:
+        for sign in (word.replace("\ufe0f", "") for word in words):
+            if signs is EMOJI and sign and not any(map(str.isalnum, sign)):
+                meanings.setdefault(sign, {})[label] = SIGN
+    longest = sorted(meanings, key=len, reverse=True)
+    return re.compile("|".join(map(_bounded, longest))), meanings
 
 
 def _add(scores: Scores, meaning: Mapping[str, float], factor: float, negated: bool) -> None:
