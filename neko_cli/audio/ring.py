@@ -22,6 +22,7 @@ class ByteRing:
         self.capacity = max(SAMPLE_BYTES, capacity + capacity % SAMPLE_BYTES)
         self._memory = memoryview(bytearray(self.capacity))
         self._written = 0  # producer's
+        self._origin = 0  # producer's: what lies at the beginning of the memory
         self._skip_to = 0  # producer's: the consumer jumps here before its next read
         self._read = 0  # consumer's
 
@@ -47,7 +48,10 @@ class ByteRing:
         if taken == 0:
             return 0
         source = memoryview(data)
-        at = self._written % self.capacity
+        if self._read == self._written:
+            # Empty: begin anew, so that only as much memory is ever touched as waits at a time.
+            self._origin = self._written
+        at = (self._written - self._origin) % self.capacity
         first = min(taken, self.capacity - at)
         self._memory[at : at + first] = source[:first]
         if first < taken:
@@ -71,7 +75,7 @@ class ByteRing:
         start = max(self._read, self._skip_to)
         end = min(self._written, start + keep + keep % SAMPLE_BYTES)
         taken, self._written = self._written - end, end
-        at = end % self.capacity
+        at = (end - self._origin) % self.capacity
         first = min(taken, self.capacity - at)
         return bytes(self._memory[at : at + first]) + bytes(self._memory[: taken - first])
 
@@ -80,7 +84,7 @@ class ByteRing:
         start = max(self._read, self._skip_to)
         n = min(len(out), self._written - start)
         n -= n % SAMPLE_BYTES
-        at = start % self.capacity
+        at = (start - self._origin) % self.capacity  # after ``_written`` was read: it may have moved before
         first = min(n, self.capacity - at)
         out[:first] = self._memory[at : at + first]
         if first < n:
@@ -95,7 +99,7 @@ class ByteRing:
         """
         end = self._skip_to  # a later ``clear`` counts at the next read
         n = max(0, min(len(out), end - self._read))
-        at = self._read % self.capacity
+        at = (self._read - self._origin) % self.capacity
         first = min(n, self.capacity - at)
         out[:first] = self._memory[at : at + first]
         if first < n:

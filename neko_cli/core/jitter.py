@@ -1,8 +1,9 @@
 """How much of a reply's sound is held back before it is played, so that it does not stutter. Pure.
 
-A reply starts with its first piece while its pieces come in time, as they do from servers that send
-faster than real time. How late pieces came in the last replies is how much is held back at the start
-of the next one (the play-out delay of RFC 3550's receivers, by the largest lateness instead of a mean).
+A reply starts with its first two pieces while its pieces come in time, as they do from servers that send
+faster than real time, and with its first one a moment later where they come one by one. How late pieces came
+in the last replies is how much is held back at the start of the next one (the play-out delay of RFC 3550's
+receivers, by the largest lateness instead of a mean).
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from collections import deque
 LONGEST_MS = 400.0
 """No more is held back than this: later sound is a stall, which no wait can hide in a conversation."""
 
-AFTER_UNDERRUN_MS = 40.0
-"""Held back before a reply goes on that had run dry."""
+AFTER_UNDERRUN_MS = 10.0
+"""Held back before a reply goes on that had run dry: by being late it has gained time already, and more makes
+the silence longer."""
 
 REPLIES = 8
 """Replies whose lateness counts; the wait shrinks again when a late one is that old."""
 
-LEAST_MS = 15.0
-"""Lateness up to this is how event loops and sockets deliver, and needs no wait beyond a device's own."""
+LEAST_MS = 6.0
+"""Event loops and sockets deliver up to so late. The first piece of a reply waits as long for the second one,
+unless that is there before: when pieces come in real time, each is due at the very end of the one before."""
 
 
 class JitterBuffer:
@@ -41,9 +44,9 @@ class JitterBuffer:
 
     @property
     def target_ms(self) -> float:
-        """How long a reply waits before it begins, or goes on after it ran dry; 0 is at once."""
+        """How long a reply waits before it begins, or goes on after it ran dry."""
         # Who ran dry has waited already, only not long enough.
-        return AFTER_UNDERRUN_MS if self._dry else max(self._late, default=0.0)
+        return AFTER_UNDERRUN_MS if self._dry else max((LEAST_MS, *self._late))
 
     def begin(self) -> None:
         """Another reply begins with the next piece, which waits."""

@@ -97,7 +97,8 @@ class SpeechEar:
         """Some 10 ms, 16-bit mono at ``rate`` Hz; returns whether what was said has ended in them."""
         ended = False
         for frame in self._frames(sound, rate):
-            decision = self._endpointer.push(self._detector.probability(frame))
+            # Silence is sent in the place of what is left of an echo: no model is needed to judge that.
+            decision = self._endpointer.push(self._detector.probability(frame) if any(frame) else 0.0)
             ended = ended or isinstance(decision, SpeechEnded)
         return ended
 

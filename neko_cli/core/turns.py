@@ -278,10 +278,10 @@ class Turns:
 
     def _stop_sound(self) -> None:
         self.turn.stopped = True
-        self._heard_ms = self._playout.heard_ms()
         self._host.stop_voice()
         self._slot.abandon()
         self._playout.stop()
+        self._heard_ms = self._playout.heard_ms(soon=True)  # what the device has taken is still heard
 
     def _hush(self) -> None:
         """Silence at the next block, for what is played of an earlier turn."""

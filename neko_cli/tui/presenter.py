@@ -231,9 +231,12 @@ def _echo(view: View) -> Part | None:
 def _network(view: View) -> str:
     """How often replies ran dry, and what is done about it."""
     times = "once" if view.underruns == 1 else f"{view.underruns} times"
-    wait = f", waits {view.buffer_ms:.0f} ms" if view.buffer_ms else ""
+    wait = f", waits {view.buffer_ms:.0f} ms" if view.buffer_ms >= WORTH_TELLING_MS else ""
     return f"ran dry {times}{wait}"
 
+
+WORTH_TELLING_MS = 20.0
+"""What a reply waits before it begins is said from here on: less is the rule."""
 
 METER_CELLS = 8
 _FLOOR = -54.0

@@ -209,6 +209,7 @@ async def test_without_barge_in_speech_waits_for_its_own_turn(make_stage):
     server.words("r1", "Let me finish.", spoken=True)
     server.sound("r1", 1000)
     await stage.until(ReplyAudio)
+    await speaker.holds(900)
     server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
     assert (await stage.until(SpeechStarted)).turn == 2
     assert speaker.queued_ms > 900

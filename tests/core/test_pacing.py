@@ -86,6 +86,7 @@ async def test_a_reply_that_ran_dry_is_counted_and_waits_a_little() -> None:
     device = Device()
     device.pacer.begin()
     device.give(1)
+    device.pacer.release()
     device.queued_ms = 0.0
     device.give(2, 10)
     assert (device.order, device.pacer.jitter.underruns) == ([1], 1)

@@ -51,6 +51,7 @@ async def test_speaking_over_the_character_stops_it_and_cuts_the_text(make_stage
     if server_is_done:
         server.done("r1")
     await stage.until(ReplyAudio)
+    await speaker.holds(1900)
     speaker.advance(1000)
     server.tell("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
     ended = await stage.until(TurnEnded)

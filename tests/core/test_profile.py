@@ -43,7 +43,7 @@ def test_values_arrive_typed():
         ({"trns": {}}, ["mine.toml", "'trns'", "Did you mean 'turns'?"]),
         (
             {"turns": {"silence": 3}},
-            ["'turns.silence'", "Did you mean 'silence_ms'?", "detection, interrupt"],
+            ["'turns.silence'", "Did you mean 'silence_ms'?", "confirm_ms, detection"],
         ),
         ({"voice": {"speed": 9}}, ["voice.speed is 9", "numbers from 0.25 to 1.5"]),
         ({"turns": {"silence_ms": -1}}, ["turns.silence_ms is -1", "whole numbers from 0 to 30000"]),
