@@ -15,7 +15,8 @@ from typing import Any
 
 from neko_cli.audio import portaudio
 from neko_cli.audio.devices import Kind, describe, pick, rates_to_try
-from neko_cli.audio.duplex import DuplexPair, Player, Side
+from neko_cli.audio.duplex import DuplexPair
+from neko_cli.audio.duplex_sides import Player, Side
 from neko_cli.audio.lane import LaneStuck
 from neko_cli.audio.opening import Callback, StreamEnd, new_stream
 from neko_cli.core.errors import AudioError, NekoError
