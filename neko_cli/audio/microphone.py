@@ -10,12 +10,10 @@ from time import monotonic
 from typing import Any
 
 from neko_cli.audio.devices import Kind
-from neko_cli.audio.duplex import DuplexPair
 from neko_cli.audio.echo_care import DeviceEcho
 from neko_cli.audio.echo_clock import BlockClock
-from neko_cli.audio.opening import BLOCKS_PER_S
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing
-from neko_cli.audio.streams import DeviceStream
+from neko_cli.audio.streams import BLOCKS_PER_S, DeviceStream
 from neko_cli.core.pcm import SILENCE_DBFS, level_dbfs
 
 RING_S = 5
@@ -28,18 +26,16 @@ LEVEL_FRAMES = 10
 class DeviceMicrophone:
     """A microphone (core's ``Microphone``): 16-bit mono PCM at the device's own rate."""
 
-    def __init__(
-        self, wanted: str = "", *, echo: DeviceEcho | None = None, pair: DuplexPair | None = None
-    ) -> None:
+    def __init__(self, wanted: str = "", *, echo: DeviceEcho | None = None) -> None:
         """The device with this name, number or part of a name; empty for the default.
 
-        ``echo`` takes what the loudspeaker plays out of its sound; ``pair`` is what they share a stream by.
+        ``echo`` takes what the loudspeaker plays out of its sound.
         """
         self._echo = echo
         self._clock = BlockClock(1)
         self._read = 0  # samples that were read since it was opened
         self._ear = 0  # which of the microphones that the echo canceller has met
-        self._device = DeviceStream(Kind.MICROPHONE, wanted, self._wake_up, pair=pair)
+        self._device = DeviceStream(Kind.MICROPHONE, wanted, self._wake_up)
         self._ring = ByteRing(0)
         self._wake = asyncio.Event()
         self._wake_pending = False

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from neko_cli.audio import portaudio
 from neko_cli.audio.devices import Kind, pick
-from neko_cli.audio.duplex import DuplexPair
 from neko_cli.audio.echo_care import DeviceEcho
 from neko_cli.audio.lane import LaneStuck
 from neko_cli.audio.microphone import DeviceMicrophone
@@ -18,15 +17,11 @@ LIST_DEADLINE_S = 3.0
 
 
 class DeviceSound:
-    """PortAudio's devices. Making one costs nothing: the library is loaded at the first use.
-
-    A microphone and a loudspeaker from here run as one stream where they can.
-    """
+    """PortAudio's devices. Making one costs nothing: the library is loaded at the first use."""
 
     def __init__(self, taps: Sequence[MakeTap] = (), *, echo: DeviceEcho | None = None) -> None:
         """``taps`` make what is told of all that loudspeakers play; ``echo`` keeps it from microphones."""
         self.echo = echo
-        self._pair = DuplexPair()
         self._taps = [*taps, echo.tap] if echo is not None else taps
 
     async def devices(self) -> Sequence[DeviceInfo]:
@@ -49,11 +44,11 @@ class DeviceSound:
 
     def microphone(self, name: str = "") -> DeviceMicrophone:
         """A microphone by name, number or part of a name; empty for the default."""
-        return DeviceMicrophone(name, echo=self.echo, pair=self._pair)
+        return DeviceMicrophone(name, echo=self.echo)
 
     def speaker(self, name: str = "") -> DeviceSpeaker:
         """A loudspeaker, chosen likewise."""
-        return DeviceSpeaker(name, taps=self._taps, pair=self._pair)
+        return DeviceSpeaker(name, taps=self._taps)
 
     async def full_name(self, wanted: str, *, microphone: bool) -> str:
         """What a device is called that ``wanted`` means; raises NoMicrophone, NoSpeaker or AudioError."""

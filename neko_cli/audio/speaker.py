@@ -9,7 +9,6 @@ from typing import Any
 
 from neko_cli.audio.clock import PlayedClock
 from neko_cli.audio.devices import Kind
-from neko_cli.audio.duplex import DuplexPair
 from neko_cli.audio.fade import Fades
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing, RecentSound
 from neko_cli.audio.streams import DeviceStream
@@ -39,20 +38,12 @@ MakeTap = Callable[[], Tap]
 class DeviceSpeaker:
     """A loudspeaker (core's ``Speaker``): 16-bit mono PCM at the device's own rate."""
 
-    def __init__(
-        self,
-        wanted: str = "",
-        *,
-        ring_s: float = RING_S,
-        taps: Sequence[MakeTap] = (),
-        pair: DuplexPair | None = None,
-    ) -> None:
+    def __init__(self, wanted: str = "", *, ring_s: float = RING_S, taps: Sequence[MakeTap] = ()) -> None:
         """The device with this name, number or part of a name; empty for the default.
 
-        ``ring_s`` is how many seconds of sound can wait; ``taps`` make what is told of all that is played;
-        ``pair`` is what a microphone shares its stream by.
+        ``ring_s`` is how many seconds of sound can wait; ``taps`` make what is told of all that is played.
         """
-        self._device = DeviceStream(Kind.SPEAKER, wanted, self._on_failure, pair=pair, player=self)
+        self._device = DeviceStream(Kind.SPEAKER, wanted, self._on_failure)
         self._ring_s = ring_s
         self._ring = ByteRing(0)
         self._clock = PlayedClock(1)
@@ -60,9 +51,6 @@ class DeviceSpeaker:
         self._fades = Fades(1)
         self._was_playing = False
         self._holds = False
-        self._pauses = False
-        self._gave_silence = False  # since it pauses
-        self._sounds_until = 0.0  # when the latest sound that was handed over has been heard
         self._hands_over = False
         self._awaited = 0  # how many wait for the end of what is queued, which is then no break
         self._next_at = 0.0  # when the block after the last one will be heard
@@ -201,25 +189,6 @@ class DeviceSpeaker:
         """Stop at once, dropping what waits; within a second, idempotent."""
         await self._device.close()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is played, and nothing waits; on the lane."""
-        return not self._ring.available and clock_time.monotonic() >= self._sounds_until
-
-    @property
-    def rests(self) -> bool:
-        """Whether a pause has begun and all that was handed over has been heard; on the lane."""
-        return self._gave_silence and clock_time.monotonic() >= self._sounds_until
-
-    def pause(self, on: bool) -> None:
-        """Silence from the next block on, as in a hold, while another stream takes over; on the lane."""
-        self._gave_silence = False
-        self._pauses = on
-
-    def moved(self, latency_s: float) -> None:
-        """Another stream of the same device is about to play; on the lane."""
-        self._device.latency_s = self._clock.latency_s = latency_s
-
     def _ready(self, rate: int, latency_s: float) -> None:
         """On the lane, before the first callback: memory for this rate."""
         self._ring = ByteRing(int(rate * self._ring_s) * SAMPLE_BYTES)
@@ -228,15 +197,15 @@ class DeviceSpeaker:
         self._fades = Fades(rate)
         self._was_playing = False
         self._hands_over = False
-        self._next_at = self._sounds_until = 0.0
-        self._holds = self._pauses = False
+        self._next_at = 0.0
+        self._holds = False
         self._taps = [make() for make in self._make_taps]
 
     def _fill(self, block: Any, frames: int, time: Any, status: Any) -> None:
         """PortAudio's callback: copies what waits, then silence, with a fade where it breaks off."""
         self._device.blocks += 1
         out = memoryview(block)
-        held = self._holds or self._pauses
+        held = self._holds
         is_end = self._hands_over or self._awaited > 0
         filled = self._fades.fill(self._ring, out, held=held, ends=not is_end)
         if filled < len(out) and self._was_playing and not held:
@@ -245,10 +214,6 @@ class DeviceSpeaker:
         delay_s = time.outputBufferDacTime - time.currentTime
         heard_at = self._clock.block(clock_time.monotonic(), delay_s, filled // SAMPLE_BYTES)
         self._next_at = heard_at + frames / self._device.rate
-        if filled:
-            self._sounds_until = self._next_at
-        elif self._pauses:
-            self._gave_silence = True
         self._recent.push(out)
         for tap in self._taps:
             tap(out, self._device.rate, heard_at)

@@ -9,8 +9,8 @@ from neko_cli.core.events import AnyEvent, Levels, ReplyAudio, ReplyText, Usage
 FULL = 256
 """Waiting events above which the reader waits for the screen."""
 
-WORDS_INTERVAL = 1 / 30
-"""Seconds between two redraws."""
+WORDS_INTERVAL = 1 / 15
+"""Seconds between two redraws: nobody reads faster, and each costs some milliseconds."""
 
 LEVELS_INTERVAL = 1 / 8
 """Seconds between two redraws when only meters moved: they cost more than all the words of a reply."""
@@ -56,9 +56,10 @@ class Batch:
         """Seconds to leave after the last redraw before this one is shown."""
         return WORDS_INTERVAL if self._events else LEVELS_INTERVAL
 
-    def take(self) -> list[AnyEvent]:
-        """All that waits, in order, the meters last; the batch is empty after it."""
-        events: list[AnyEvent] = [*self._events, *([self._levels] if self._levels else [])]
-        self._events = []
-        self._levels = None
+    def take(self, *, levels: bool = True) -> list[AnyEvent]:
+        """All that waits, in order, the meters last; without ``levels`` their reading goes on waiting."""
+        events, self._events = self._events, []
+        if levels and self._levels is not None:
+            events.append(self._levels)
+            self._levels = None
         return events
