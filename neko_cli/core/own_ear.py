@@ -23,6 +23,14 @@ from neko_cli.core.wake import SoundGate
 ONSET_MS = 64
 """So much speech in a row begins a turn: two of the model's frames; a click is shorter."""
 
+STANDS_OUT_DB, FAINTEST_DBFS = 3.0, -65.0
+"""So far above the room's noise, and so loud, is what the detector is asked about: the model costs 1.8 ms of
+processor time for each 32 ms, and most of what a microphone hears is a quiet room."""
+
+NOISY_DBFS = -45.0
+"""From here on a room is noisy, and the detector has to get used to it: else it hears speech half a second
+longer than there is (tried)."""
+
 
 class Heard(StrEnum):
     """What a frame of the microphone means."""
@@ -71,6 +79,7 @@ class SpeechEar:
             silence_ms=silence_ms,
             onset_ms=ONSET_MS,
         )
+        self._room = SoundGate(DETECTOR_RATE, above_db=STANDS_OUT_DB, least_dbfs=FAINTEST_DBFS)
         self._resampler: pcm.Resampler | None = None
         self._judged = b""  # less than a frame at the detector's rate
 
@@ -97,10 +106,15 @@ class SpeechEar:
         """Some 10 ms, 16-bit mono at ``rate`` Hz; returns whether what was said has ended in them."""
         ended = False
         for frame in self._frames(sound, rate):
-            # Silence is sent in the place of what is left of an echo: no model is needed to judge that.
-            decision = self._endpointer.push(self._detector.probability(frame) if any(frame) else 0.0)
+            decision = self._endpointer.push(self._judge(frame))
             ended = ended or isinstance(decision, SpeechEnded)
         return ended
+
+    def _judge(self, frame: bytes) -> float:
+        """How likely it is speech; what does not stand out of a quiet room is none, without a model."""
+        self._room.heard(frame)
+        asks = self.is_open or self._room.is_loud or pcm.level_dbfs(frame) >= NOISY_DBFS
+        return self._detector.probability(frame) if asks else 0.0
 
     def forget(self) -> None:
         """What was said so far is over; the stream goes on."""
@@ -110,6 +124,7 @@ class SpeechEar:
         """What comes next does not follow what was heard before."""
         self.forget()
         self._detector.reset()
+        self._room.reset()
         self._resampler, self._judged = None, b""
 
     def _frames(self, sound: bytes, rate: int) -> list[bytes]:

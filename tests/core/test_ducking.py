@@ -13,8 +13,8 @@ from tests.fakes.sound import FakeSound, FakeSpeaker
 from tests.fakes.staging import profile, sound, staged
 from tests.fakes.virtual import virtual
 
-FAINT = b"\x01\x00" * (len(QUIET) // 2)
-"""A room without anybody: not the silence that stands for an echo."""
+LOUD = b"\x00\x20" * (len(QUIET) // 2)
+"""What stands out of a room's noise, and is no speech to the detector of this test."""
 
 FULL = {"duplex": "full"}
 STORY = "One two three four five six."
@@ -274,20 +274,20 @@ async def test_the_detector_is_loaded_with_the_microphone_and_idle_while_nobody_
     assert made == []
     await stage.session.start_listening()
     for _ in range(20):
-        stage.microphones[-1].hear(FAINT)
+        stage.microphones[-1].hear(LOUD)
     await stage.heard(20)
     async with asyncio.timeout(5):
         while not made:  # noqa: ASYNC110 - a thread makes it
             await asyncio.sleep(0.01)
     assert made[0].judged == 0
-    await sound(server, 20 * len(FAINT))
+    await sound(server, 20 * len(LOUD))
     await stage.session.send_message("speak")
     await server.expect("conversation.item.create")
     await server.expect("response.create")
     server.reply("r1", "La la la.", sound_ms=1000)
     await stage.until(ReplyAudio)
     for _ in range(20):
-        stage.microphones[-1].hear(FAINT)
+        stage.microphones[-1].hear(LOUD)
     await stage.heard(40)
     assert made[0].judged >= 8
     assert len(made) == 1
