@@ -56,10 +56,9 @@ class Batch:
         """Seconds to leave after the last redraw before this one is shown."""
         return WORDS_INTERVAL if self._events else LEVELS_INTERVAL
 
-    def take(self, *, levels: bool = True) -> list[AnyEvent]:
-        """All that waits, in order, the meters last; without ``levels`` their reading goes on waiting."""
-        events, self._events = self._events, []
-        if levels and self._levels is not None:
-            events.append(self._levels)
-            self._levels = None
+    def take(self) -> list[AnyEvent]:
+        """All that waits, in order, the meters last; the batch is empty after it."""
+        events: list[AnyEvent] = [*self._events, *([self._levels] if self._levels else [])]
+        self._events = []
+        self._levels = None
         return events

@@ -70,19 +70,14 @@ class Bridge:
 
     async def _paint(self) -> None:
         loop = asyncio.get_running_loop()
-        painted = metered = loop.time() - LEVELS_INTERVAL
+        painted = loop.time() - LEVELS_INTERVAL
         while not (self._ended and not self._batch.pending):
             await self._changed.wait()
             await self._until(painted + LEVELS_INTERVAL, wake=self._urgent)
             await self._until(painted + self._batch.interval)
             self._changed.clear()
             self._urgent.clear()
-            # Words do not make the meters move more often.
-            levels = loop.time() - metered >= LEVELS_INTERVAL or self._ended
-            metered = loop.time() if levels else metered
-            events = self._batch.take(levels=levels)
-            if self._batch.pending:
-                self._changed.set()
+            events = self._batch.take()
             self._room.set()
             if events:
                 painted = loop.time()
