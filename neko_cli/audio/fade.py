@@ -18,6 +18,9 @@ from operator import add, mul
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing
 
 FADE_MS = 5
+LATER_S = 1
+"""What comes so long after a break does not go on in mid-wave: it begins."""
+
 LOOK_MS = 2
 """How much of the sound before a break tells its pitch and whether it was quiet."""
 
@@ -44,6 +47,8 @@ class Fades:
         )
         self._up = self._down[::-1]
         self._risen = n  # how far the fade in has come
+        self._still = 0  # bytes of silence since the latest sound
+        self._later = rate * LATER_S * SAMPLE_BYTES
         self._tail: list[int] = []  # what still rings on
         self._slowest = 2 * math.pi * SLOWEST_HZ / rate
         self._look = max(3, rate * LOOK_MS // 1000) * SAMPLE_BYTES
@@ -67,6 +72,9 @@ class Fades:
         first = self._stop(ring, out) if stopped else 0
         more = 0 if held else ring.read_into(out[first:] if first else out)
         filled = first + more
+        if self._still >= self._later:
+            self._risen = len(self._up)
+        self._still = 0 if filled else self._still + len(out)
         if more and self._risen < len(self._up):
             self._rise(out[first:filled].cast("h"))
         is_dry = filled < len(out) and not held and (more > 0 or (self.sounds and not stopped))

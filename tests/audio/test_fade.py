@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neko_cli.audio.fade import FADE_MS, QUIET, Fades
+from neko_cli.audio.fade import FADE_MS, LATER_S, QUIET, Fades
 from neko_cli.audio.ring import ByteRing
 from tests.fakes.clicks import above, dbfs
 
@@ -246,3 +246,14 @@ def test_a_full_scale_square_wave_rings_out_within_range() -> None:
     heard = line.blocks(7)
     assert array("h", heard.tolist())  # raises where it would not fit
     assert not heard[5 * BLOCK + 33 + FADE :].any()
+
+
+@pytest.mark.parametrize(("seconds", "fades_in"), [(LATER_S - 0.1, True), (LATER_S + 0.1, False)])
+def test_what_begins_long_after_a_break_is_left_alone(seconds: float, fades_in: bool) -> None:
+    line = Line()
+    sound = np.full(10 * BLOCK, 9_000)
+    line.put(sound)
+    line.blocks(10)
+    line.blocks(round(seconds * 100))
+    line.put(sound)
+    assert bool(line.blocks(10)[0] < 1_000) is fades_in

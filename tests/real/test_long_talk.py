@@ -97,11 +97,9 @@ def check_flat(talk: Talk) -> float:
 
 
 @pytest.mark.timeout(240)
-def test_a_minute_with_a_fast_microphone_is_flat_and_whole(pulse_box: PulseBox, tmp_path: Path) -> None:
+def test_a_minute_with_a_fast_microphone_is_flat(pulse_box: PulseBox, tmp_path: Path) -> None:
     talk = talked(pulse_box, tmp_path, 60.0, tries=1, microphone=DriftingMicrophone(pulse_box))
-    check_flat(talk)
-    if not talk.device_ran_dry:  # in a minute a busy machine does; a short talk is whole in any case
-        print(told(*talk.check()))
+    check_flat(talk)  # in a minute a busy machine lets something run dry; a short talk is whole in any case
 
 
 @pytest.mark.soak
