@@ -141,9 +141,9 @@ def test_without_a_sound_server_nothing_is_measured(
     ("parts", "words"),
     [
         (("latency", "gaps"), ("audible, burst", "silence inside a reply")),
-        (("truncate",), ("still sending", "all sent", "opening")),
-        (("microphone",), ("microphone -> wire", "echo cancelled")),
-        (("cpu",), ("processor", "detector")),
+        pytest.param(("truncate",), ("still sending", "all sent", "opening"), marks=pytest.mark.soak),
+        pytest.param(("microphone",), ("microphone -> wire", "echo cancelled"), marks=pytest.mark.soak),
+        pytest.param(("cpu",), ("processor", "detector"), marks=pytest.mark.soak),
     ],
 )
 def test_every_part_measures(
