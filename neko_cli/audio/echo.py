@@ -114,6 +114,7 @@ class _NearEnd:
         self._clock = BlockClock(self.rate)
         self._aligner = Aligner(self.rate, self._size)
         self._meter = EchoMeter()
+        self._report: EchoReport | None = None  # as long as nothing has come since
 
     def reset(self) -> None:
         """Forget everything but the rate."""
@@ -121,19 +122,22 @@ class _NearEnd:
         self._fresh()
 
     def report(self) -> EchoReport:
-        """How it goes."""
-        return EchoReport(
-            state=self._meter.state,
-            erle_db=self._meter.erle_db,
-            double_talk=self._meter.double_talk,
-            playing=self._meter.playing,
-            settled=self._meter.settled,
-            waits_ms=1000.0 * len(self._held) / (BYTES_PER_SAMPLE * self.rate),
-            realigned=self._aligner.jumps,
-        )
+        """How it goes; made once a frame, since several ask for it."""
+        if self._report is None:
+            self._report = EchoReport(
+                state=self._meter.state,
+                erle_db=self._meter.erle_db,
+                double_talk=self._meter.double_talk,
+                playing=self._meter.playing,
+                settled=self._meter.settled,
+                waits_ms=1000.0 * len(self._held) / (BYTES_PER_SAMPLE * self.rate),
+                realigned=self._aligner.jumps,
+            )
+        return self._report
 
     def process(self, pcm: bytes, came_at: float, far: FarEnd | None) -> bytes:
         """See EchoCanceller.process."""
+        self._report = None
         if far is not self._heard_from:
             if self._heard_from is not None:
                 self._engine.reset()  # another loudspeaker is another room
@@ -146,6 +150,7 @@ class _NearEnd:
 
     def rest(self, far: FarEnd | None) -> bytes:
         """See EchoCanceller.rest."""
+        self._report = None
         return b"".join(self._frames(far, 0))
 
     def _frames(self, far: FarEnd | None, may_wait: int) -> Iterator[bytes]:

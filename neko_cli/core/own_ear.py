@@ -113,7 +113,7 @@ class SpeechEar:
     def _judge(self, frame: bytes) -> float:
         """How likely it is speech; what does not stand out of a quiet room is none, without a model."""
         self._room.heard(frame)
-        asks = self.is_open or self._room.is_loud or pcm.level_dbfs(frame) >= NOISY_DBFS
+        asks = self.is_open or self._room.is_loud or self._room.level >= NOISY_DBFS
         return self._detector.probability(frame) if asks else 0.0
 
     def forget(self) -> None:

@@ -93,6 +93,8 @@ class SoundGate:
         self._open = False
         self.is_loud = False
         """Whether the last frame was loud."""
+        self.level = SILENCE_DBFS
+        """The last frame's, in dBFS."""
 
     @property
     def floor_dbfs(self) -> float:
@@ -112,7 +114,7 @@ class SoundGate:
         ms = duration_ms(len(pcm) & ~1, self._rate)
         if ms <= 0:
             return False
-        level = level_dbfs(pcm)
+        level = self.level = level_dbfs(pcm)
         known = max(self._floor + self._above, self._least) if self._floor is not None else SURE_DBFS
         loud = self.is_loud = level >= known
         if not loud or self._loud_ms >= STEADY_MS:

@@ -71,7 +71,8 @@ class Recognition:
 
     async def read(self, pcm: bytes, settings: Settings) -> HeardPart:
         """What was said so far, at EARS_RATE; never raises."""
-        part = HeardPart(AudioFormat(Encoding.PCM, EARS_RATE), pcm, len(pcm) * 500.0 / EARS_RATE)
+        form = AudioFormat(Encoding.PCM, EARS_RATE)
+        part = HeardPart(form, pcm, form.duration_ms(len(pcm)))
         self._load.recognising += 1
         try:
             await self._recognise_part(part, settings, pcm)
