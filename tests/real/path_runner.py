@@ -3,7 +3,7 @@
 A process of its own, for PortAudio. Usage: ``python -m tests.real.path_runner FOLDER TALK_SECONDS`` with the
 replies as ``reply-N.pcm`` (24 kHz) in the folder; what the server heard becomes ``heard.pcm``. They are said
 one after another, again and again, for at least TALK_SECONDS and once at least. Prints a JSON line when the
-microphone is open, waits for a line, talks, waits for another, and prints what it found.
+microphone is heard, waits for a line, talks, waits for another, and prints what it found.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ from tests.fakes.speaking_server import SpeakingTalk
 from tests.fakes.strict_server import StrictServer
 
 LOOK_S = 1.0
+OPEN_S = 10.0
+HEARD_BEFORE = 4_800
+"""Samples that the server has of the microphone before anybody speaks into it."""
+
 BETWEEN_S = 0.3
 PROFILE: dict[str, Any] = {
     "provider": {"name": "openai"},
@@ -115,6 +119,9 @@ async def converse(
         await session.start_listening()
         link = await server.talk(0)
         watch = Watch(speaker, microphone, link)
+        async with asyncio.timeout(OPEN_S):
+            while link.heard < HEARD_BEFORE:  # a device that is open may still be silent
+                await asyncio.sleep(0.01)
         say(event="open", rate=[speaker.rate, microphone.rate], pid=os.getpid())
         await line_from_test()
         outcomes = []
