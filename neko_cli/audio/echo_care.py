@@ -48,6 +48,11 @@ class DeviceEcho:
         return self._by_server or (self._canceller is not None and self._canceller.report.converged)
 
     @property
+    def cancels(self) -> bool:
+        """Whether it is our canceller that keeps the echo out."""
+        return self._canceller is not None and not self._by_server
+
+    @property
     def hears_somebody(self) -> bool:
         """See ``EchoCare``."""
         if self._by_server or self._canceller is None:
@@ -101,7 +106,7 @@ class DeviceEcho:
         """What still waits of a microphone that is closed."""
         if ear != self._ear:
             return self._take_orphaned()
-        return self._canceller.rest() if self._canceller is not None and not self._by_server else b""
+        return self._canceller.rest() if self._canceller is not None and self.cancels else b""
 
     def _take_orphaned(self) -> bytes:
         orphaned, self._orphaned = self._orphaned, b""

@@ -1,10 +1,9 @@
-"""The microphone: PortAudio callback → ring → frames of 10 ms."""
+"""The microphone: PortAudio callback → ring → frames of 10 or 20 ms."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
@@ -12,15 +11,19 @@ from typing import Any
 from neko_cli.audio.devices import Kind
 from neko_cli.audio.echo_care import DeviceEcho
 from neko_cli.audio.echo_clock import BlockClock
-from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing
+from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing, RecentSound
 from neko_cli.audio.streams import BLOCKS_PER_S, DeviceStream
 from neko_cli.core.pcm import SILENCE_DBFS, level_dbfs
 
 RING_S = 5
 """Sound kept for a reader that is late; what comes after is lost and counted."""
 
-LEVEL_FRAMES = 10
-"""Frames that ``level`` looks at: 100 ms."""
+BLOCKS = 2
+"""Blocks of 10 ms that a frame holds: a frame costs the same work whatever its length. Where echo is
+cancelled, which takes its own time, each block is a frame."""
+
+LEVELS_PER_S = 10
+"""``level`` looks at 100 ms."""
 
 
 class DeviceMicrophone:
@@ -40,7 +43,8 @@ class DeviceMicrophone:
         self._wake = asyncio.Event()
         self._wake_pending = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._recent: deque[bytes] = deque(maxlen=LEVEL_FRAMES)
+        self._recent = RecentSound(0)
+        self._wakes_at = 0  # bytes for which the reader is woken
         self.overflows = 0
         """Blocks of which something was lost: the reader was late, or the device said so."""
 
@@ -62,7 +66,8 @@ class DeviceMicrophone:
     @property
     def level(self) -> float:
         """Level of the last 100 ms that were read, in dBFS."""
-        return level_dbfs(b"".join(self._recent)) if self._recent else SILENCE_DBFS
+        recent = self._recent.last(self.rate // LEVELS_PER_S * SAMPLE_BYTES)
+        return level_dbfs(recent) if recent else SILENCE_DBFS
 
     async def open(self) -> None:
         """Start the device; raises NoMicrophone, MicrophonePermissionError or AudioError."""
@@ -76,24 +81,27 @@ class DeviceMicrophone:
                 raise
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """Frames of exactly 10 ms from ``open`` on, for one reader.
+        """Frames of 20 ms from ``open`` on, or of whole 10 ms where echo is cancelled, for one reader.
 
         Ends when closed, after what was captured until then; raises AudioError when the device
         dies, likewise. A reader more than 5 s late loses what comes (see ``overflows``).
         """
-        size = self.rate // BLOCKS_PER_S * SAMPLE_BYTES
+        block = self.rate // BLOCKS_PER_S * SAMPLE_BYTES
+        size = block if self._echo is not None and self._echo.cancels else block * BLOCKS
+        self._wakes_at = size
         while True:
             self._wake.clear()
-            while self._ring.available >= size > 0:
-                for frame in self._clean(self._ring.read(size), size):
-                    self._recent.append(frame)
+            over = self._device.failure is not None or not self._device.is_open
+            while self._ring.available >= (block if over else size) > 0:
+                frame = self._clean(self._ring.read(size))
+                if frame:
+                    self._recent.push(memoryview(frame))
                     yield frame
-            if self._echo is not None and (self._device.failure is not None or not self._device.is_open):
-                for frame in _cut(self._echo.rest(self._ear), size):
-                    yield frame
-            if self._device.failure is not None:
-                raise self._device.failure
-            if not self._device.is_open:
+            if over:
+                if self._echo is not None and (rest := self._echo.rest(self._ear)):
+                    yield rest
+                if self._device.failure is not None:
+                    raise self._device.failure
                 return
             # No timeout of its own: the stream's watchdog wakes us after 2 s without a callback.
             await self._wake.wait()
@@ -103,29 +111,30 @@ class DeviceMicrophone:
         await self._device.close()
         self._wake_up()
 
-    def _clean(self, frame: bytes, size: int) -> list[bytes]:
+    def _clean(self, frame: bytes) -> bytes:
         """What the echo canceller lets out when this frame comes: itself, nothing yet, or more."""
-        came_at = self._clock.time_of(self._read)
-        self._read += size // SAMPLE_BYTES
         if self._echo is None:
-            return [frame]
-        return _cut(self._echo.clean(frame, came_at, self.rate, self._ear), size)
+            return frame
+        came_at = self._clock.time_of(self._read)
+        self._read += len(frame) // SAMPLE_BYTES
+        return self._echo.clean(frame, came_at, self.rate, self._ear)
 
     def _ready(self, rate: int, latency_s: float) -> None:
         """On the lane, before the first callback: memory for this rate."""
         self._ring = ByteRing(rate * SAMPLE_BYTES * RING_S)
+        self._recent = RecentSound(rate * SAMPLE_BYTES)
         self._clock = BlockClock(rate)
         self._read = 0
         self._wake_pending = False
 
     def _copy(self, block: Any, frames: int, time: Any, status: Any) -> None:
-        """PortAudio's callback: copies, and wakes the reader once."""
+        """PortAudio's callback: copies, and wakes the reader once when there is a frame for it."""
         self._device.blocks += 1
         taken = self._ring.write(block)
         self._clock.block(monotonic(), taken // SAMPLE_BYTES)
         if taken < len(block) or (status and status.input_overflow):
             self.overflows += 1
-        if not self._wake_pending and self._loop is not None:
+        if not self._wake_pending and self._loop is not None and self._ring.available >= self._wakes_at:
             self._wake_pending = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody reads any more
                 self._loop.call_soon_threadsafe(self._wake_up)
@@ -133,8 +142,3 @@ class DeviceMicrophone:
     def _wake_up(self) -> None:
         self._wake_pending = False
         self._wake.set()
-
-
-def _cut(sound: bytes, size: int) -> list[bytes]:
-    """Sound in frames of ``size`` bytes."""
-    return [sound[at : at + size] for at in range(0, len(sound), size)]

@@ -98,7 +98,7 @@ class Transport(Protocol):
 
 
 class Microphone(Protocol):
-    """Sound coming in: 16-bit mono PCM in frames of 10 ms."""
+    """Sound coming in: 16-bit mono PCM in frames of some 10 to 20 ms."""
 
     @property
     def rate(self) -> int:

@@ -9,10 +9,10 @@ from neko_cli.core.events import AnyEvent, Levels, ReplyAudio, ReplyText, Usage
 FULL = 256
 """Waiting events above which the reader waits for the screen."""
 
-WORDS_INTERVAL = 1 / 15
+WORDS_INTERVAL = 1 / 12
 """Seconds between two redraws: nobody reads faster, and each costs some milliseconds."""
 
-LEVELS_INTERVAL = 1 / 8
+LEVELS_INTERVAL = 1 / 6
 """Seconds between two redraws when only meters moved: they cost more than all the words of a reply."""
 
 

@@ -20,6 +20,7 @@ from neko_cli.core.events import (
     AnyEvent,
     Emotion,
     InputMode,
+    Levels,
     LinkWord,
     SessionEnded,
     Severity,
@@ -229,6 +230,10 @@ class Conversing:
             self.tell(what, f"Up brings it back. {again}".strip(), Severity.WARNING)
 
     async def _arrived(self, events: Sequence[AnyEvent]) -> None:
+        if len(events) == 1 and isinstance(events[0], Levels):  # most batches by far, while somebody speaks
+            self.view = reduce(self.view, events[0], self._clock())
+            self._face.show_levels(self.view)
+            return
         changes: list[Change] = []
         view = self.view
         now = self._clock()

@@ -38,6 +38,10 @@ class Face(Protocol):
         """Bring the lines around it up to date."""
         ...
 
+    def show_levels(self, view: View) -> None:
+        """The same where nothing but the levels has changed."""
+        ...
+
     def give_back(self, text: str) -> None:
         """Put text that could not be sent, or was heard, into the input line."""
         ...

@@ -44,6 +44,9 @@ class PlainFace:
     def show_view(self, view: View) -> None:
         self._changed.set()
 
+    def show_levels(self, view: View) -> None:
+        self._changed.set()
+
     def give_back(self, text: str) -> None:
         self.given.append(text)
 

@@ -116,6 +116,12 @@ class ChatScreen(BesideScreen, SharingScreen, ChoosingScreen):
             self.set_class(showing_part(view) is not None, "-showing")
             self.bars[0].tooltip = energy_tip(self.controller.view.energy) or None
 
+    def show_levels(self, view: View) -> None:
+        """Bring the meters and the mouth up to date."""
+        if self.is_mounted:
+            self.bars[1].bring_up_to_date()
+            self.face.bring_up_to_date()
+
     def give_back(self, text: str) -> None:
         """Put text into the input line."""
         self.prompt.give(text)

@@ -23,14 +23,16 @@ class Bar(Widget):
         self.redraws = 0
         self._make = make
         self._parts: list[Part] = []
+        self._width = 0  # as it was drawn: to ask for it costs more than to make the parts
 
     def bring_up_to_date(self) -> None:
         """Redraw when what there is to show is not what is shown."""
-        if self._make(self.content_size.width) != self._parts:
+        if self._make(self._width) != self._parts:
             self.refresh()
 
     def render(self) -> Content:
         """The parts as one line."""
         self.redraws += 1
-        self._parts = self._make(self.content_size.width)
+        self._width = self.content_size.width
+        self._parts = self._make(self._width)
         return to_content(self._parts)

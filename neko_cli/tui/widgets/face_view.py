@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from textual.geometry import Region
 from textual.widget import Widget
 
 from neko_cli.tui.arguments import Row
@@ -35,8 +36,14 @@ class FaceView(Widget):
 
     def bring_up_to_date(self) -> None:
         """Redraw when it looks different."""
-        if self.display and face_rows(self._view()) != self._rows:
-            self.refresh()
+        if not self.display:
+            return
+        rows, shown = face_rows(self._view()), self._rows
+        if rows == shown:
+            return
+        width = self.size.width
+        # Most often it is the mouth alone.
+        self.refresh(*(Region(0, y, width, 1) for y, row in enumerate(rows) if row not in shown[y : y + 1]))
 
     def render(self) -> Drawn:
         """The rows."""
