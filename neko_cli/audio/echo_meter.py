@@ -128,8 +128,9 @@ class EchoMeter:
 
     def heard(self, near: float, left: float, far: float) -> None:
         """Mean squares of the microphone's frame, of what is left of it, and of what was played."""
-        self._likeness.push(_db(far), _db(near), _db(left))
-        self._since_far_ms = 0 if _db(far) > FAR_DBFS else self._since_far_ms + 10
+        played = _db(far)
+        self._likeness.push(played, _db(near), _db(left))
+        self._since_far_ms = 0 if played > FAR_DBFS else self._since_far_ms + 10
         if self._since_far_ms >= HANG_MS:
             return
         self._far_ms += 10

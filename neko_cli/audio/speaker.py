@@ -21,7 +21,7 @@ RING_S = 120
 
 RECENT_MS = 500
 LEVEL_MS = 100
-DRAIN_LOOK_S = 0.02
+DRAIN_LOOK_S = 0.05
 """How often ``drained`` looks, so that it notices a ``clear`` soon."""
 
 

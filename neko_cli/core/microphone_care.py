@@ -13,6 +13,9 @@ from neko_cli.core.microphones import Microphones
 from neko_cli.core.pcm import duration_ms, level_dbfs
 from neko_cli.core.ports import UNKNOWN_DEVICE, Microphone
 
+JUDGED_EVERY_MS = 100.0
+"""Whether a microphone is dead is asked of one frame in this time: one that is not is never quite silent."""
+
 
 class MicrophoneCare(Care):
     """Keeps a microphone open while the user wants it on; never switches one on that the user has not."""
@@ -21,6 +24,7 @@ class MicrophoneCare(Care):
         super().__init__(host, DeviceKind.MICROPHONE, host.profile.sound.microphone, lock)
         self._chain: Microphones | None = None
         self._ear = DeadEar()
+        self._unjudged_ms = 0.0
         self._rests = False  # open, and nothing of it is sent
 
     @property
@@ -70,7 +74,11 @@ class MicrophoneCare(Care):
 
     def heard(self, frame: bytes, rate: int) -> None:
         """A frame came: a microphone that is dead is told, once."""
-        if self._ear.hear(level_dbfs(frame), duration_ms(len(frame), rate)):
+        self._unjudged_ms += duration_ms(len(frame), rate)
+        if self._unjudged_ms < JUDGED_EVERY_MS - 1e-6:
+            return
+        ms, self._unjudged_ms = self._unjudged_ms, 0.0
+        if self._ear.hear(level_dbfs(frame), ms):
             self._host.notice(
                 f"The microphone {self.name!r} gives no sound at all, not even noise. Look for a switch on "
                 "it, its volume in the system's settings, and whether the terminal may use it; "

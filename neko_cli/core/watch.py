@@ -20,8 +20,8 @@ NUDGE_AFTER = 8.0
 BLOCKED = 10.0
 """Seconds for which a reply that we did not ask for may keep others waiting without an end."""
 
-METER_INTERVAL = 0.066
-"""Seconds between meter readings: 15 a second."""
+METER_INTERVAL = 0.1
+"""Seconds between meter readings, as long as the time that each looks at."""
 
 REST_INTERVAL = 0.5
 """Seconds between looks at what is overdue, when no meter moves."""
