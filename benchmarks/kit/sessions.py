@@ -73,6 +73,7 @@ class PacedMicrophone:
         """``sound`` is 16-bit mono at ``rate`` Hz."""
         self.rate = rate
         self.name = "paced"
+        self.unhurried = False
         self.level = -30.0
         self._sound = sound
         self._open = False

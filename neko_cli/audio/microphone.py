@@ -19,8 +19,8 @@ RING_S = 5
 """Sound kept for a reader that is late; what comes after is lost and counted."""
 
 BLOCKS = 2
-"""Blocks of 10 ms that a frame holds: a frame costs the same work whatever its length. Where echo is
-cancelled, which takes its own time, each block is a frame."""
+"""Blocks of 10 ms that a frame holds: a frame costs much the same work whatever its length. Where echo is
+cancelled, which takes its own time, each block is a frame, unless nobody is in a hurry."""
 
 LEVELS_PER_S = 10
 """``level`` looks at 100 ms."""
@@ -45,6 +45,7 @@ class DeviceMicrophone:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._recent = RecentSound(0)
         self._wakes_at = 0  # bytes for which the reader is woken
+        self.unhurried = False
         self.overflows = 0
         """Blocks of which something was lost: the reader was late, or the device said so."""
 
@@ -81,16 +82,16 @@ class DeviceMicrophone:
                 raise
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """Frames of 20 ms from ``open`` on, or of whole 10 ms where echo is cancelled, for one reader.
+        """Frames of whole 10 ms from ``open`` on, mostly of 20, for one reader.
 
         Ends when closed, after what was captured until then; raises AudioError when the device
         dies, likewise. A reader more than 5 s late loses what comes (see ``overflows``).
         """
         block = self.rate // BLOCKS_PER_S * SAMPLE_BYTES
-        size = block if self._echo is not None and self._echo.cancels else block * BLOCKS
-        self._wakes_at = size
+        takes_time = self._echo is not None and self._echo.cancels
         while True:
             self._wake.clear()
+            self._wakes_at = size = block if takes_time and not self.unhurried else block * BLOCKS
             over = self._device.failure is not None or not self._device.is_open
             while self._ring.available >= (block if over else size) > 0:
                 frame = self._clean(self._ring.read(size))

@@ -316,6 +316,9 @@ class Listening:
 
     def _tune(self) -> None:
         self._own.begin(by_key=self._by_key, by_us=self._by_us)
+        if self._microphone is not None:
+            # Nothing is sent before our own detector has heard speech, which takes longer than two blocks.
+            self._microphone.unhurried = self._by_us and not self._by_key
         self._tuned = True
 
     def _retune(self) -> None:

@@ -46,6 +46,16 @@ class Microphones:
         self._held.set()
         self._failure: AudioError | None = None
         self._closed = False
+        self._unhurried = False
+
+    @property
+    def unhurried(self) -> bool:
+        """See ``Microphone``."""
+        return self._unhurried
+
+    @unhurried.setter
+    def unhurried(self, value: bool) -> None:
+        self._unhurried = self._current.unhurried = value
 
     @property
     def rate(self) -> int:
@@ -129,6 +139,7 @@ class Microphones:
                 return
             following, self._next = self._next, None
             self._current, source = following.microphone, following.rest
+            self._current.unhurried = self._unhurried
             following.turned.set()
             yield following.first
 
@@ -149,6 +160,7 @@ class Microphones:
         found = await self._replace(error)
         if found is not None and not self._closed and self._next is None:
             self._current = found
+            found.unhurried = self._unhurried
             return True
         if found is not None:
             await found.close()

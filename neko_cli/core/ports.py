@@ -100,6 +100,9 @@ class Transport(Protocol):
 class Microphone(Protocol):
     """Sound coming in: 16-bit mono PCM in frames of some 10 to 20 ms."""
 
+    unhurried: bool
+    """Set by the reader where nothing waits for what is heard: more may come at a time, for less work."""
+
     @property
     def rate(self) -> int:
         """Sample rate in Hz of the frame that came last; valid once open."""

@@ -111,6 +111,8 @@ class FakeSpeaker:
 class FakeMicrophone:
     """A microphone that hears what the test puts in; None ends it, an error kills it."""
 
+    unhurried = False
+
     def __init__(self, rate: int = 24_000, *, error: AudioError | None = None) -> None:
         self.rate = rate
         self.name = "fake"

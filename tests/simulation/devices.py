@@ -129,6 +129,7 @@ class SimMicrophone:
         self._silence = bytes(2 * (mouth.rate * FRAME_MS // 1000))
         self.rate = mouth.rate
         self.name = "simulated microphone"
+        self.unhurried = False
         self.is_open = False
 
     @property
