@@ -104,7 +104,6 @@ class _NearEnd:
         self._bytes = self._size * BYTES_PER_SAMPLE
         self._engine = make_engine(rate)
         self._far_frame: Any = np.zeros(self._size, dtype=np.int16)
-        self._work: Any = np.zeros((3, self._size), dtype=np.float32)
         self._heard_from: FarEnd | None = None
         self._fresh()
 
@@ -167,7 +166,7 @@ class _NearEnd:
         left = self._engine.process(near, self._far_frame)
         self._position += self._size
         was = self._meter.state
-        self._meter.heard(*self._powers(near, left, self._far_frame))
+        self._meter.heard(self._power(near), self._power(left), self._power(self._far_frame))
         if self._meter.state is EchoState.FAILING and was is not EchoState.FAILING:
             self._engine.reset()  # a changed room: afresh it is learned in a moment, and else in seconds
         return bytes(left.astype("<i2", copy=False).tobytes())
@@ -185,10 +184,7 @@ class _NearEnd:
         track.read_into(self._far_frame, start)
         return start + self._size <= track.written
 
-    def _powers(self, *frames: Any) -> list[float]:
-        """The mean square of each frame."""
-        work = self._work
-        for row, frame in zip(work, frames, strict=True):
-            row[:] = frame
-        powers: list[float] = (self._np.einsum("ij,ij->i", work, work) / self._size).tolist()
-        return powers
+    def _power(self, samples: Any) -> float:
+        """Mean square of a frame."""
+        work = samples.astype(self._np.float32)
+        return float(work.dot(work)) / self._size

@@ -43,7 +43,7 @@ def level_dbfs(pcm: bytes) -> float:
     import numpy as np
 
     samples = np.frombuffer(pcm, dtype="<i2", count=len(pcm) // BYTES_PER_SAMPLE).astype(np.float32)
-    power = float(np.dot(samples, samples))  # a third of the time of a mean
+    power = float(samples.dot(samples))  # a third of the time of a mean
     if power == 0.0:
         return SILENCE_DBFS
     return max(SILENCE_DBFS, 10.0 * math.log10(power / samples.size) - FULL_SCALE_DB)

@@ -60,7 +60,10 @@ class Polyphase:
         self._next = end
         done = end * self._down // self._up - self._side + 1 - self._first
         self._waiting, self._first = x[done:], self._first + done
-        return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+        np.rint(out, out)
+        np.minimum(out, 32767.0, out)  # half the time of np.clip
+        np.maximum(out, -32768.0, out)
+        return out.astype(np.int16)
 
     def _every(self, x: Any, number: int, count: int) -> Any:
         """So many output samples from a number on, each ``up`` after the one before: one filter does all."""
