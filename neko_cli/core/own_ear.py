@@ -81,7 +81,7 @@ class SpeechEar:
         )
         self._room = SoundGate(DETECTOR_RATE, above_db=STANDS_OUT_DB, least_dbfs=FAINTEST_DBFS)
         self._resampler: pcm.Resampler | None = None
-        self._raw = b""  # as it came, until a frame is whole: a filter costs little more for three times as much
+        self._raw = b""  # as it came, until a frame is whole: to filter once costs less
         self._judged = b""  # less than a frame at the detector's rate
 
     @property

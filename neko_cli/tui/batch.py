@@ -13,7 +13,8 @@ WORDS_INTERVAL = 1 / 12
 """Seconds between two redraws: nobody reads faster, and each costs some milliseconds."""
 
 LEVELS_INTERVAL = 1 / 6
-"""Seconds between two redraws when only meters moved: they cost more than all the words of a reply."""
+"""The same while meters move, which cost more than all the words of a reply: words come with them then, and
+are spoken more slowly than that."""
 
 
 class Batch:
@@ -54,7 +55,7 @@ class Batch:
     @property
     def interval(self) -> float:
         """Seconds to leave after the last redraw before this one is shown."""
-        return WORDS_INTERVAL if self._events else LEVELS_INTERVAL
+        return LEVELS_INTERVAL if self._levels is not None else WORDS_INTERVAL
 
     def take(self) -> list[AnyEvent]:
         """All that waits, in order, the meters last; the batch is empty after it."""

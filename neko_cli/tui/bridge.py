@@ -21,7 +21,6 @@ class Bridge:
         self._show = show
         self._batch = Batch()
         self._changed = asyncio.Event()
-        self._urgent = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._calm = asyncio.Event()
@@ -56,8 +55,6 @@ class Bridge:
             self._batch.add(event)
             if self._batch.pending:
                 self._changed.set()
-                if self._batch.interval < LEVELS_INTERVAL:
-                    self._urgent.set()
             if self._batch.full:
                 # Unread events wait (bounded) in the session's own stream.
                 self._room.clear()
@@ -66,17 +63,14 @@ class Bridge:
         self._wait()
         self._ended = True
         self._changed.set()
-        self._urgent.set()
 
     async def _paint(self) -> None:
         loop = asyncio.get_running_loop()
         painted = loop.time() - LEVELS_INTERVAL
         while not (self._ended and not self._batch.pending):
             await self._changed.wait()
-            await self._until(painted + LEVELS_INTERVAL, wake=self._urgent)
-            await self._until(painted + self._batch.interval)
+            await asyncio.sleep(max(0.0, painted + self._batch.interval - loop.time()))
             self._changed.clear()
-            self._urgent.clear()
             events = self._batch.take()
             self._room.set()
             if events:
@@ -87,17 +81,3 @@ class Bridge:
                 self._calm.set()
             if self._ended:
                 self._changed.set()
-
-    async def _until(self, due: float, wake: asyncio.Event | None = None) -> None:
-        """Sleep until ``due`` on the loop's clock, or until ``wake`` is set."""
-        delay = due - asyncio.get_running_loop().time()
-        if delay <= 0:
-            return
-        if wake is None:
-            await asyncio.sleep(delay)
-            return
-        try:
-            async with asyncio.timeout(delay):
-                await wake.wait()
-        except TimeoutError:
-            return

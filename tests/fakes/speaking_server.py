@@ -25,6 +25,8 @@ class SpeakingTalk(StrictTalk):
         super().__init__(*args)
         self.heard = 0
         """Samples of the user so far; they go to the file ``heard``, so that memory says nothing of them."""
+        self.hears = asyncio.Event()
+        """Set once the microphone is open and runs: some of it has come."""
         self._file: BinaryIO = self.server.memory["heard"]
         self.replies: Sequence[bytes] = self.server.memory["replies"]
         self._number = 0
@@ -48,6 +50,8 @@ class SpeakingTalk(StrictTalk):
         sound = base64.b64decode(event["audio"])
         self.heard += len(sound) // 2
         self._file.write(sound)
+        if self.heard >= RATE // 5:
+            self.hears.set()
 
     async def on_conversation_item_create(self, event: Json) -> None:
         await self.tell("conversation.item.added", item={**event["item"], "id": f"user_{self._number}"})

@@ -33,9 +33,6 @@ from tests.fakes.strict_server import StrictServer
 
 LOOK_S = 1.0
 OPEN_S = 10.0
-HEARD_BEFORE = 4_800
-"""Samples that the server has of the microphone before anybody speaks into it."""
-
 BETWEEN_S = 0.3
 PROFILE: dict[str, Any] = {
     "provider": {"name": "openai"},
@@ -120,8 +117,7 @@ async def converse(
         link = await server.talk(0)
         watch = Watch(speaker, microphone, link)
         async with asyncio.timeout(OPEN_S):
-            while link.heard < HEARD_BEFORE:  # a device that is open may still be silent
-                await asyncio.sleep(0.01)
+            await link.hears.wait()  # a device that is open may still be silent
         say(event="open", rate=[speaker.rate, microphone.rate], pid=os.getpid())
         await line_from_test()
         outcomes = []

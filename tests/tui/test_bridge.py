@@ -43,8 +43,10 @@ def test_only_the_last_meter_reading_stays_and_sound_is_left_out() -> None:
         batch.add(level(value))
     assert batch.interval == LEVELS_INTERVAL
     batch.add(notice("n"))
-    assert batch.interval == WORDS_INTERVAL
+    assert batch.interval == LEVELS_INTERVAL, "words come with the meters"
     assert [type(event).__name__ for event in batch.take()] == ["Notice", "Levels"]
+    batch.add(notice("n"))
+    assert batch.interval == WORDS_INTERVAL
 
 
 async def run(session: ScriptedSession, events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:
@@ -90,25 +92,30 @@ async def test_redraws_keep_their_distance() -> None:
 
 
 @pytest.mark.serial
-async def test_meters_alone_are_redrawn_less_often_and_words_do_not_wait_for_them() -> None:
+async def test_words_come_with_the_meters_while_those_move_and_sooner_without_them() -> None:
     session = ScriptedSession()
     loop = asyncio.get_running_loop()
     times: list[float] = []
+    batches: list[list[str]] = []
 
     async def show(batch: Sequence[AnyEvent]) -> None:
         times.append(loop.time())
+        batches.append([type(event).__name__ for event in batch])
         if len(times) < 4:
-            session.emit(level(-float(len(times))))
-        elif len(times) == 4:
-            session.emit(level(-50.0), delta(1, "word"))
-        elif any(isinstance(event, ReplyText) for event in batch):
+            session.emit(level(-float(len(times))), delta(1, "word"))
+        elif len(times) < 6:
+            session.emit(delta(1, "word"))
+        else:
             session.emit(OVER)
 
+    session.emit(level(0.0))
     async with asyncio.timeout(10):
         await Bridge(session.events(levels=True), show).run()
-    meters = [later - earlier for earlier, later in zip(times[:3], times[1:4], strict=True)]
-    assert min(meters) >= LEVELS_INTERVAL - 0.002
-    assert times[4] - times[3] < LEVELS_INTERVAL
+    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    assert batches[1:4] == [["ReplyText", "Levels"]] * 3
+    assert min(gaps[:3]) >= LEVELS_INTERVAL - 0.002
+    assert min(gaps[3:5]) >= WORDS_INTERVAL - 0.002
+    assert max(gaps[3:5]) < LEVELS_INTERVAL
 
 
 async def test_cancelling_closes_the_subscription() -> None:
