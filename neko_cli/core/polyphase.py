@@ -60,9 +60,9 @@ class Polyphase:
         self._next = end
         done = end * self._down // self._up - self._side + 1 - self._first
         self._waiting, self._first = x[done:], self._first + done
-        np.rint(out, out)
-        np.minimum(out, 32767.0, out)  # half the time of np.clip
-        np.maximum(out, -32768.0, out)
+        np.rint(out, out=out)
+        np.minimum(out, 32767.0, out=out)  # half the time of np.clip
+        np.maximum(out, -32768.0, out=out)
         return out.astype(np.int16)
 
     def _every(self, x: Any, number: int, count: int) -> Any:
