@@ -21,6 +21,9 @@ HOLDS_S = 0.6
 CUT_AFTER_S = (0.8, 1.2)
 STREAM_MS = 3_000
 BURST_MS, BURST_EVERY_MS = 60, 400
+SWEEP_SAMPLES = RATE * 20 // 1000
+"""Two blocks of 10 ms."""
+
 ROOM_PEAK = 100
 """A quiet room: no detector takes it for speech."""
 
@@ -109,14 +112,18 @@ def cut_greetings(client: Client, turns: int, seed: int) -> list[Cut]:
 
 
 def bursts(client: Client, turns: int) -> list[float]:
-    """Ms from a sample at the microphone to its arrival at the server, for so many bursts of a tone."""
+    """Ms from a sample at the microphone to its arrival at the server, for so many bursts of a tone.
+
+    They fall evenly over a client's blocks: how long a sample waits for the rest of its block depends on it.
+    """
     import numpy as np
 
     every, length = RATE * BURST_EVERY_MS // 1000, RATE * BURST_MS // 1000
     sound = np.zeros(every * (turns + 2), dtype="<i2")
     tone = np.sin(2 * np.pi * 1000.0 * np.arange(length) / RATE) * 12_000
     for number in range(turns + 1):  # the first one is not counted
-        sound[every * (number + 1) : every * (number + 1) + length] = tone
+        at = every * (number + 1) + SWEEP_SAMPLES * number // turns
+        sound[at : at + length] = tone
     with Stage(client) as stage:
         _microphone_hears(stage, sound.tobytes())
         time.sleep(HOLDS_S)
