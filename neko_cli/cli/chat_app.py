@@ -1,7 +1,8 @@
-"""Starts the terminal app with a session that is made after its first frame."""
+"""Starts the terminal app with a session that is made after its first frame, on a thread of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from neko_cli.cli.exits import write_quietly
 from neko_cli.cli.interrupts import interruptible
+from neko_cli.core.elsewhere import Elsewhere
 from neko_cli.core.errors import NekoError
 from neko_cli.core.tasks import TaskOwner
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from neko_cli.core.manager import SessionManager
     from neko_cli.core.profile import Profile
     from neko_cli.core.session import Session
+    from neko_cli.core.session_thread import SessionApart
     from neko_cli.services.folders import Folders
     from neko_cli.tui.offers import Offer
     from neko_cli.wiring import Composition, Options
@@ -35,6 +38,26 @@ class Edits(Protocol):
     def tell(self, text: str, aside: str, severity: Severity) -> None:
         """Show a notice."""
         ...
+
+
+class EditsHere:
+    """Edits that are told on another thread, and handled on the one where this is made."""
+
+    def __init__(self, edits: Edits) -> None:
+        """``edits`` belong to the running loop."""
+        self._here = Elsewhere(asyncio.get_running_loop())
+        self._edits = edits
+
+    async def adopt(self, profile: Profile) -> None:
+        """See ``Edits``."""
+        await self._here.do(lambda: self._adopt(profile))
+
+    async def _adopt(self, profile: Profile) -> None:
+        await self._edits.adopt(profile)
+
+    def tell(self, text: str, aside: str, severity: Severity) -> None:
+        """See ``Edits``."""
+        self._here.tell(lambda: self._edits.tell(text, aside, severity))
 
 
 class OwnedSession:
@@ -97,14 +120,22 @@ def run(
     from neko_cli.audio.stderr import moved_stderr
     from neko_cli.core.codecs.base import Detection
     from neko_cli.core.companions.eyes import goes_to
+    from neko_cli.core.session_thread import apart
     from neko_cli.services.settings import Memory
     from neko_cli.wiring import compose
 
     composed = compose(chosen, folders=folders)
     memory = Memory(folders.state)
 
+    made: list[SessionApart] = []
+
     async def make_session() -> Session:
-        return cast("Session", OwnedSession(composed.session(), composed, neko.controller))
+        edits = EditsHere(neko.controller)
+        made.append(await apart(lambda: cast("Session", OwnedSession(composed.session(), composed, edits))))
+        return made[-1]
+
+    async def load_profile(name: str) -> Profile:
+        return await made[-1].there.do(lambda: composed.switch(name)) if made else await composed.switch(name)
 
     def may_hear(profile: Profile) -> bool:
         return stays_here(profile) or profile.provider.name in memory.load().microphone_consent
@@ -121,7 +152,7 @@ def run(
         microphone_consent=may_hear(composed.profile),
         on_consent=memory.agree,
         profiles=profile_names(folders),
-        load_profile=composed.switch,
+        load_profile=load_profile,
         may_hear=may_hear,
         screen=screen,
         may_see=lambda profile: goes_to(profile) in memory.load().screen_consent,
@@ -132,6 +163,8 @@ def run(
         with interruptible(), moved_stderr(folders.log / "stderr.log"):
             return run_app(neko)
     finally:
+        for session in made:
+            session.close()
         if session_id := neko.controller.resumable:
             write_quietly(how_to_resume(session_id), sys.stderr)
 

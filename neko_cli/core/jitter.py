@@ -20,7 +20,7 @@ the silence longer."""
 REPLIES = 8
 """Replies whose lateness counts; the wait shrinks again when a late one is that old."""
 
-LEAST_MS = 6.0
+LEAST_MS = 8.0
 """Event loops and sockets deliver up to so late. The first piece of a reply waits as long for the second one,
 unless that is there before: when pieces come in real time, each is due at the very end of the one before."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -11,7 +11,9 @@ from neko_cli.core.codecs import make_codec
 from neko_cli.core.codecs.base import Codec, SessionSpec
 from neko_cli.core.manager import SessionManager
 from neko_cli.core.profile import Profile
+from neko_cli.core.session import Session
 from neko_cli.core.session_ports import SessionPorts
+from neko_cli.core.session_thread import apart
 from neko_cli.core.transport.websocket import WebSocketTransport
 from neko_cli.local.config import EngineConfig
 from neko_cli.local.responder.brain import Responder
@@ -23,8 +25,8 @@ from tests.local.parts import ScriptedParts
 TOKEN = "a-token"
 
 
-@pytest.fixture
-async def tester() -> AsyncIterator[SessionTester]:
+@pytest.fixture(params=["on this thread", "on its own"])
+async def tester(request: pytest.FixtureRequest) -> AsyncIterator[SessionTester]:
     """Makes sessions with an engine whose answers are its own and whose voice is a tone."""
     parts = ScriptedParts()
     parts.brain = Responder()  # type: ignore[assignment]
@@ -45,11 +47,14 @@ async def tester() -> AsyncIterator[SessionTester]:
                 ),
             )
 
-        async def make() -> SessionManager:
-            return session(TOKEN)
+        async def make() -> Session:
+            return await made(lambda: session(TOKEN))
 
-        async def make_broken() -> SessionManager:
-            return session("another token")
+        async def make_broken() -> Session:
+            return await made(lambda: session("another token"))
+
+        async def made(make: Callable[[], Session]) -> Session:
+            return await apart(make) if request.param == "on its own" else make()
 
         # The server runs in the same loop, and ends its side of a connection after ours has gone.
         yield SessionTester(make, make_broken=make_broken, grace=5.0)

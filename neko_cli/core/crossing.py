@@ -1,0 +1,93 @@
+"""Events on their way from a session's thread to another one: in order, bounded, with one wake for many."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+
+from neko_cli.core.elsewhere import Elsewhere
+from neko_cli.core.errors import LinkError
+from neko_cli.core.events import AnyEvent
+from neko_cli.core.session import Subscription
+
+UNREAD = 256
+"""Events that may be on their way to the reader; further ones wait (bounded) in the session's own stream."""
+
+
+class Crossing:
+    """A subscription that is read on another thread than the session's (``Subscription``)."""
+
+    def __init__(self, there: Elsewhere, subscription: Subscription) -> None:
+        """Read ``subscription`` there, for the running loop's thread."""
+        self._there = there
+        self._subscription = subscription
+        self._here = asyncio.get_running_loop()
+        self._came: deque[AnyEvent] = deque()
+        self._wake = asyncio.Event()
+        self._nudged = False
+        self._room = asyncio.Event()  # there
+        self._reading: asyncio.Task[None] | None = None  # there
+        self._over = False
+        self._error: Exception | None = None
+        there.tell(self._begin)
+
+    def __aiter__(self) -> AsyncIterator[AnyEvent]:
+        """The events in order."""
+        return self
+
+    async def __anext__(self) -> AnyEvent:
+        """The next event."""
+        while not self._came:
+            if self._over:
+                raise self._error or StopAsyncIteration
+            self._wake.clear()
+            if not self._came and not self._over:
+                await self._wake.wait()
+        event = self._came.popleft()
+        if len(self._came) == UNREAD // 2:
+            self._there.tell(self._room.set)
+        return event
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        with contextlib.suppress(LinkError):
+            await self._there.do(self._end)
+
+    # -- there ----------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._reading = asyncio.get_running_loop().create_task(self._read(), name="events for the screen")
+
+    async def _read(self) -> None:
+        try:
+            async for event in self._subscription:
+                self._came.append(event)
+                self._nudge()
+                while len(self._came) >= UNREAD:
+                    self._room.clear()
+                    if len(self._came) >= UNREAD:
+                        await self._room.wait()
+        except Exception as error:  # the reader's business
+            self._error = error
+        finally:
+            self._over = True
+            self._nudge()
+
+    async def _end(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
+        await self._subscription.aclose()
+
+    def _nudge(self) -> None:
+        """Wake the reader, once for all that comes until it runs."""
+        if not self._nudged:
+            self._nudged = True
+            with contextlib.suppress(RuntimeError):  # nobody reads any more
+                self._here.call_soon_threadsafe(self._wake_up)
+
+    def _wake_up(self) -> None:
+        self._nudged = False
+        self._wake.set()
