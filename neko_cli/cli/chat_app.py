@@ -109,6 +109,11 @@ class OwnedSession:
             await self._composed.aclose()
 
 
+def own(session: SessionManager, composed: Composition, edits: Edits) -> Session:
+    """A session that releases what it was composed of."""
+    return cast("Session", OwnedSession(session, composed, edits))
+
+
 def run(
     chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool, screen: str | None = None
 ) -> int:
@@ -131,7 +136,7 @@ def run(
 
     async def make_session() -> Session:
         edits = EditsHere(neko.controller)
-        made.append(await apart(lambda: cast("Session", OwnedSession(composed.session(), composed, edits))))
+        made.append(await apart(lambda: own(composed.session(), composed, edits), UNSHOWN))
         return made[-1]
 
     async def load_profile(name: str) -> Profile:
@@ -141,6 +146,7 @@ def run(
         return stays_here(profile) or profile.provider.name in memory.load().microphone_consent
 
     from neko_cli.tui.app import NekoApp
+    from neko_cli.tui.batch import UNSHOWN
     from neko_cli.tui.run import run_app
 
     neko = NekoApp(

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from neko_cli.core.elsewhere import Elsewhere
 from neko_cli.core.errors import LinkError
 from neko_cli.core.events import AnyEvent
+from neko_cli.core.events_base import Event
 from neko_cli.core.session import Subscription
 
 UNREAD = 256
@@ -19,10 +20,13 @@ UNREAD = 256
 class Crossing:
     """A subscription that is read on another thread than the session's (``Subscription``)."""
 
-    def __init__(self, there: Elsewhere, subscription: Subscription) -> None:
-        """Read ``subscription`` there, for the running loop's thread."""
+    def __init__(
+        self, there: Elsewhere, subscription: Subscription, leave_out: tuple[type[Event], ...] = ()
+    ) -> None:
+        """Read ``subscription`` there, for the running loop's thread; without events of some types."""
         self._there = there
         self._subscription = subscription
+        self._leave_out = leave_out
         self._here = asyncio.get_running_loop()
         self._came: deque[AnyEvent] = deque()
         self._wake = asyncio.Event()
@@ -63,6 +67,8 @@ class Crossing:
     async def _read(self) -> None:
         try:
             async for event in self._subscription:
+                if isinstance(event, self._leave_out):
+                    continue
                 self._came.append(event)
                 self._nudge()
                 while len(self._came) >= UNREAD:

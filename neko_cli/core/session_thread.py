@@ -15,6 +15,7 @@ from neko_cli.core.crossing import Crossing
 from neko_cli.core.device_standing import DeviceKind
 from neko_cli.core.elsewhere import Elsewhere
 from neko_cli.core.events import InputMode, SessionState
+from neko_cli.core.events_base import Event
 from neko_cli.core.memory import Memory
 from neko_cli.core.ports import DeviceInfo
 from neko_cli.core.profile import Profile
@@ -91,11 +92,14 @@ class _SoundDevices:
 class SessionApart:
     """A session whose thread is not the caller's (core's ``Session``); what is only read is read at once."""
 
-    def __init__(self, thread: SessionThread, session: Session) -> None:
-        """``session`` was made on the thread."""
+    def __init__(
+        self, thread: SessionThread, session: Session, leave_out: tuple[type[Event], ...] = ()
+    ) -> None:
+        """``session`` was made on the thread; events of the types in ``leave_out`` stay there."""
         self._thread = thread
         self._there = thread.there
         self._session = session
+        self._leave_out = leave_out
         self._closed = False
 
     @property
@@ -133,7 +137,7 @@ class SessionApart:
 
     def events(self, *, samples: bool = False, levels: bool = False) -> Subscription:
         events = self._there.ask(lambda: self._session.events(samples=samples, levels=levels))
-        return Crossing(self._there, events)
+        return Crossing(self._there, events, self._leave_out)
 
     async def start_session(self, input_mode: InputMode, new: bool = False) -> None:
         await self._there.do(lambda: self._session.start_session(input_mode, new))
@@ -216,15 +220,18 @@ class SessionApart:
         self._thread.close()
 
 
-async def apart(make: Callable[[], Session]) -> SessionApart:
-    """A session that ``make`` makes on a thread of its own; raises what ``make`` does."""
+async def apart(make: Callable[[], Session], leave_out: tuple[type[Event], ...] = ()) -> SessionApart:
+    """A session that ``make`` makes on a thread of its own; raises what ``make`` does.
+
+    Events of the types in ``leave_out`` are of no use to the caller: to bring them over costs more than they.
+    """
     thread = SessionThread()
 
     async def made() -> Session:
         return make()
 
     try:
-        return SessionApart(thread, await thread.there.do(made))
+        return SessionApart(thread, await thread.there.do(made), leave_out)
     except BaseException:
         thread.close()
         raise

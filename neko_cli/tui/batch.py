@@ -12,6 +12,9 @@ FULL = 256
 WORDS_INTERVAL = 1 / 12
 """Seconds between two redraws: nobody reads faster, and each costs some milliseconds."""
 
+UNSHOWN = (ReplyAudio, Usage)
+"""Sound and counters are nothing to show."""
+
 LEVELS_INTERVAL = 1 / 6
 """The same while meters move, which cost more than all the words of a reply: words come with them then, and
 are spoken more slowly than that."""
@@ -26,10 +29,10 @@ class Batch:
         self._levels: Levels | None = None
 
     def add(self, event: AnyEvent) -> None:
-        """Add what has just come; sound and counters are nothing to show."""
+        """Add what has just come; what is not shown is left out."""
+        if isinstance(event, UNSHOWN):
+            return
         match event:
-            case ReplyAudio() | Usage():
-                return
             case Levels():
                 self._levels = event
             case ReplyText():

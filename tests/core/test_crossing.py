@@ -10,7 +10,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from neko_cli.core.crossing import UNREAD
-from neko_cli.core.events import AnyEvent, Connected, InputMode, Notice, SessionEnded, StatusChanged
+from neko_cli.core.events import (
+    AnyEvent,
+    Connected,
+    InputMode,
+    Notice,
+    ReplyAudio,
+    SessionEnded,
+    StatusChanged,
+)
 from neko_cli.core.session import Session
 from neko_cli.core.session_thread import SessionApart, apart
 from neko_cli.testing import ScriptedSession
@@ -99,6 +107,13 @@ async def test_a_late_reader_makes_events_wait_and_loses_none() -> None:
     assert watched.taken <= UNREAD + 1
     async with asyncio.timeout(10):
         assert [event async for event in events] == told
+    await session.cleanup()
+
+
+async def test_what_nobody_asks_for_does_not_come_over() -> None:
+    quiet, told = ReplyAudio(at=0.0, turn=1, ms=20.0, rate=24_000), notice("one")
+    session = await apart(lambda: Telling(Watched([quiet, told, quiet])), (ReplyAudio,))
+    assert [event async for event in session.events()] == [told]
     await session.cleanup()
 
 
