@@ -64,10 +64,12 @@ class Load:
 
 
 def replies(client: Client, turns: int, pace: str, seed: int) -> list[Reply]:
-    """Whole replies at one pace; a steady one comes before, which is not counted."""
+    """Whole replies at one pace. The first one is not counted: what a client has measured of the network by
+    then is no more than nothing, and what it learns in it holds from the second one on.
+    """
     chance, marks = random.Random(seed), []
     with Stage(client) as stage:
-        for number, each in enumerate(["steady", *[pace] * turns]):
+        for number, each in enumerate([pace] * (turns + 1)):
             user_speaks(stage)
             stage.do("reply", pace=_burst(each, number), ms=REPLY_MS, seed=chance.randrange(1 << 30))
             first = stage.wait("first")["at"]
