@@ -1,7 +1,7 @@
 """One owner for the tasks of a long-lived object: a TaskGroup that can be opened and closed.
 
 ``asyncio.TaskGroup`` must be entered and left by one task; an object whose methods are called from
-anywhere needs a host task for it. This is the only place in neko that makes a bare task.
+anywhere needs a host task for it. Nothing else in neko makes a bare task but what crosses threads.
 """
 
 from __future__ import annotations

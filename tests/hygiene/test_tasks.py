@@ -7,6 +7,8 @@ import ast
 from tests.hygiene.tree import name_of, parsed, python_files
 
 OWNERS = {
+    "neko_cli/core/crossing.py": "reads a session's events for another thread, until its reader stops it",
+    "neko_cli/core/elsewhere.py": "carries out what another thread waits for",
     "neko_cli/core/tasks.py": "hosts a TaskGroup for objects that are not entered and left by one task",
 }
 """Files that hold a bare task, with the reason; each awaits it when it closes."""
