@@ -21,7 +21,8 @@ class PlayedClock:
     def __init__(self, rate: int, latency_s: float = 0.0) -> None:
         """For a stream of ``rate`` Hz whose reported output latency is ``latency_s``."""
         self._rate = rate
-        self._latency_s = latency_s
+        self.latency_s = latency_s
+        """The reported output latency; another stream may have another one."""
         self._blocks: deque[tuple[float, int, int]] = deque(maxlen=KEPT_BLOCKS)
         self._current: tuple[float, int, int] | None = None
         self._heard = 0
@@ -34,7 +35,7 @@ class PlayedClock:
         Some hosts report nonsense as a delay; the latency reported at opening stands in then.
         """
         if not 0.0 <= delay_s <= MAX_DELAY_S:
-            delay_s = self._latency_s
+            delay_s = self.latency_s
         if real:
             self._blocks.append((now + delay_s, self.handed, real))
             self.handed += real

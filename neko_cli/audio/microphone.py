@@ -9,10 +9,12 @@ from time import monotonic
 from typing import Any
 
 from neko_cli.audio.devices import Kind
+from neko_cli.audio.duplex import DuplexPair
 from neko_cli.audio.echo_care import DeviceEcho
 from neko_cli.audio.echo_clock import BlockClock
+from neko_cli.audio.opening import BLOCKS_PER_S
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing, RecentSound
-from neko_cli.audio.streams import BLOCKS_PER_S, DeviceStream
+from neko_cli.audio.streams import DeviceStream
 from neko_cli.core.pcm import SILENCE_DBFS, level_dbfs
 
 RING_S = 5
@@ -29,16 +31,18 @@ LEVELS_PER_S = 10
 class DeviceMicrophone:
     """A microphone (core's ``Microphone``): 16-bit mono PCM at the device's own rate."""
 
-    def __init__(self, wanted: str = "", *, echo: DeviceEcho | None = None) -> None:
+    def __init__(
+        self, wanted: str = "", *, echo: DeviceEcho | None = None, pair: DuplexPair | None = None
+    ) -> None:
         """The device with this name, number or part of a name; empty for the default.
 
-        ``echo`` takes what the loudspeaker plays out of its sound.
+        ``echo`` takes what the loudspeaker plays out of its sound; ``pair`` is what they share a stream by.
         """
         self._echo = echo
         self._clock = BlockClock(1)
         self._read = 0  # samples that were read since it was opened
         self._ear = 0  # which of the microphones that the echo canceller has met
-        self._device = DeviceStream(Kind.MICROPHONE, wanted, self._wake_up)
+        self._device = DeviceStream(Kind.MICROPHONE, wanted, self._wake_up, pair=pair)
         self._ring = ByteRing(0)
         self._wake = asyncio.Event()
         self._wake_pending = False
@@ -84,8 +88,9 @@ class DeviceMicrophone:
     async def frames(self) -> AsyncIterator[bytes]:
         """Frames of whole 10 ms from ``open`` on, mostly of 20, for one reader.
 
-        Ends when closed, after what was captured until then; raises AudioError when the device
-        dies, likewise. A reader more than 5 s late loses what comes (see ``overflows``).
+        Ends when closed, after what was captured until then (whole frames of it: a device that goes both ways
+        in one stream has blocks of its own length); raises AudioError when the device dies, likewise. A
+        reader more than 5 s late loses what comes (see ``overflows``).
         """
         block = self.rate // BLOCKS_PER_S * SAMPLE_BYTES
         takes_time = self._echo is not None and self._echo.cancels
@@ -93,7 +98,9 @@ class DeviceMicrophone:
             self._wake.clear()
             self._wakes_at = size = block if takes_time and not self.unhurried else block * BLOCKS
             over = self._device.failure is not None or not self._device.is_open
-            while self._ring.available >= (block if over else size) > 0:
+            if over:
+                size = block  # two might not be there: a frame is whole
+            while self._ring.available >= size > 0:
                 frame = self._clean(self._ring.read(size))
                 if frame:
                     self._recent.push(memoryview(frame))

@@ -6,22 +6,36 @@ from collections.abc import Sequence
 
 from neko_cli.audio import portaudio
 from neko_cli.audio.devices import Kind, pick
+from neko_cli.audio.duplex import DuplexPair
 from neko_cli.audio.echo_care import DeviceEcho
 from neko_cli.audio.lane import LaneStuck
 from neko_cli.audio.microphone import DeviceMicrophone
 from neko_cli.audio.speaker import DeviceSpeaker, MakeTap
 from neko_cli.audio.streams import not_answering, read_devices
 from neko_cli.core.ports import DeviceInfo
+from neko_cli.core.ports_sound import Streams
 
 LIST_DEADLINE_S = 3.0
 
 
 class DeviceSound:
-    """PortAudio's devices. Making one costs nothing: the library is loaded at the first use."""
+    """PortAudio's devices. Making one costs nothing: the library is loaded at the first use.
 
-    def __init__(self, taps: Sequence[MakeTap] = (), *, echo: DeviceEcho | None = None) -> None:
-        """``taps`` make what is told of all that loudspeakers play; ``echo`` keeps it from microphones."""
+    A microphone and a loudspeaker from here run as one stream where that is right.
+    """
+
+    def __init__(
+        self,
+        taps: Sequence[MakeTap] = (),
+        *,
+        echo: DeviceEcho | None = None,
+        streams: Streams = Streams.AUTO,
+    ) -> None:
+        """``taps`` make what is told of all that loudspeakers play; ``echo`` keeps it from microphones;
+        ``streams`` says when both run as one.
+        """
         self.echo = echo
+        self._pair = DuplexPair(streams) if streams is not Streams.TWO else None
         self._taps = [*taps, echo.tap] if echo is not None else taps
 
     async def devices(self) -> Sequence[DeviceInfo]:
@@ -44,11 +58,11 @@ class DeviceSound:
 
     def microphone(self, name: str = "") -> DeviceMicrophone:
         """A microphone by name, number or part of a name; empty for the default."""
-        return DeviceMicrophone(name, echo=self.echo)
+        return DeviceMicrophone(name, echo=self.echo, pair=self._pair)
 
     def speaker(self, name: str = "") -> DeviceSpeaker:
         """A loudspeaker, chosen likewise."""
-        return DeviceSpeaker(name, taps=self._taps)
+        return DeviceSpeaker(name, taps=self._taps, pair=self._pair)
 
     async def full_name(self, wanted: str, *, microphone: bool) -> str:
         """What a device is called that ``wanted`` means; raises NoMicrophone, NoSpeaker or AudioError."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time as clock_time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from neko_cli.audio.clock import PlayedClock
 from neko_cli.audio.devices import Kind
+from neko_cli.audio.duplex import DuplexPair
 from neko_cli.audio.fade import Fades
 from neko_cli.audio.ring import SAMPLE_BYTES, ByteRing, RecentSound
 from neko_cli.audio.streams import DeviceStream
@@ -24,6 +26,9 @@ LEVEL_MS = 100
 DRAIN_LOOK_S = 0.05
 """How often ``drained`` looks, so that it notices a ``clear`` soon."""
 
+BLOCKS_TO_FADE = 2
+"""One may have begun before a pause did; the next one fades; when a third begins there is silence."""
+
 
 Tap = Callable[[memoryview, int, float], None]
 """Takes a copy of what is played: a block with its fill-in silence, the rate, and when it is heard.
@@ -38,12 +43,20 @@ MakeTap = Callable[[], Tap]
 class DeviceSpeaker:
     """A loudspeaker (core's ``Speaker``): 16-bit mono PCM at the device's own rate."""
 
-    def __init__(self, wanted: str = "", *, ring_s: float = RING_S, taps: Sequence[MakeTap] = ()) -> None:
+    def __init__(
+        self,
+        wanted: str = "",
+        *,
+        ring_s: float = RING_S,
+        taps: Sequence[MakeTap] = (),
+        pair: DuplexPair | None = None,
+    ) -> None:
         """The device with this name, number or part of a name; empty for the default.
 
-        ``ring_s`` is how many seconds of sound can wait; ``taps`` make what is told of all that is played.
+        ``ring_s`` is how many seconds of sound can wait; ``taps`` make what is told of all that is played;
+        ``pair`` is what a microphone shares its stream by.
         """
-        self._device = DeviceStream(Kind.SPEAKER, wanted, self._on_failure)
+        self._device = DeviceStream(Kind.SPEAKER, wanted, self._on_failure, pair=pair, player=self)
         self._ring_s = ring_s
         self._ring = ByteRing(0)
         self._clock = PlayedClock(1)
@@ -51,12 +64,16 @@ class DeviceSpeaker:
         self._fades = Fades(1)
         self._was_playing = False
         self._holds = False
+        self._held = self._pauses = False  # why it holds; the callback looks at one flag
+        self._holding = threading.Lock()
+        self._paused_at = 0  # block
         self._hands_over = False
         self._awaited = 0  # how many wait for the end of what is queued, which is then no break
         self._next_at = 0.0  # when the block after the last one will be heard
         self._gone = asyncio.Event()
         self._make_taps = taps
         self._taps: list[Tap] = []
+        self._piece_taps: list[Tap] = []  # in their place, where the stream has pieces of its own length
         self.underruns = 0
         """Times that the device itself ran out of sound: our callback came too late."""
         self.gaps = 0
@@ -141,14 +158,16 @@ class DeviceSpeaker:
         both are counted.
         """
         self._ring.clear()
-        self._holds = False
+        self.hold(False)
 
     def hold(self, on: bool) -> None:
         """Silence from the next block on (10 ms at most), or go on where that stopped; what waits stays.
 
         The sound fades out within 5 ms, which count as heard, and in again.
         """
-        self._holds = on
+        with self._holding:
+            self._held = on
+            self._holds = on or self._pauses
 
     def take_back(self, keep_ms: float = 0.0) -> bytes:
         """What waits and was not handed to the device, but for the next ``keep_ms``: it is not played here.
@@ -189,6 +208,46 @@ class DeviceSpeaker:
         """Stop at once, dropping what waits; within a second, idempotent."""
         await self._device.close()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is played, and nothing waits; on the lane."""
+        return not self._ring.available and self._device_is_silent
+
+    @property
+    def rests(self) -> bool:
+        """Whether a pause has begun and all that was handed over has been heard; on the lane."""
+        faded = self._device.blocks >= self._paused_at + BLOCKS_TO_FADE
+        return faded and self._device_is_silent
+
+    @property
+    def _device_is_silent(self) -> bool:
+        ahead_ms = self.ahead_ms
+        on_its_way = self._recent.last(bytes_for(ahead_ms, self.rate))
+        return ahead_ms < RECENT_MS and on_its_way.count(0) == len(on_its_way)
+
+    def pause(self, on: bool) -> None:
+        """Silence from the next block on, as in a hold, while another stream takes over; on the lane."""
+        with self._holding:
+            self._pauses = on
+            self._holds = on or self._held
+        self._paused_at = self._device.blocks
+
+    def moved(self, latency_s: float, *, in_pieces: bool) -> None:
+        """Another stream of the same device is about to play; ``in_pieces``: see ``tell``. On the lane."""
+        self._device.latency_s = self._clock.latency_s = latency_s
+        made = [make() for make in self._make_taps]
+        self._taps, self._piece_taps = ([], made) if in_pieces else (made, [])
+
+    def tell(self, piece: memoryview, time: Any) -> None:
+        """In the callback of a stream that takes pieces of any length: this is one of them.
+
+        Taps go by when they are called, and blocks of 10 ms are cut unevenly from such pieces.
+        """
+        delay_s = time.outputBufferDacTime - time.currentTime
+        heard_at = self._clock.block(clock_time.monotonic(), delay_s, 0)
+        for tap in self._piece_taps:
+            tap(piece, self._device.rate, heard_at)
+
     def _ready(self, rate: int, latency_s: float) -> None:
         """On the lane, before the first callback: memory for this rate."""
         self._ring = ByteRing(int(rate * self._ring_s) * SAMPLE_BYTES)
@@ -198,8 +257,8 @@ class DeviceSpeaker:
         self._was_playing = False
         self._hands_over = False
         self._next_at = 0.0
-        self._holds = False
-        self._taps = [make() for make in self._make_taps]
+        self._holds = self._held = self._pauses = False
+        self._taps, self._piece_taps = [make() for make in self._make_taps], []
 
     def _fill(self, block: Any, frames: int, time: Any, status: Any) -> None:
         """PortAudio's callback: copies what waits, then silence, with a fade where it breaks off."""

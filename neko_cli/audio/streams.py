@@ -15,14 +15,14 @@ from typing import Any
 
 from neko_cli.audio import portaudio
 from neko_cli.audio.devices import Kind, describe, pick, rates_to_try
+from neko_cli.audio.duplex import DuplexPair
+from neko_cli.audio.duplex_sides import Player, Side
 from neko_cli.audio.lane import LaneStuck
+from neko_cli.audio.opening import Callback, StreamEnd, new_stream
 from neko_cli.core.errors import AudioError, NekoError
 from neko_cli.core.ports import DeviceInfo
 
 log = logging.getLogger(__name__)
-
-BLOCKS_PER_S = 100
-"""Blocks of 10 ms."""
 
 OPEN_DEADLINE_S = 5.0
 CLOSE_DEADLINE_S = 0.7
@@ -32,7 +32,6 @@ STILL_LOOKS = 4
 """A stream without a callback at 4 looks in a row (2 s) is dead. Looks are counted rather than
 time, so that a suspended process does not take its own sleep for a dead device."""
 
-Callback = Callable[[Any, int, Any, Any], None]
 Ready = Callable[[int, float], None]
 
 
@@ -54,12 +53,26 @@ def not_answering() -> AudioError:
 class DeviceStream:
     """One PortAudio stream: 16-bit mono, 10 ms blocks, the device's own rate.
 
-    The owner's callback must add one to ``blocks`` each time it is called.
+    The owner's callback must add one to ``blocks`` each time it is called. The stream may be half of one
+    that runs both ways.
     """
 
-    def __init__(self, kind: Kind, wanted: str, on_failure: Callable[[], None]) -> None:
-        """For the device that ``wanted`` names; ``on_failure`` is called on the event loop."""
+    def __init__(
+        self,
+        kind: Kind,
+        wanted: str,
+        on_failure: Callable[[], None],
+        *,
+        pair: DuplexPair | None = None,
+        player: Player | None = None,
+    ) -> None:
+        """For the device that ``wanted`` names; ``on_failure`` is called on the event loop.
+
+        ``pair`` is who else may share the stream; ``player`` is the loudspeaker, for one.
+        """
         self._kind = kind
+        self._pair = pair
+        self._player = player
         self._wanted = wanted
         self._on_failure = on_failure
         self._stream: Any = None
@@ -128,31 +141,8 @@ class DeviceStream:
         except NekoError:
             portaudio.mark_stale()  # it may be there next time
             raise
-        make = sd.RawInputStream if self._kind is Kind.MICROPHONE else sd.RawOutputStream
-        rates = rates_to_try(device)
-        finished = partial(self._finished, self._generation)
-        for rate in rates:
-            try:
-                stream = make(
-                    samplerate=rate,
-                    blocksize=rate // BLOCKS_PER_S,
-                    device=device.index,
-                    channels=1,
-                    dtype="int16",
-                    latency="low",
-                    extra_settings=_host_settings(sd, device),
-                    callback=callback,
-                    finished_callback=finished,
-                )
-            except sd.PortAudioError as error:
-                if portaudio.is_wrong_rate(error) and rate != rates[-1]:
-                    continue
-                portaudio.mark_stale()
-                raise portaudio.plain_error(
-                    error, device.name, microphone=self._kind is Kind.MICROPHONE
-                ) from error
-            portaudio.stream_opened()
-            break
+        stream, rate = self._join(sd, device, callback) or self._alone(sd, device, callback)
+        portaudio.stream_opened()
         try:
             self.name, self.rate, self.latency_s = device.name, rate, float(stream.latency)
             ready(rate, self.latency_s)
@@ -162,11 +152,40 @@ class DeviceStream:
                 portaudio.close_stream(stream)
             portaudio.mark_stale()
             if isinstance(error, sd.PortAudioError):
-                raise portaudio.plain_error(
-                    error, device.name, microphone=self._kind is Kind.MICROPHONE
-                ) from error
+                raise self._plain(error, device) from error
             raise
         return stream
+
+    def _side(self, callback: Callback) -> Side:
+        ended = partial(self._finished, self._generation)
+        return Side(callback, ended, lambda: self.failure is not None, self._player)
+
+    def _join(self, sd: Any, device: DeviceInfo, callback: Callback) -> tuple[Any, int] | None:
+        """On the lane: half of a stream that there is already, and its rate."""
+        if self._pair is None:
+            return None
+        return self._pair.join(sd, device, rates_to_try(device), self._side(callback))
+
+    def _alone(self, sd: Any, device: DeviceInfo, callback: Callback) -> tuple[Any, int]:
+        """On the lane: a stream of its own at the first rate that the device takes."""
+        make = sd.RawInputStream if self._kind is Kind.MICROPHONE else sd.RawOutputStream
+        side = self._side(callback)
+        end, rates = StreamEnd(side.ended), rates_to_try(device)
+        for rate in rates:
+            try:
+                stream = new_stream(sd, make, device, rate, callback, end)
+            except sd.PortAudioError as error:
+                if portaudio.is_wrong_rate(error) and rate != rates[-1]:
+                    continue
+                portaudio.mark_stale()
+                raise self._plain(error, device) from error
+            break
+        if self._pair is not None and self._player is not None:
+            stream = self._pair.outlet_for(sd, device, rate, stream, end, side, self._player)
+        return stream, rate
+
+    def _plain(self, error: Exception, device: DeviceInfo) -> NekoError:
+        return portaudio.plain_error(error, device.name, microphone=self._kind is Kind.MICROPHONE)
 
     def _finished(self, generation: int) -> None:
         """In PortAudio's thread: the stream ended, by us or by itself."""
@@ -199,10 +218,3 @@ class DeviceStream:
             self.failure.permanent = False
             log.warning("%s", message)
             self._on_failure()
-
-
-def _host_settings(sd: Any, device: DeviceInfo) -> Any:
-    """Settings a host needs: WASAPI's shared mode converts rate and channels only when asked to."""
-    if "WASAPI" in device.host_api:
-        return sd.WasapiSettings(auto_convert=True)
-    return None

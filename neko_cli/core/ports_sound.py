@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
+
+
+class Streams(StrEnum):
+    """Whether a microphone and a loudspeaker that are the same device run as one stream."""
+
+    AUTO = "auto"
+    """One where the device has one clock for both ways, which is not so behind a sound server."""
+    ONE = "one"
+    TWO = "two"
 
 
 class EchoFigure(msgspec.Struct, frozen=True):

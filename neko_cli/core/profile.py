@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from neko_cli.core.errors import ConfigError
+from neko_cli.core.ports_sound import Streams
 from neko_cli.core.profile_mistakes import explain
 from neko_cli.core.tables import Table, ToolsTable
 from neko_cli.core.tables_agents import AgentsTable
@@ -135,6 +136,9 @@ class SoundTable(Table, frozen=True, kw_only=True):
     """``half``: what the microphone hears while the character speaks is not sent, because with open
     loudspeakers it is the character's own voice. ``full``: it is, as with headphones. ``auto``: it is as soon
     as the echo is cancelled, or none comes back."""
+    streams: Streams = Streams.AUTO
+    """For a device that is both microphone and loudspeaker. ``one``: one stream of it runs both ways.
+    ``two``: each way has its own. ``auto``: one where the device has one clock for both, else two."""
 
 
 class UserTable(Table, frozen=True, kw_only=True):

@@ -29,7 +29,8 @@ class RunSound:
         if self._system is None:
             from neko_cli.audio.sound import DeviceSound
 
-            self._system = DeviceSound(self._taps, echo=self.echo())
+            streams = self._profile.sound.streams
+            self._system = DeviceSound(self._taps, echo=self.echo(), streams=streams)
         return self._system
 
     def echo(self) -> DeviceEcho | None:

@@ -51,6 +51,19 @@ def test_it_began_by_the_blocks_that_came_in_time_and_stops_when_the_latest_is_o
     assert far.began(10.02 + STALE_S + 0.01) is None
 
 
+def test_pieces_of_the_devices_own_length_come_in_time_and_blocks_cut_from_them_do_not() -> None:
+    pieces, cut, given, was_late = FarEnd(48_000), FarEnd(48_000), 0, False
+    for n in range(200):
+        now = n * 512 / 48_000
+        pieces.played(bytes(2 * 512), now)
+        assert not pieces.is_late
+        while given < (n + 1) * 512:
+            cut.played(bytes(2 * 480), now)
+            given += 480
+            was_late |= cut.is_late
+    assert was_late, "so a stream that runs both ways tells of pieces"
+
+
 def test_at_the_same_rate_it_is_not_copied() -> None:
     far = FarEnd(RATE)
     far.played(COUNT[:80].tobytes(), 0.0)

@@ -128,6 +128,29 @@ def test_a_loudspeaker_that_gets_sound_again_after_it_was_taken_back_fades() -> 
     assert samples(speaker.blocks(10))[3 * BLOCK : 3 * BLOCK + FADE].any()
 
 
+def test_a_pause_rests_when_all_that_was_handed_over_is_heard_and_no_hold_ends_it(
+    now: Callable[[float], None],
+) -> None:
+    speaker, sound = DrivenSpeaker(), tone(20 * BLOCK)
+    assert speaker.is_idle
+    speaker.play(sound.tobytes())
+    assert not speaker.is_idle, "it waits"
+    speaker.blocks(5)
+    speaker.pause(True)
+    speaker.hold(True)
+    speaker.hold(False)
+    speaker.clear()
+    speaker.blocks(3)
+    assert not speaker.rests, "the fade is still on its way"
+    assert not samples(speaker.blocks(1)).any()
+    assert speaker.rests
+    assert speaker.is_idle
+    speaker.play(sound.tobytes())
+    assert not samples(speaker.blocks(1)).any()
+    speaker.pause(False)
+    assert samples(speaker.blocks(1)).any()
+
+
 def test_a_tap_is_told_what_the_device_is_given() -> None:
     told = bytearray()
 

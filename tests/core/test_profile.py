@@ -45,6 +45,10 @@ def test_values_arrive_typed():
             {"turns": {"silence": 3}},
             ["'turns.silence'", "Did you mean 'silence_ms'?", "confirm_ms, detection"],
         ),
+        (
+            {"sound": {"streams": "three"}},
+            ["mine.toml", "sound.streams", "'three'", "auto, one, two"],
+        ),
         ({"voice": {"speed": 9}}, ["voice.speed is 9", "numbers from 0.25 to 1.5"]),
         ({"turns": {"silence_ms": -1}}, ["turns.silence_ms is -1", "whole numbers from 0 to 30000"]),
         ({"turns": {"interrupt": "x"}}, ["turns.interrupt is 'x'", "true, false"]),
