@@ -4,6 +4,9 @@ A reply starts with its first two pieces while its pieces come in time, as they 
 faster than real time, and with its first one a moment later where they come one by one. How late pieces came
 in the last replies is how much is held back at the start of the next one (the play-out delay of RFC 3550's
 receivers, by the largest lateness instead of a mean).
+
+How late a piece came is told by the first one of its reply, which may itself have been late. So where pieces
+come by more than ``JITTERY_MS`` irregularly, it counts by how much one was later than any before it.
 """
 
 from __future__ import annotations
@@ -20,6 +23,12 @@ the silence longer."""
 REPLIES = 8
 """Replies whose lateness counts; the wait shrinks again when a late one is that old."""
 
+JITTERY_MS = 40.0
+"""More than event loops, and the machines of a quiet network, are irregular by."""
+
+MORE = 1.1
+"""So many times what was seen: the spread of twenty even samples is nine tenths of what they come from."""
+
 LEAST_MS = 8.0
 """Event loops and sockets deliver up to so late. The first piece of a reply waits as long for the second one,
 unless that is there before: when pieces come in real time, each is due at the very end of the one before."""
@@ -34,7 +43,7 @@ class JitterBuffer:
         self._begun: float | None = None
         self._length_ms = 0.0
         self._dry = False
-        self._longest = 0.0
+        self._longest = self._soonest = 0.0
         self._held_since: float | None = None
         self._held_ms = 0.0
         self.underruns = 0
@@ -51,7 +60,7 @@ class JitterBuffer:
     def begin(self) -> None:
         """Another reply begins with the next piece, which waits."""
         self._begun = self._held_since = None
-        self._length_ms = self._held_ms = self._longest = 0.0
+        self._length_ms = self._held_ms = self._longest = self._soonest = 0.0
         self._dry = False
 
     def wait_ms(self, now: float) -> float:
@@ -77,9 +86,13 @@ class JitterBuffer:
         self._longest = max(self._longest, length_ms)
         late = (now - self._begun) * 1000.0 - self._length_ms
         self._length_ms += length_ms
+        self._soonest = min(self._soonest, late)
         if late > LEAST_MS:
             self.late_pieces += 1
-            self._late[-1] = min(max(self._late[-1], late), LONGEST_MS)
+        irregular = late - self._soonest
+        counts = irregular * MORE if irregular > JITTERY_MS else late
+        if counts > LEAST_MS:
+            self._late[-1] = min(max(self._late[-1], counts), LONGEST_MS)
 
     def ran_dry(self) -> None:
         """All that had come was played, and the reply was not over: the next piece waits."""
