@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from neko_cli.core import pcm
 from neko_cli.core.jitter import JitterBuffer
 
 EMPTY_MS = 0.5
 """Less than this in the queue is nothing: the next block of the device is silence."""
+
+
+def joined(pieces: Sequence[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
+    """Pieces of one rate as one: a device that takes a block between two of them finds a hole there."""
+    for rate, same in groupby(pieces, itemgetter(1)):
+        yield b"".join(sound for sound, _ in same), rate
 
 
 class Pacer:
@@ -57,7 +65,7 @@ class Pacer:
         """Play what is held; what comes next follows at once."""
         held = self._held
         self.drop()
-        for sound, rate in held:
+        for sound, rate in joined(held):
             self._play(sound, rate)
         if held:
             self._waits = False

@@ -9,7 +9,7 @@ from neko_cli.core import pcm
 from neko_cli.core.errors import AudioError
 from neko_cli.core.jitter import JitterBuffer
 from neko_cli.core.loudspeakers import Loudspeakers
-from neko_cli.core.pacing import Pacer
+from neko_cli.core.pacing import Pacer, joined
 from neko_cli.core.ports import Speaker
 
 HOLD_MS = 120_000
@@ -102,7 +102,7 @@ class Playout:
         self._speakers = Loudspeakers(self._speaker)
         held, finished = self._held, self._finished
         self._forget_held()
-        for sound, rate in held:
+        for sound, rate in joined(held):
             self._play(sound, rate)
         self._pacer.begin()  # what was silent until now had not run dry
         if finished:

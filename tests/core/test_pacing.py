@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import groupby
 
 from neko_cli.core.jitter import AFTER_UNDERRUN_MS
 from neko_cli.core.pacing import Pacer
@@ -29,7 +30,7 @@ class Device:
 
     @property
     def order(self) -> list[int]:
-        return [sound[0] for sound in self.played]
+        return [number for number, _ in groupby(b"".join(self.played))]
 
 
 async def late_reply(device: Device) -> None:
@@ -49,6 +50,7 @@ async def test_the_first_piece_is_played_at_once() -> None:
     device.give(1)
     device.give(2)
     assert (device.order, device.pacer.held_ms) == ([1, 2], 0.0)
+    assert len(device.played) == 1, "a device that takes a block between two pieces finds a hole"
 
 
 async def test_after_a_late_reply_the_next_waits_and_goes_by_itself() -> None:
