@@ -13,8 +13,8 @@ from neko_cli.core.microphones import Microphones
 from neko_cli.core.pcm import duration_ms, level_dbfs
 from neko_cli.core.ports import UNKNOWN_DEVICE, Microphone
 
-JUDGED_EVERY_MS = 100.0
-"""Whether a microphone is dead is asked of one frame in this time: one that is not is never quite silent."""
+JUDGED_MS = 100.0
+"""Whether a microphone is dead is asked of so much sound at once: that costs as much as for one frame."""
 
 
 class MicrophoneCare(Care):
@@ -24,6 +24,7 @@ class MicrophoneCare(Care):
         super().__init__(host, DeviceKind.MICROPHONE, host.profile.sound.microphone, lock)
         self._chain: Microphones | None = None
         self._ear = DeadEar()
+        self._unjudged: list[bytes] = []
         self._unjudged_ms = 0.0
         self._rests = False  # open, and nothing of it is sent
 
@@ -74,11 +75,13 @@ class MicrophoneCare(Care):
 
     def heard(self, frame: bytes, rate: int) -> None:
         """A frame came: a microphone that is dead is told, once."""
+        self._unjudged.append(frame)
         self._unjudged_ms += duration_ms(len(frame), rate)
-        if self._unjudged_ms < JUDGED_EVERY_MS - 1e-6:
+        if self._unjudged_ms < JUDGED_MS - 1e-6:
             return
-        ms, self._unjudged_ms = self._unjudged_ms, 0.0
-        if self._ear.hear(level_dbfs(frame), ms):
+        sound, ms = b"".join(self._unjudged), self._unjudged_ms
+        self._unjudged, self._unjudged_ms = [], 0.0
+        if self._ear.hear(level_dbfs(sound), ms):
             self._host.notice(
                 f"The microphone {self.name!r} gives no sound at all, not even noise. Look for a switch on "
                 "it, its volume in the system's settings, and whether the terminal may use it; "
