@@ -50,10 +50,7 @@ class EditsHere:
 
     async def adopt(self, profile: Profile) -> None:
         """See ``Edits``."""
-        await self._here.do(lambda: self._adopt(profile))
-
-    async def _adopt(self, profile: Profile) -> None:
-        await self._edits.adopt(profile)
+        await self._here.do(lambda: self._edits.adopt(profile))
 
     def tell(self, text: str, aside: str, severity: Severity) -> None:
         """See ``Edits``."""
@@ -109,11 +106,6 @@ class OwnedSession:
             await self._composed.aclose()
 
 
-def own(session: SessionManager, composed: Composition, edits: Edits) -> Session:
-    """A session that releases what it was composed of."""
-    return cast("Session", OwnedSession(session, composed, edits))
-
-
 def run(
     chosen: Options, folders: Folders, *, text: bool, push_to_talk: bool, screen: str | None = None
 ) -> int:
@@ -125,7 +117,6 @@ def run(
     from neko_cli.audio.stderr import moved_stderr
     from neko_cli.core.codecs.base import Detection
     from neko_cli.core.companions.eyes import goes_to
-    from neko_cli.core.session_thread import apart
     from neko_cli.services.settings import Memory
     from neko_cli.wiring import compose
 
@@ -135,12 +126,18 @@ def run(
     made: list[SessionApart] = []
 
     async def make_session() -> Session:
+        from neko_cli.core.session_thread import apart
+
         edits = EditsHere(neko.controller)
-        made.append(await apart(lambda: own(composed.session(), composed, edits), UNSHOWN))
+
+        def make() -> Session:
+            return cast("Session", OwnedSession(composed.session(), composed, edits))
+
+        made.append(await apart(make, UNSHOWN))
         return made[-1]
 
     async def load_profile(name: str) -> Profile:
-        return await made[-1].there.do(lambda: composed.switch(name)) if made else await composed.switch(name)
+        return await made[-1].there.do(lambda: composed.switch(name))  # asked for while a session runs
 
     def may_hear(profile: Profile) -> bool:
         return stays_here(profile) or profile.provider.name in memory.load().microphone_consent

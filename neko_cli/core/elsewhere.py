@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from neko_cli.core.errors import LinkError
@@ -23,15 +23,15 @@ GRACE_S = 2.0
 class Elsewhere:
     """A loop on another thread. Every method raises LinkError once that loop is closed, but ``tell``."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context | None = None) -> None:
-        """What is done there sees ``context``, by default a copy of the caller's of now."""
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """What is done there sees a copy of the caller's context of now."""
         self._loop = loop
-        self._context = context if context is not None else copy_context()
+        self._context = copy_context()
 
     def tell(self, what: Callable[[], object]) -> None:
         """Have it done soon, whatever comes of it; nothing happens once the loop is closed."""
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(what, context=self._context)
+        with contextlib.suppress(LinkError):
+            self._call(what)
 
     def ask(self, what: Callable[[], T]) -> T:
         """Have something done that returns at once, and wait for what it returns or raises."""

@@ -14,6 +14,7 @@ from neko_cli.core.companions.tools import Permission
 from neko_cli.core.crossing import Crossing
 from neko_cli.core.device_standing import DeviceKind
 from neko_cli.core.elsewhere import Elsewhere
+from neko_cli.core.errors import LinkError
 from neko_cli.core.events import InputMode, SessionState
 from neko_cli.core.events_base import Event
 from neko_cli.core.memory import Memory
@@ -22,19 +23,20 @@ from neko_cli.core.profile import Profile
 from neko_cli.core.session import Screen, Session, SoundDevices, Subscription
 from neko_cli.core.watch_host import EyesState
 
-END_S = 2.0
-"""Seconds that the thread gets to end."""
+BEGIN_S, END_S = 5.0, 2.0
+"""Seconds that the thread gets to begin, and to end."""
 
 
 class SessionThread:
     """The thread and its event loop; it never keeps the process from ending."""
 
     def __init__(self) -> None:
-        """Start it."""
+        """Start it; raises LinkError when it does not begin within ``BEGIN_S`` seconds."""
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._main, name="neko-session", daemon=True)
         self._thread.start()
-        self._begun.wait()
+        if not self._begun.wait(BEGIN_S):
+            raise LinkError("The conversation's thread does not start.", code="stuck")
         self.there = Elsewhere(self._loop)
 
     def _main(self) -> None:

@@ -12,12 +12,12 @@ FULL = 256
 WORDS_INTERVAL = 1 / 12
 """Seconds between two redraws: nobody reads faster, and each costs some milliseconds."""
 
-UNSHOWN = (ReplyAudio, Usage)
-"""Sound and counters are nothing to show."""
-
 LEVELS_INTERVAL = 1 / 6
 """The same while meters move, which cost more than all the words of a reply: words come with them then, and
 are spoken more slowly than that."""
+
+UNSHOWN = (ReplyAudio, Usage)
+"""Sound and counters are nothing to show."""
 
 
 class Batch:
