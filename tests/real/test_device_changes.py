@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import subprocess
-import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +13,10 @@ import pytest
 from tests.real.conftest import require
 from tests.real.device_runner import noise
 from tests.real.pulse import RATE, PulseBox, missing_programs
+from tests.real.scenes import scenes
 
 pytestmark = [pytest.mark.real, pytest.mark.serial, pytest.mark.timeout(90)]
 
-ROOT = Path(__file__).parents[2]
 EVERY_MS = 300
 MS = RATE // 1000
 
@@ -49,45 +45,7 @@ def box() -> Iterator[PulseBox]:
         yield made
 
 
-class Scene:
-    """A running scene of ``device_runner``."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def findings(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"the scene ended with {self._process.wait(timeout=10)}"
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def go_on(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-
-    def wait(self) -> None:
-        assert self._process.wait(timeout=15) == 0
-
-
-@contextlib.contextmanager
-def scene(box: PulseBox, *args: str) -> Iterator[Scene]:
-    """Run a scene; whatever happens, the process is gone afterwards."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.real.device_runner", *args],
-        env=box.env,
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Scene(process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+scene = scenes("device_runner")
 
 
 def runs(channel: np.ndarray) -> list[tuple[int, int]]:

@@ -6,13 +6,8 @@ samples in a stream that runs both ways, so that sound is not held to the sample
 
 from __future__ import annotations
 
-import contextlib
-import json
-import subprocess
-import sys
 import time
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +19,11 @@ from tests.real.device_runner import noise
 from tests.real.duplex_runner import SECONDS
 from tests.real.pulse import RATE, PulseBox, missing_programs
 from tests.real.room import ALSA, looped_back
+from tests.real.scenes import scenes
 from tests.real.sound_runner import TONE_HZ, tone
 
 pytestmark = [pytest.mark.real, pytest.mark.serial, pytest.mark.timeout(60)]
 
-ROOT = Path(__file__).parents[2]
 MS = RATE // 1000
 SHORT = 20
 """Samples: digital silence in a reply is no longer."""
@@ -37,46 +32,7 @@ THROUGH = 0.98
 """Of the samples that were sent so many come through."""
 
 
-class Scene:
-    """A running scene of ``duplex_runner``."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def findings(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"the scene ended with {self._process.wait(timeout=10)}"
-        found: dict[str, Any] = json.loads(line)
-        print(found)
-        return found
-
-    def go_on(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-
-    def wait(self) -> None:
-        assert self._process.wait(timeout=15) == 0
-
-
-@contextlib.contextmanager
-def scene(box: PulseBox, *args: str) -> Iterator[Scene]:
-    """Run a scene; whatever happens, the process is gone afterwards."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.real.duplex_runner", *args],
-        env=box.env,
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Scene(process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+scene = scenes("duplex_runner")
 
 
 def listening(box: PulseBox) -> list[str]:

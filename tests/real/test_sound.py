@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import os
 import subprocess
@@ -11,7 +9,6 @@ import sys
 import time
 import wave
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import pytest
 from neko_cli.audio.fade import FADE_MS
 from tests.fakes.clicks import above, dbfs
 from tests.real.pulse import RATE, PulseBox
+from tests.real.scenes import scenes
 from tests.real.sound_runner import TONE_HZ, tone
 
 # The sound server and the device have deadlines of milliseconds, which other tests would make them miss.
@@ -30,53 +28,7 @@ ROOT = Path(__file__).parents[2]
 BLOCK = RATE // 100
 
 
-class Scene:
-    """A running ``sound_runner`` scene."""
-
-    def __init__(self, box: PulseBox, *args: str, env: dict[str, str] | None = None) -> None:
-        """Start a scene inside the box, with more environment when given."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.real.sound_runner", *args],
-            env={**box.env, **(env or {})},
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def findings(self) -> dict[str, Any]:
-        """The next line that the scene prints."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, f"the scene ended with {self.process.wait(timeout=10)}"
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def go_on(self) -> None:
-        """Let the scene go on."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def wait(self) -> None:
-        """Wait for a clean end."""
-        assert self.process.wait(timeout=15) == 0
-
-
-@contextlib.contextmanager
-def scene(box: PulseBox, *args: str, env: dict[str, str] | None = None) -> Iterator[Scene]:
-    """Run a scene; whatever happens, the process is gone afterwards."""
-    running = Scene(box, *args, env=env)
-    try:
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.kill()
-        running.process.wait(timeout=10)
-        for stream in (running.process.stdin, running.process.stdout):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
+scene = scenes("sound_runner")
 
 
 def sounding(recorded: bytes) -> np.ndarray:

@@ -9,11 +9,7 @@ of a pause counts too.
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import sys
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,11 +20,11 @@ from neko_cli.audio.wav import WavReader
 from tests.fakes.compare import REACH, Likeness, find, likeness, resampled
 from tests.fakes.speaking_server import RATE as WIRE
 from tests.real.pulse import RATE, PulseBox
+from tests.real.scenes import scenes
 from tests.real.speech import speak_into
 
 pytestmark = [pytest.mark.real, pytest.mark.serial]
 
-ROOT = Path(__file__).parents[2]
 ALIKE = 0.9995
 CLICK_DBFS = -60.0
 NOISE = 10
@@ -36,6 +32,9 @@ NOISE = 10
 
 WINDOW_S = 5
 SENTENCES = ("The cat sat on the mat.", "Then it looked at the dog and went away.")
+
+
+scene = scenes("path_runner")
 
 
 def on_noise(sound: np.ndarray, seed: int) -> np.ndarray:
@@ -99,19 +98,20 @@ class Talk:
         recording = box.record_speaker()
         with contextlib.ExitStack() as stack:
             speaks = stack.enter_context(microphone(self)) if microphone is not None else None
-            next_line, go_on = stack.enter_context(runner(box, self.folder, seconds))
-            assert next_line()["rate"] == [RATE, RATE]
+            running = stack.enter_context(scene(box, str(self.folder), str(seconds)))
+            assert running.findings()["rate"] == [RATE, RATE]
             if speaks is None:
                 player = box.play_as_microphone(self.folder / "user.wav")
             else:
                 speaks.begin()
-            go_on()
-            said = next_line()["said"]
+            running.go_on()
+            said = running.findings()["said"]
             if speaks is None:
                 assert player.wait(timeout=60) == 0
             recording.wait_for_samples(len(recording.path.read_bytes()) // 2 + RATE // 5)
-            go_on()
-            self.found = {**next_line(), "said": said}
+            running.go_on()
+            self.found = {**running.findings(), "said": said}
+            running.wait()
         self.sink = np.frombuffer(recording.stop(), "<i2").astype(float)
         self.server = np.frombuffer((self.folder / "heard.pcm").read_bytes(), "<i2").astype(float)
 
@@ -167,40 +167,6 @@ def runs(sound: np.ndarray, hole: int) -> list[tuple[int, int]]:
     at = np.flatnonzero(sound)
     breaks = np.flatnonzero(np.diff(at) > hole)
     return list(zip([at[0], *at[breaks + 1]], [*(at[breaks] + 1), at[-1] + 1], strict=True))
-
-
-@contextlib.contextmanager
-def runner(box: PulseBox, folder: Path, seconds: float) -> Iterator[Any]:
-    """The session's process: a function for its next line, and one that lets it go on."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.real.path_runner", str(folder), str(seconds)],
-        env=box.env,
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    out, into = process.stdout, process.stdin
-
-    def next_line() -> dict[str, Any]:
-        line = out.readline()
-        assert line, f"the session ended with {process.wait(timeout=10)}"
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def go_on() -> None:
-        into.write("go\n")
-        into.flush()
-
-    try:
-        yield next_line, go_on
-        assert process.wait(timeout=20) == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def talked(
