@@ -74,7 +74,7 @@ class PacedMicrophone:
         self.rate = rate
         self.name = "paced"
         self.unhurried = False
-        self.level = -30.0
+        self.level = self.raw_level = -30.0
         self._sound = sound
         self._open = False
 

@@ -24,10 +24,6 @@ ASK_S = 0.5
 PLUGINS = ("pulse", "default", "pipewire")
 """What PortAudio calls a sound server behind ALSA's plugin: the source's own name is not told."""
 
-FAINTEST = b"\x01\x00"
-"""A sample that stands for a microphone which hears something, where all of it was echo or noise: digital
-silence is what a dead one gives."""
-
 
 class DeviceEcho:
     """For the microphone and the loudspeaker of one program; the library is loaded by the first of them."""
@@ -97,10 +93,7 @@ class DeviceEcho:
             return self._take_orphaned() + frame
         if canceller is None or self._by_server:
             return frame
-        clean = canceller.process(frame, came_at, rate)
-        if clean and any(frame) and not any(clean):
-            clean = FAINTEST + clean[len(FAINTEST) :]
-        return clean
+        return canceller.process(frame, came_at, rate)
 
     def rest(self, ear: int) -> bytes:
         """What still waits of a microphone that is closed."""

@@ -48,6 +48,7 @@ class DeviceMicrophone:
         self._wake_pending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._recent = RecentSound(0)
+        self._raw = self._recent  # where echo is cancelled, what came before
         self._wakes_at = 0  # bytes for which the reader is woken
         self.unhurried = False
         self.overflows = 0
@@ -71,7 +72,15 @@ class DeviceMicrophone:
     @property
     def level(self) -> float:
         """Level of the last 100 ms that were read, in dBFS."""
-        recent = self._recent.last(self.rate // LEVELS_PER_S * SAMPLE_BYTES)
+        return self._level_of(self._recent)
+
+    @property
+    def raw_level(self) -> float:
+        """The same before echo and noise were taken out."""
+        return self._level_of(self._raw)
+
+    def _level_of(self, sound: RecentSound) -> float:
+        recent = sound.last(self.rate // LEVELS_PER_S * SAMPLE_BYTES)
         return level_dbfs(recent) if recent else SILENCE_DBFS
 
     async def open(self) -> None:
@@ -123,6 +132,7 @@ class DeviceMicrophone:
         """What the echo canceller lets out when this frame comes: itself, nothing yet, or more."""
         if self._echo is None:
             return frame
+        self._raw.push(memoryview(frame))
         came_at = self._clock.time_of(self._read)
         self._read += len(frame) // SAMPLE_BYTES
         return self._echo.clean(frame, came_at, self.rate, self._ear)
@@ -131,6 +141,7 @@ class DeviceMicrophone:
         """On the lane, before the first callback: memory for this rate."""
         self._ring = ByteRing(rate * SAMPLE_BYTES * RING_S)
         self._recent = RecentSound(rate * SAMPLE_BYTES)
+        self._raw = RecentSound(rate * SAMPLE_BYTES) if self._echo is not None else self._recent
         self._clock = BlockClock(rate)
         self._read = 0
         self._wake_pending = False

@@ -10,11 +10,11 @@ from neko_cli.core.device_standing import DeadEar, DeviceKind, Found, Seat
 from neko_cli.core.errors import AudioError, MicrophonePermissionError, NoMicrophone
 from neko_cli.core.host import SessionHost
 from neko_cli.core.microphones import Microphones
-from neko_cli.core.pcm import duration_ms, level_dbfs
+from neko_cli.core.pcm import duration_ms
 from neko_cli.core.ports import UNKNOWN_DEVICE, Microphone
 
 JUDGED_MS = 100.0
-"""Whether a microphone is dead is asked of so much sound at once: that costs as much as for one frame."""
+"""Whether a microphone is dead is asked of so much sound at once."""
 
 
 class MicrophoneCare(Care):
@@ -24,7 +24,6 @@ class MicrophoneCare(Care):
         super().__init__(host, DeviceKind.MICROPHONE, host.profile.sound.microphone, lock)
         self._chain: Microphones | None = None
         self._ear = DeadEar()
-        self._unjudged: list[bytes] = []
         self._unjudged_ms = 0.0
         self._rests = False  # open, and nothing of it is sent
 
@@ -75,13 +74,11 @@ class MicrophoneCare(Care):
 
     def heard(self, frame: bytes, rate: int) -> None:
         """A frame came: a microphone that is dead is told, once."""
-        self._unjudged.append(frame)
         self._unjudged_ms += duration_ms(len(frame), rate)
-        if self._unjudged_ms < JUDGED_MS - 1e-6:
+        if self._chain is None or self._unjudged_ms < JUDGED_MS - 1e-6:
             return
-        sound, ms = b"".join(self._unjudged), self._unjudged_ms
-        self._unjudged, self._unjudged_ms = [], 0.0
-        if self._ear.hear(level_dbfs(sound), ms):
+        ms, self._unjudged_ms = self._unjudged_ms, 0.0
+        if self._ear.hear(self._chain.raw_level, ms):
             self._host.notice(
                 f"The microphone {self.name!r} gives no sound at all, not even noise. Look for a switch on "
                 "it, its volume in the system's settings, and whether the terminal may use it; "

@@ -72,6 +72,11 @@ class Microphones:
         """Level of the last 100 ms in dBFS."""
         return self._current.level if not self._closed else SILENCE_DBFS
 
+    @property
+    def raw_level(self) -> float:
+        """See ``Microphone``."""
+        return self._current.raw_level
+
     async def open(self) -> None:
         """Start the first one, or another in its place; raises AudioError."""
         try:

@@ -118,6 +118,11 @@ class Microphone(Protocol):
         """Level of the last 100 ms in dBFS."""
         ...
 
+    @property
+    def raw_level(self) -> float:
+        """The same as the device gave it, before echo and noise were taken out."""
+        ...
+
     async def open(self) -> None:
         """Start the device; raises AudioError."""
         ...

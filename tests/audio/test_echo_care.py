@@ -122,15 +122,3 @@ async def test_only_what_may_be_echo_is_not_somebody() -> None:
         care.clean(FRAME, time.monotonic(), RATE, ear)
     care.rest(ear)
     assert not care.hears_somebody
-
-
-async def test_a_microphone_that_hears_something_is_not_taken_for_a_dead_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    care = DeviceEcho()
-    ear = await care.microphone_opened("USB microphone")
-    faint = b"\x01\x00" * (RATE // 100)
-    assert care._canceller is not None
-    monkeypatch.setattr(care._canceller, "process", lambda frame, came_at, rate: bytes(len(frame)))
-    assert any(care.clean(faint, 0.0, RATE, ear))
-    assert not any(care.clean(FRAME, 0.01, RATE, ear))

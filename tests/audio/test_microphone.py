@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from neko_cli.audio.echo_care import DeviceEcho
+from neko_cli.core.pcm import SILENCE_DBFS
 from tests.fakes.driven import DrivenMicrophone
 
 BLOCK = 960
@@ -41,3 +43,19 @@ async def test_frames_are_whole_blocks_in_order_and_none_is_left_at_the_end(
         microphone._wake_up()
     assert b"".join(frames) == SOUND[: len(SOUND) // BLOCK * BLOCK]
     assert {len(frame) for frame in frames} <= {BLOCK, 2 * BLOCK}
+
+
+@pytest.mark.parametrize("sample", [b"\x02\x00", b"\x00\x00"])
+async def test_its_raw_level_is_what_the_device_gave_whatever_echo_cancelling_leaves(
+    monkeypatch: pytest.MonkeyPatch, sample: bytes
+) -> None:
+    echo = DeviceEcho()
+    microphone = DrivenMicrophone(echo=echo)
+    await microphone.listen("USB microphone")
+    assert echo._canceller is not None
+    monkeypatch.setattr(echo._canceller, "process", lambda frame, came_at, rate: bytes(len(frame)))
+    for _ in range(10):
+        microphone.capture(sample * (BLOCK // 2))
+    await anext(microphone.frames())
+    assert microphone.level == SILENCE_DBFS
+    assert (microphone.raw_level > SILENCE_DBFS) is any(sample)

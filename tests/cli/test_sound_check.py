@@ -92,7 +92,7 @@ class Mouth:
 
 
 class Ear:
-    unhurried = False
+    unhurried, raw_level = False, -96.0
     rate, name, level, overflows = RATE, "Ear", -96.0, 0
 
     def __init__(self, air: Air, missing: bool, noise: bytes, dies: bool) -> None:

@@ -320,6 +320,20 @@ async def test_a_microphone_that_gives_nothing_is_told_once():
 
 
 @virtual
+async def test_a_microphone_of_which_all_is_echo_is_not_taken_for_a_dead_one(monkeypatch):
+    monkeypatch.setattr(FakeMicrophone, "raw_level", -40.0)
+    sound = FakeSound(builtin=48_000)
+    async with Asked(sound, named()).cast as stage:
+        await stage.start(InputMode.AUDIO)
+        await stage.session.start_listening()
+        [microphone] = sound.microphone_open
+        for _ in range(1000):
+            microphone.hear(bytes(960))  # what is left of it
+        await stage.passes(1.0)
+        assert sounds(stage) == []
+
+
+@virtual
 async def test_an_edited_profile_changes_the_device():
     sound = FakeSound(builtin=48_000, headset=48_000)
     async with Asked(sound, named()).cast as stage:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from neko_cli.core.errors import AudioError, NoMicrophone, NoSpeaker
+from neko_cli.core.pcm import SILENCE_DBFS, level_dbfs
 from neko_cli.core.ports import UNKNOWN_DEVICE, DeviceInfo
 
 
@@ -120,7 +121,12 @@ class FakeMicrophone:
         self.is_open = False
         self.error = error
         self._frames: asyncio.Queue[bytes | AudioError | None] = asyncio.Queue()
+        self._latest = b""
         self.taken = 0
+
+    @property
+    def raw_level(self) -> float:
+        return level_dbfs(self._latest) if self._latest else SILENCE_DBFS
 
     async def open(self) -> None:
         if self.error is not None:
@@ -137,6 +143,7 @@ class FakeMicrophone:
                 return
             if isinstance(frame, AudioError):
                 raise frame
+            self._latest = frame
             yield frame
             self.taken += 1
 

@@ -136,6 +136,8 @@ class SimMicrophone:
     def level(self) -> float:
         return -12.0 if self._mouth.is_speaking else -80.0
 
+    raw_level = level
+
     async def open(self) -> None:
         await asyncio.sleep(self._open_s)
         if self._error is not None and not self.is_open:
