@@ -104,12 +104,13 @@ class Talk:
         self._replying = asyncio.create_task(self._reply(f"resp_{self._replies}", pcm, pace, seed))
 
     async def _reply(self, name: str, pcm: bytes, pace: str, seed: int) -> None:
+        # Late is what was sent after its time, and after the moment at which a client without any wait needs it.
         item = f"item_{name}"
         where = {"response_id": name, "item_id": item, "output_index": 0, "content_index": 0}
         await self._tell("response.created", response={"id": name, "status": "in_progress"})
         size = RATE * DELTA_MS // 1000 * 2
         pieces = [base64.b64encode(pcm[at : at + size]).decode() for at in range(0, len(pcm), size)]
-        begun = time.monotonic()
+        begun, late = time.monotonic(), 0.0
         for n, due in enumerate(schedule(pace, len(pieces), seed)):
             wait = begun + due - time.monotonic()
             if wait > 0:
@@ -120,8 +121,10 @@ class Talk:
             await self._tell("response.output_audio.delta", delta=pieces[n], **where)
             if n == 0:
                 say("first", at, item=item)
+                begun = at - due
+            late = max(late, time.monotonic() - begun - max(due, n * DELTA_MS / 1000.0))
         await self._done(name, "completed")
-        say("done", item=item)
+        say("done", item=item, late_ms=late * 1000.0)
 
     async def _done(self, name: str, status: str) -> None:
         self._replying = None

@@ -18,7 +18,8 @@ import pytest
 from tests.fakes.speaking_server import AHEAD_S
 from tests.fakes.speaking_server import RATE as WIRE
 from tests.real.pulse import PulseBox
-from tests.real.test_sound_path import ROOT, Talk, talked, told
+from tests.real.scenes import ROOT
+from tests.real.test_sound_path import Talk, talked, told
 
 pytestmark = [pytest.mark.real, pytest.mark.serial]
 
