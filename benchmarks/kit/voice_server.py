@@ -104,7 +104,7 @@ class Talk:
         self._replying = asyncio.create_task(self._reply(f"resp_{self._replies}", pcm, pace, seed))
 
     async def _reply(self, name: str, pcm: bytes, pace: str, seed: int) -> None:
-        # Late is what was sent after its time, and after the moment at which a client without any wait needs it.
+        # Late is what is sent after its time, and after a client without any wait needs it.
         item = f"item_{name}"
         where = {"response_id": name, "item_id": item, "output_index": 0, "content_index": 0}
         await self._tell("response.created", response={"id": name, "status": "in_progress"})
