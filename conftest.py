@@ -31,6 +31,9 @@ KEYS = (
     "ZHIPU_API_KEY",
 )
 
+NO_KEYRING = "keyring.backends.fail.Keyring"
+"""No test reads the keys of who runs it, or takes a backend that another test has made."""
+
 LOOKS = ("CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "NO_COLOR", "PY_COLORS")
 """Variables that change how terminal programs print."""
 
@@ -54,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_home] = home
     BaseEventLoop.close = _close_and_look  # type: ignore[method-assign, assignment]
     os.environ["NEKO_HOME"] = home
+    os.environ["PYTHON_KEYRING_BACKEND"] = NO_KEYRING
     if "UTF-8" not in os.environ.get("LC_ALL", os.environ.get("LANG", "")).upper():
         os.environ["LC_ALL"] = "C.UTF-8"
 

@@ -6,6 +6,7 @@ that a key began.
 
 from __future__ import annotations
 
+from collections import deque
 from enum import StrEnum
 
 import msgspec
@@ -30,6 +31,10 @@ processor time for each 32 ms, and most of what a microphone hears is a quiet ro
 NOISY_DBFS = -45.0
 """From here on a room is noisy, and the detector has to get used to it: else it hears speech half a second
 longer than there is (tried)."""
+
+
+RUN_UP = 2
+"""Frames before one that stands out which the detector hears as well: it judges by what came before."""
 
 
 class Heard(StrEnum):
@@ -80,6 +85,7 @@ class SpeechEar:
             onset_ms=ONSET_MS,
         )
         self._room = SoundGate(DETECTOR_RATE, above_db=STANDS_OUT_DB, least_dbfs=FAINTEST_DBFS)
+        self._unheard: deque[bytes] = deque(maxlen=RUN_UP)  # by the detector
         self._resampler: pcm.Resampler | None = None
         self._raw = b""  # as it came, until a frame is whole: to filter once costs less
         self._judged = b""  # less than a frame at the detector's rate
@@ -114,8 +120,12 @@ class SpeechEar:
     def _judge(self, frame: bytes) -> float:
         """How likely it is speech; what does not stand out of a quiet room is none, without a model."""
         self._room.heard(frame)
-        asks = self.is_open or self._room.is_loud or self._room.level >= NOISY_DBFS
-        return self._detector.probability(frame) if asks else 0.0
+        if not (self.is_open or self._room.is_loud or self._room.level >= NOISY_DBFS):
+            self._unheard.append(frame)
+            return 0.0
+        while self._unheard:
+            self._detector.probability(self._unheard.popleft())
+        return self._detector.probability(frame)
 
     def forget(self) -> None:
         """What was said so far is over; the stream goes on."""
@@ -126,6 +136,7 @@ class SpeechEar:
         self.forget()
         self._detector.reset()
         self._room.reset()
+        self._unheard.clear()
         self._resampler, self._raw, self._judged = None, b"", b""
 
     def _frames(self, sound: bytes, rate: int) -> list[bytes]:

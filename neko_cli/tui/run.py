@@ -6,20 +6,17 @@ The screen shares the interpreter lock with the sound device's callbacks, which 
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 
 from neko_cli.tui.app import NekoApp
-from neko_cli.tui.view import Phase
+from neko_cli.tui.garbage import tidy
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end the app; SIGHUP is missing on Windows."""
 
 SWITCH_S = 0.001
 """After how long who draws lets a callback have its turn; Python's own 5 ms are half a block of sound."""
-
-LOOK_S = 0.25
 
 
 def run_app(app: NekoApp) -> int:
@@ -41,21 +38,10 @@ async def _run(app: NekoApp) -> int:
             continue
         handled.append(number)
     sys.setswitchinterval(SWITCH_S)
-    settle(app, loop)
+    tidy(lambda: app.controller.view, loop)
     try:
         await app.run_async()
     finally:
         for number in handled:
             loop.remove_signal_handler(number)
     return app.return_code or 0
-
-
-def settle(app: NekoApp, loop: asyncio.AbstractEventLoop) -> None:
-    """Once the conversation can begin, look for garbage in what comes from then on alone.
-
-    A search through all that was loaded stops every thread for 50 to 120 ms, which is heard as a hole.
-    """
-    if app.controller.view.phase is Phase.READY:
-        gc.freeze()
-    else:
-        loop.call_later(LOOK_S, settle, app, loop)

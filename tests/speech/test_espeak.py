@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from neko_cli.core.errors import ConfigError
+from neko_cli.core.errors import ConfigError, ServerFault
 from neko_cli.core.pcm import level_dbfs
 from neko_cli.speech.tts.base import Manner
-from neko_cli.speech.tts.espeak import NORMAL_WPM, SLOWEST_WPM, pace
+from neko_cli.speech.tts.espeak import NORMAL_WPM, SLOWEST_WPM, load_espeak, pace
 from neko_cli.speech.tts.espeak_voices import installed_voices
 from tests.speech.sound import engine
 
@@ -42,6 +42,24 @@ def test_it_delivers_small_audible_chunks() -> None:
 def test_speed_changes_the_length_by_its_factor(speed: float) -> None:
     normal = len(say(SENTENCE))
     assert normal / len(say(SENTENCE, Manner(speed=speed))) == pytest.approx(speed, rel=0.12)
+
+
+def test_an_engine_that_is_closed_leaves_the_others_their_voice() -> None:
+    length = len(say(SENTENCE))
+    other = load_espeak()
+    chunks: list[bytes] = []
+
+    def emit(pcm: bytes) -> bool:
+        chunks.append(pcm)
+        return True
+
+    other.synthesise("hello", Manner(voice="de"), emit)
+    other.close()
+    other.close()
+    assert chunks
+    with pytest.raises(ServerFault, match="could not speak"):
+        other.synthesise("hello", Manner(), emit)
+    assert len(say(SENTENCE)) == pytest.approx(length, rel=0.01)
 
 
 def test_speed_beyond_the_range_is_bounded() -> None:
@@ -104,7 +122,7 @@ def test_voices_are_found_by_name_and_language(voice: str, language: str, name: 
 
 def test_every_voice_that_is_offered_can_be_selected() -> None:
     for name in installed_voices().offered("en"):
-        engine()._select(name)
+        say("a", Manner(name))
 
 
 def test_variants_sound_different() -> None:

@@ -1,39 +1,12 @@
-"""What keeps the sound device's callbacks from waiting for the screen."""
+"""Rows that are drawn once and kept."""
 
 from __future__ import annotations
-
-import asyncio
-import gc
-from types import SimpleNamespace
 
 import pytest
 from textual.app import App
 from textual.content import Content
 
-from neko_cli.tui import run
-from neko_cli.tui.view import Phase
 from neko_cli.tui.widgets.drawn import Drawn
-
-
-async def test_garbage_of_the_start_is_left_alone_once_the_conversation_can_begin(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    frozen: list[Phase] = []
-    done = asyncio.Event()
-    app = SimpleNamespace(controller=SimpleNamespace(view=SimpleNamespace(phase=Phase.STARTING)))
-    monkeypatch.setattr(run, "LOOK_S", 0.001)
-
-    def freeze() -> None:
-        frozen.append(app.controller.view.phase)
-        done.set()
-
-    monkeypatch.setattr(gc, "freeze", freeze)
-    run.settle(app, asyncio.get_running_loop())
-    assert not frozen
-    app.controller.view.phase = Phase.READY
-    async with asyncio.timeout(5):
-        await done.wait()
-    assert frozen == [Phase.READY]
 
 
 async def test_what_is_drawn_once_comes_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
