@@ -123,6 +123,10 @@ MORE: dict[str, tuple[Callable[[], Scene], Play]] = {
 def look(scene: Scene, play: Play) -> Callable[[Pilot[None]], Awaitable[None]]:
     async def run_before(pilot: Pilot[None]) -> None:
         await play(scene, pilot)
+        shown = ""
+        while shown != (now := scenes.screen_text(scene)):  # what scrolls has come to rest
+            shown = now
+            await pilot.pause(0.02)
 
     return run_before
 
