@@ -12,8 +12,8 @@ from neko_cli.core.errors import AudioError
 from tests.simulation import numbers
 from tests.simulation.loop import VirtualLoop
 
-FRAME_MS = 10
-"""As ``ports.Microphone`` promises."""
+BLOCK_MS = 10
+"""A device's block; a frame of the microphone is two of them where they come so, as in the program."""
 
 SPEAKER_MS = 60_000.0
 """Sound that the loudspeaker's queue takes."""
@@ -25,6 +25,7 @@ class Heard(msgspec.Struct, frozen=True):
     at: float
     first: int
     last: int
+    samples: int
 
 
 class Mouth:
@@ -103,7 +104,7 @@ class Mouth:
 
 
 class SimMicrophone:
-    """See ``ports.Microphone``; ``burst`` frames come together, as from a device with large blocks."""
+    """See ``ports.Microphone``; ``burst`` blocks come together, as from a device with large ones."""
 
     def __init__(
         self,
@@ -126,7 +127,9 @@ class SimMicrophone:
         self._timer: asyncio.TimerHandle | None = None
         self._begun = 0.0
         self._blocks = 0
-        self._silence = bytes(2 * (mouth.rate * FRAME_MS // 1000))
+        frame_ms = BLOCK_MS * min(burst, 2)
+        self._frames_at_once = burst * BLOCK_MS // frame_ms
+        self._silence = bytes(2 * (mouth.rate * frame_ms // 1000))
         self.rate = mouth.rate
         self.name = "simulated microphone"
         self.unhurried = False
@@ -162,7 +165,7 @@ class SimMicrophone:
             self._wake.clear()
             await self._wake.wait()
         pcm, first, last = self._frames.popleft()
-        self._on_heard(Heard(self._loop.time(), first, last))
+        self._on_heard(Heard(self._loop.time(), first, last, len(pcm) // 2))
         return pcm
 
     def die(self, error: AudioError) -> None:
@@ -184,7 +187,7 @@ class SimMicrophone:
     def _schedule(self) -> None:
         # A process that was stopped finds its device's blocks gone, not piled up.
         self._blocks += 1
-        due = self._begun + self._blocks * self._burst * FRAME_MS / 1000.0
+        due = self._begun + self._blocks * self._burst * BLOCK_MS / 1000.0
         if due < self._loop.time():
             self._begun, self._blocks = self._loop.time(), 0
             due = self._begun
@@ -192,7 +195,7 @@ class SimMicrophone:
 
     def _block(self) -> None:
         n = len(self._silence) // 2
-        for _ in range(self._burst):
+        for _ in range(self._frames_at_once):
             self._frames.append(self._mouth.take(n) if self._mouth.is_loud else (self._silence, -1, -1))
         self._wake.set()
         self._schedule()

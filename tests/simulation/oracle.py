@@ -320,8 +320,10 @@ def _samples_add_up(world: World, swaps: list[Swap]) -> list[str]:
     if scenario.styles[1].capabilities.idle_close:
         return []
     resent = sum(round(swap.resent_ms * scenario.rate / 1000.0) for swap in swaps)
-    sent, wanted = sum(world.sent_sound.values()), world.frames + resent
+    sent, wanted = sum(world.sent_sound.values()), world.heard_samples + resent
     silence = round((scenario.profile["turns"]["silence_ms"] + TAIL_MS) * scenario.rate / 1000.0)
     if not any(whole - scenario.rate // 2 <= sent <= whole for whole in (wanted, wanted + silence)):
-        return [f"the links were sent {sent} samples, but {world.frames} were heard and {resent} sent again"]
+        return [
+            f"the links were sent {sent} samples, but {world.heard_samples} were heard and {resent} sent again"
+        ]
     return []

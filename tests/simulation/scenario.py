@@ -47,7 +47,7 @@ def make_scenario(seed: int) -> Scenario:
         profile=_profile(rng, manual),
         mode=mode,
         rate=rate,
-        burst=rng.choice((1, 2, 5, 10)),
+        burst=rng.choice((1, 2, 4, 10)),
         line=rng.choice((0.0, 0.0, 0.0, 10.0, 3.0, 1.3)) if rng.random() < 0.97 else 0.8,
         latency=rng.choice((0.002, 0.02, 0.08, 0.25)),
         jitter=rng.choice((0.0, 0.01, 0.1)),

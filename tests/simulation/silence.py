@@ -89,7 +89,7 @@ def silent_after(name: str, ghost: float, frame: int) -> Scenario:
         },
         mode="audio",
         rate=RATE,
-        burst=1,
+        burst=2,
         line=0.0,
         latency=0.02,
         jitter=0.0,

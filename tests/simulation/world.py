@@ -87,7 +87,7 @@ class World:
         self.spoke_at = 0.0
         self.heard: list[Run] = []
         """Numbered samples that the session took from microphones, in order."""
-        self.frames = 0
+        self.heard_samples = 0
         """Samples, silence included, that the session took from microphones."""
         self.held_back: list[Run] = []
         """Samples heard while the character spoke, or just after (half duplex may drop them)."""
@@ -170,7 +170,7 @@ class World:
     # -- what is seen -----------------------------------------------------------------------
 
     def _took(self, frame: Heard) -> None:
-        self.frames += self.scenario.rate // 100
+        self.heard_samples += frame.samples
         state = self.session.state
         if state.is_speaking:
             self.last_spoken = frame.at
