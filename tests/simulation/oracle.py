@@ -323,7 +323,6 @@ def _samples_add_up(world: World, swaps: list[Swap]) -> list[str]:
     sent, wanted = sum(world.sent_sound.values()), world.heard_samples + resent
     silence = round((scenario.profile["turns"]["silence_ms"] + TAIL_MS) * scenario.rate / 1000.0)
     if not any(whole - scenario.rate // 2 <= sent <= whole for whole in (wanted, wanted + silence)):
-        return [
-            f"the links were sent {sent} samples, but {world.heard_samples} were heard and {resent} sent again"
-        ]
+        heard = world.heard_samples
+        return [f"the links were sent {sent} samples, but {heard} were heard and {resent} sent again"]
     return []
