@@ -27,6 +27,15 @@ class Elsewhere:
         """What is done there sees a copy of the caller's context of now."""
         self._loop = loop
         self._context = copy_context()
+        self._waiting: set[_Waiting] = set()
+        self._is_over = False
+
+    def over(self) -> None:
+        """The loop has ended: whatever was asked of it and never begun is answered with LinkError."""
+        self._is_over = True
+        for waiting in tuple(self._waiting):
+            with contextlib.suppress(RuntimeError):  # nobody waits any more
+                waiting.here.call_soon_threadsafe(waiting.fail)
 
     def tell(self, what: Callable[[], object]) -> None:
         """Have it done soon, whatever comes of it; nothing happens once the loop is closed."""
@@ -65,29 +74,54 @@ class Elsewhere:
                 here.call_soon_threadsafe(settle, task)
 
         def settle(task: asyncio.Task[T]) -> None:
+            if done.done():
+                return
             if task.cancelled():
-                done.cancel()
+                done.set_exception(_closed())
             elif (error := task.exception()) is not None:
                 done.set_exception(error)
             else:
                 done.set_result(task.result())
 
-        self._call(begin)
+        waiting = _Waiting(here, done)
+        self._waiting.add(waiting)
         try:
+            self._call(begin)
             return await asyncio.shield(done)
         except asyncio.CancelledError:
             if not done.done():
                 self.tell(lambda: [task.cancel() for task in tasks])
                 await asyncio.wait({done}, timeout=GRACE_S)
-            if done.done() and not done.cancelled():
+            if done.done():
                 done.exception()  # it came too late for anybody to care
             raise
+        finally:
+            self._waiting.discard(waiting)
 
     def _call(self, what: Callable[[], object]) -> None:
         try:
+            if self._is_over:
+                raise RuntimeError
             self._loop.call_soon_threadsafe(what, context=self._context)
         except RuntimeError:
-            raise LinkError("The conversation is over.", code="closed") from None
+            raise _closed() from None
+
+
+class _Waiting:
+    """Somebody who waits for work elsewhere."""
+
+    def __init__(self, here: asyncio.AbstractEventLoop, done: asyncio.Future[Any]) -> None:
+        self.here = here
+        self._done = done
+
+    def fail(self) -> None:
+        """Nobody is there who would do it."""
+        if not self._done.done():
+            self._done.set_exception(_closed())
+
+
+def _closed() -> LinkError:
+    return LinkError("The conversation is over.", code="closed")
 
 
 async def _in_order(what: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -52,6 +52,7 @@ class SessionThread:
         """End it, with all that still runs there, within ``END_S`` seconds; idempotent. Blocks."""
         self.there.tell(self._stop.set)
         self._thread.join(END_S)
+        self.there.over()
 
 
 class _Screen:

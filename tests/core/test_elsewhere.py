@@ -126,3 +126,30 @@ async def test_both_ways_at_once(thread: SessionThread) -> None:
         return await here.do(back)
 
     assert await thread.there.do(there_and_back) == threading.current_thread().name
+
+
+async def test_what_was_asked_too_late_to_begin_is_answered() -> None:
+    ends = asyncio.new_event_loop()  # it does not run any more
+    there = Elsewhere(ends)
+    waits = asyncio.create_task(there.do(where))
+    await asyncio.sleep(0)
+    ends.close()
+    there.over()
+    async with asyncio.timeout(1):
+        with pytest.raises(LinkError, match="is over"):
+            await waits
+        with pytest.raises(LinkError, match="is over"):
+            await there.do(where)
+
+
+async def test_a_thread_that_ends_answers_all_that_is_asked_of_it(thread: SessionThread) -> None:
+    async def forever() -> None:
+        await asyncio.sleep(60)
+
+    waits = [asyncio.create_task(thread.there.do(work)) for work in (forever, forever)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(thread.close)
+    async with asyncio.timeout(1):
+        for one in waits:
+            with pytest.raises(LinkError, match="is over"):
+                await one
