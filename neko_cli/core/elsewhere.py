@@ -77,7 +77,7 @@ class Elsewhere:
             if done.done():
                 return
             if task.cancelled():
-                done.set_exception(_closed())
+                done.cancel()
             elif (error := task.exception()) is not None:
                 done.set_exception(error)
             else:
@@ -92,7 +92,7 @@ class Elsewhere:
             if not done.done():
                 self.tell(lambda: [task.cancel() for task in tasks])
                 await asyncio.wait({done}, timeout=GRACE_S)
-            if done.done():
+            if done.done() and not done.cancelled():
                 done.exception()  # it came too late for anybody to care
             raise
         finally:
