@@ -27,8 +27,7 @@ ECHO_DB = -6.0
 STORY = (
     "Once upon a time a small cat lived in a terminal. It slept between two processes and woke up whenever "
     "somebody typed. One night the power failed, and the cat had to find its way in the dark. It listened to "
-    "the fans as they came to rest. It counted the seconds until the battery gave up. Then it curled up on "
-    "the last warm key."
+    "the fans as they came to rest."
 )
 QUESTION = "what is two plus two"
 
@@ -91,7 +90,7 @@ def talk_in(room: PulseBox, folder: Path, duplex: str) -> Talk:
 
 
 LENGTHS = [
-    pytest.param(12.0, id="briefly"),
+    pytest.param(8.0, id="briefly"),
     pytest.param(60.0, id="a minute", marks=pytest.mark.soak),
 ]
 
