@@ -61,9 +61,43 @@ run | test) ;;
     ;;
 esac
 
-inputs="pyproject.toml constraints.txt scripts/install.sh"
-# shellcheck disable=SC2086 # a list of names
-if ! stamped .venv ".neko-$what" $inputs; then
+program_inputs="pyproject.toml constraints.txt scripts/install.sh"
+sdk_inputs="constraints-sdk.txt scripts/install.sh"
+
+# shellcheck disable=SC2086 # lists of names
+fill_sdk() {
+    quiet_pip .venv-sdk install -c constraints-sdk.txt 'openai[realtime]' google-genai dashscope
+    key_of .venv-sdk $sdk_inputs >.venv-sdk/.neko-sdk
+}
+
+# shellcheck disable=SC2086
+fill_models() {
+    quiet_pip .venv-models install -c constraints.txt onnx ctranslate2 faster-whisper sherpa-onnx piper-tts \
+        msgspec numpy soxr
+    key_of .venv-models $program_inputs >.venv-models/.neko-models
+}
+
+# What the tests need beside the program is installed at the same time as it.
+beside=
+# shellcheck disable=SC2086
+if [ "$what" = test ] && ! stamped .venv-sdk .neko-sdk $sdk_inputs; then
+    make_venv .venv-sdk
+    rm -f .venv-sdk/.neko-sdk
+    say "installing the official SDKs in .venv-sdk (they need older packages than neko)"
+    fill_sdk &
+    beside="$beside $!"
+fi
+# shellcheck disable=SC2086
+if [ "$what" = test ] && ! stamped .venv-models .neko-models $program_inputs; then
+    make_venv .venv-models
+    rm -f .venv-models/.neko-models
+    say "installing the optional ears and voices in .venv-models (about half a gigabyte)"
+    fill_models &
+    beside="$beside $!"
+fi
+
+# shellcheck disable=SC2086
+if ! stamped .venv ".neko-$what" $program_inputs; then
     make_venv .venv
     rm -f .venv/.neko-run .venv/.neko-test
     if [ "$what" = run ]; then
@@ -73,28 +107,11 @@ if ! stamped .venv ".neko-$what" $inputs; then
         say "installing the program and the test tools (the first time takes about a minute)"
         quiet_pip .venv install -c constraints.txt 'pip>=25.1' # knows dependency groups
         quiet_pip .venv install -c constraints.txt -e '.[local,aec]' --group dev
-        key_of .venv $inputs >.venv/.neko-test
+        key_of .venv $program_inputs >.venv/.neko-test
     fi
-    key_of .venv $inputs >.venv/.neko-run
+    key_of .venv $program_inputs >.venv/.neko-run
 fi
 
-inputs="constraints-sdk.txt scripts/install.sh"
-# shellcheck disable=SC2086 # a list of names
-if [ "$what" = test ] && ! stamped .venv-sdk .neko-sdk $inputs; then
-    make_venv .venv-sdk
-    rm -f .venv-sdk/.neko-sdk
-    say "installing the official SDKs in .venv-sdk (they need older packages than neko)"
-    quiet_pip .venv-sdk install -c constraints-sdk.txt 'openai[realtime]' google-genai dashscope
-    key_of .venv-sdk $inputs >.venv-sdk/.neko-sdk
-fi
-
-inputs="pyproject.toml constraints.txt scripts/install.sh"
-# shellcheck disable=SC2086 # a list of names
-if [ "$what" = test ] && ! stamped .venv-models .neko-models $inputs; then
-    make_venv .venv-models
-    rm -f .venv-models/.neko-models
-    say "installing the optional ears and voices in .venv-models (about half a gigabyte)"
-    quiet_pip .venv-models install -c constraints.txt onnx ctranslate2 faster-whisper sherpa-onnx piper-tts \
-        msgspec numpy soxr
-    key_of .venv-models $inputs >.venv-models/.neko-models
-fi
+for one in $beside; do
+    wait "$one"
+done
