@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -43,7 +44,8 @@ class WavTape:
         self._began = began
         self._file = WavTracks(path, RATE)
         self._you = _Side(YOU)
-        self._sides = [self._you]
+        self._sides = [self._you]  # of streams that may still have sound
+        self._lost_ms = 0.0  # of those that have gone
         self._stop = threading.Event()
         self.trouble = ""
         """Why nothing more is written; empty while all is well."""
@@ -53,7 +55,7 @@ class WavTape:
     @property
     def lost_ms(self) -> float:
         """Sound that is missing because the disk was too slow, in ms."""
-        return sum(side.lost_ms for side in self._sides)
+        return self._lost_ms + sum(side.lost_ms for side in list(self._sides))
 
     def heard(self, sound: bytes, rate: int, *, live: bool) -> None:
         """The user's sound, as it came just now."""
@@ -61,13 +63,14 @@ class WavTape:
         self._you.put(_Raw(sound, rate, at, live))
 
     def loudspeaker(self) -> Tap:
-        """A tap for one loudspeaker; two may run at once while one takes over from the other."""
+        """A tap for one loudspeaker, which is done with when nobody holds it; two may run at once."""
         side = _Side(CHARACTER)
         self._sides.append(side)
 
         def played(block: memoryview, rate: int, heard_at: float) -> None:
             side.put(_Raw(bytes(block), rate, heard_at - self._began, live=True))
 
+        weakref.finalize(played, side.end)
         return played
 
     def close(self) -> None:
@@ -91,11 +94,15 @@ class WavTape:
         now = self._clock() - self._began
         self._file.reach(int((now - (0.0 if last else HOLD_S)) * RATE))
         for side in list(self._sides):  # a loudspeaker may be opened meanwhile
+            is_over = side.is_over  # asked first: what came before that is fetched
             side.fetch()
             placed = side.timeline.flush() if last else side.timeline.take(now)
             # Silence is there already, or the sound of a loudspeaker that another one took over from.
             for position, pcm in joined([piece for piece in placed if any_sound(piece.pcm)]):
                 self._try(partial(self._file.place, side.track, position, pcm))
+            if is_over and side.timeline.is_empty:
+                self._sides.remove(side)
+                self._lost_ms += side.lost_ms
 
     def _try(self, write: Callable[[], None]) -> None:
         """After the first failure nothing more is written: a hole would not be seen as one."""
@@ -121,6 +128,7 @@ class _Side:
         self.track = track
         self.timeline = Timeline(RATE)
         self.lost_ms = 0.0
+        self.is_over = False
         self._queue: deque[_Raw] = deque()  # bounded by QUEUE_BYTES: the newest is refused
         self._put = 0  # bytes, written by put() alone
         self._taken = 0  # bytes, written by fetch() alone
@@ -132,6 +140,10 @@ class _Side:
             return
         self._put += len(raw.pcm)
         self._queue.append(raw)
+
+    def end(self) -> None:
+        """Nothing more is put."""
+        self.is_over = True
 
     def fetch(self) -> None:
         """Hand what came to the timeline."""

@@ -78,6 +78,11 @@ class Timeline:
             placed += self._place_next()
         return placed
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits for its place."""
+        return not self._held
+
     def flush(self) -> list[Placed]:
         """All that is left: the stream is over."""
         placed: list[Placed] = []

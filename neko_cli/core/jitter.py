@@ -29,7 +29,7 @@ JITTERY_MS = 40.0
 MORE = 1.1
 """So many times what was seen: the spread of twenty even samples is nine tenths of what they come from."""
 
-LEAST_MS = 8.0
+LEAST_MS = 7.0
 """Event loops and sockets deliver up to so late. The first piece of a reply waits as long for the second one,
 unless that is there before: when pieces come in real time, each is due at the very end of the one before."""
 

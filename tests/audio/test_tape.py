@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 import wave
 from pathlib import Path
 
@@ -101,6 +102,23 @@ def test_a_loudspeaker_that_takes_over_while_the_old_one_still_runs(tmp_path: Pa
     tape.close()
     right = read(tmp_path / "t.wav")[:, 1]
     assert np.array_equal(right[RATE : 2 * RATE], np.concatenate([first, second]))
+
+
+def test_a_loudspeaker_that_has_gone_is_kept_until_its_sound_is_written(tmp_path: Path, clock: Clock) -> None:
+    tape = WavTape(tmp_path / "t.wav", began=100.0, clock=clock)
+    sound = tone(RATE, 0.3)
+    for number in range(5):
+        play(tape, sound, RATE, 100.0 + number)
+    clock.now = 106.5
+    deadline = time.monotonic() + 5.0
+    while len(tape._sides) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(tape._sides) == 1, "the user's"
+    tape.close()
+    heard = read(tmp_path / "t.wav")[:, 1]
+    for number in range(5):
+        assert np.array_equal(heard[number * RATE : number * RATE + sound.size], sound)
+    assert tape.lost_ms == 0.0
 
 
 def test_without_sound_it_is_silence_as_long_as_the_conversation(tmp_path: Path, clock: Clock) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,7 +29,7 @@ from neko_cli.core.commands import (
     ToolSpec,
     TruncateReply,
 )
-from tests.sdk.interpreter import require_sdk, sdk_environment
+from tests.sdk.validators import Found, validate
 
 pytestmark = pytest.mark.sdk
 
@@ -126,23 +124,14 @@ def as_openai(frame: str) -> str:
     return json.dumps(event)
 
 
-def validate(lines: list[str], protocol: str = "realtime") -> subprocess.CompletedProcess[str]:
-    kind = "dashscope" if protocol == "qwen" else "client"
-    script = Path(__file__).with_name(f"validate_{kind}_events.py")
-    return subprocess.run(
-        [require_sdk(), str(script), protocol],
-        env=sdk_environment(),
-        input="\n".join(lines),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def look_at(lines: list[str], protocol: str = "realtime") -> Found:
+    """What is wrong with frames of a protocol."""
+    return validate("dashscope_events" if protocol == "qwen" else "client_events", lines, protocol)
 
 
 def assert_valid(frames: list[str], protocol: str) -> None:
-    result = validate(frames, protocol)
-    assert result.stdout.strip() == f"ok {len(frames)}", result.stdout[:2000] + result.stderr[-2000:]
+    found = look_at(frames, protocol)
+    assert found.output.strip() == f"ok {len(frames)}", found.output[:2000]
 
 
 def test_every_command_is_tried() -> None:
@@ -228,7 +217,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], ...]] = {
 @pytest.mark.parametrize("protocol", MISTAKES)
 def test_the_check_finds_mistakes(protocol: str) -> None:
     frames = MISTAKES[protocol]
-    result = validate([json.dumps(frame) for frame in frames], protocol)
-    assert result.returncode == 1, result.stdout
+    found = look_at([json.dumps(frame) for frame in frames], protocol)
+    assert found.code == 1, found.output
     for number in range(1, len(frames) + 1):
-        assert f"event {number}: " in result.stdout
+        assert f"event {number}: " in found.output

@@ -6,9 +6,7 @@ So do the server messages of the golden conversations, where they are as Google'
 from __future__ import annotations
 
 import json
-import subprocess
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,8 +16,8 @@ from neko_cli.core.codecs import PROVIDERS
 from neko_cli.core.codecs.base import Detection, SessionSpec
 from neko_cli.core.commands import AnswerTool, ToolSpec
 from tests.core.codecs import gem, golden
-from tests.sdk.interpreter import require_sdk, sdk_environment
 from tests.sdk.test_codec_frames import COMMANDS, FULL
+from tests.sdk.validators import validate
 
 pytestmark = pytest.mark.sdk
 
@@ -85,23 +83,6 @@ def all_frames() -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def validate(lines: list[str]) -> subprocess.CompletedProcess[str]:
-    script = Path(__file__).with_name("validate_gemini_messages.py")
-    return subprocess.run(
-        [require_sdk(), str(script)],
-        env=sdk_environment(),
-        input="\n".join(lines),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def found(result: subprocess.CompletedProcess[str]) -> str:
-    return result.stdout[:2000] + result.stderr[-2000:]
-
-
 def test_every_frame_is_valid() -> None:
     frames = all_frames()
     kinds = {
@@ -118,8 +99,8 @@ def test_every_frame_is_valid() -> None:
         ("realtimeInput", "activityStart"), ("realtimeInput", "activityEnd"),
         ("realtimeInput", "audioStreamEnd"),
     } <= kinds  # fmt: skip
-    result = validate(frames)
-    assert result.stdout.strip() == f"ok {len(frames)}", found(result)
+    found = validate("gemini_messages", frames)
+    assert found.output.strip() == f"ok {len(frames)}", found.output[:2000]
 
 
 def is_odd(message: dict[str, Any]) -> bool:
@@ -137,8 +118,8 @@ def test_the_golden_conversations_are_what_googles_servers_say() -> None:
         if name != "error.jsonl" and "server" in line and not is_odd(line["server"])
     ]
     assert len(lines) > 80
-    result = validate(lines)
-    assert result.stdout.strip() == f"ok {len(lines)}", found(result)
+    found = validate("gemini_messages", lines)
+    assert found.output.strip() == f"ok {len(lines)}", found.output[:2000]
 
 
 @pytest.mark.parametrize(
@@ -155,6 +136,6 @@ def test_the_golden_conversations_are_what_googles_servers_say() -> None:
     ],
 )
 def test_the_check_finds_mistakes(service: str, message: dict[str, Any]) -> None:
-    result = validate([json.dumps({"service": service, "client": message})])
-    assert result.returncode == 1, found(result)
-    assert result.stdout.startswith("message 1: "), found(result)
+    found = validate("gemini_messages", [json.dumps({"service": service, "client": message})])
+    assert found.code == 1, found.output[:2000]
+    assert found.output.startswith("message 1: "), found.output[:2000]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.core.codecs import golden
 from tests.sdk import dashscope_events
-from tests.sdk.test_codec_frames import validate
+from tests.sdk.test_codec_frames import look_at
 
 pytestmark = pytest.mark.sdk
 
@@ -50,9 +50,9 @@ def events(folder: str) -> list[str]:
 def test_every_event_fits_the_librarys_types(folder: str) -> None:
     frames = events(folder)
     assert len(frames) > 80
-    result = validate(frames, f"from {SERVERS[folder]}")
-    assert result.returncode == 1, result.stderr[-2000:]
-    told = [line.partition(": ")[2] for line in result.stdout.splitlines()]
+    found = look_at(frames, f"from {SERVERS[folder]}")
+    assert found.code == 1, found.output[-2000:]
+    told = [line.partition(": ")[2] for line in found.output.splitlines()]
     known = {entry for entry, folders in NEWER.items() if folder in folders}
     assert {shortened(problem) for problem in told} == known
 
