@@ -15,7 +15,7 @@ from neko_cli.audio.wav import WavWriter
 
 REPLY_MS = 1_500
 LONG_MS = 3_000
-LATE_MS = 5.0
+LATE_MS = 3.0
 """A server that keeps its schedule sends no piece later than this; a busy machine makes it."""
 
 HOLDS_S = 0.6

@@ -29,7 +29,10 @@ JITTERY_MS = 40.0
 MORE = 1.1
 """So many times what was seen: the spread of twenty even samples is nine tenths of what they come from."""
 
-LEAST_MS = 7.0
+OWN_MS = 20.0
+"""By less than this a busy machine makes a piece late: that counts only where the reply ran dry for it."""
+
+LEAST_MS = 8.0
 """Event loops and sockets deliver up to so late. The first piece of a reply waits as long for the second one,
 unless that is there before: when pieces come in real time, each is due at the very end of the one before."""
 
@@ -91,7 +94,7 @@ class JitterBuffer:
             self.late_pieces += 1
         irregular = late - self._soonest
         counts = irregular * MORE if irregular > JITTERY_MS else late
-        if counts > LEAST_MS:
+        if counts > (LEAST_MS if self._dry else OWN_MS):
             self._late[-1] = min(max(self._late[-1], counts), LONGEST_MS)
 
     def ran_dry(self) -> None:
