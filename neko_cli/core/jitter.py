@@ -26,8 +26,9 @@ REPLIES = 8
 JITTERY_MS = 40.0
 """More than event loops, and the machines of a quiet network, are irregular by."""
 
-MORE = 1.1
-"""So many times what was seen: the spread of twenty even samples is nine tenths of what they come from."""
+MORE = (1.4, 1.2, 1.1)
+"""So many times what was seen in the first reply, in the second, and in every one after those: the spread of
+twenty even samples is nine tenths of what they come from, and of fewer less."""
 
 OWN_MS = 20.0
 """By less than this a busy machine makes a piece late: that counts only where the reply ran dry for it."""
@@ -93,7 +94,8 @@ class JitterBuffer:
         if late > LEAST_MS:
             self.late_pieces += 1
         irregular = late - self._soonest
-        counts = irregular * MORE if irregular > JITTERY_MS else late
+        more = MORE[min(len(self._late), len(MORE)) - 1]
+        counts = irregular * more if irregular > JITTERY_MS else late
         if counts > (LEAST_MS if self._dry else OWN_MS):
             self._late[-1] = min(max(self._late[-1], counts), LONGEST_MS)
 

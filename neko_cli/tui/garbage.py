@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import enum
 import gc
-import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -74,24 +73,12 @@ class Shows(Protocol):
         ...
 
 
-def give_back() -> None:
-    """Memory that the start needed and nothing needs now goes back to the system, where glibc can be told."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
 def tidy(view: Callable[[], Shows], loop: asyncio.AbstractEventLoop, tidying: Tidying | None = None) -> None:
     """Look every ``LOOK_S`` seconds, as long as the loop runs."""
     tidying = tidying or Tidying()
     shown = view()
     match tidying.look(shown.phase, shown.status):
         case Search.LEAVE_ALONE:
-            give_back()
             gc.freeze()
             gc.set_threshold(YOUNGEST, WITHOUT_A_PAUSE, WITHOUT_A_PAUSE)
         case Search.OLDER:

@@ -74,14 +74,40 @@ def test_after_a_late_reply_the_next_one_waits_as_long_and_does_not_stutter() ->
     assert sorted(silences[2:])[len(silences) // 2] == 0
     assert max(silences[1:]) < 40, "one reply tells how irregular the network is"
     assert max(silences[5:]) < 20
-    assert 150 < buffer.target_ms <= 200 * MORE
+    assert 150 < buffer.target_ms <= 200 * MORE[0]
+
+
+@pytest.mark.parametrize(("ran_dry", "waits_ms"), [(False, LEAST_MS), (True, 12.0)])
+def test_what_a_busy_machine_makes_late_counts_where_the_reply_ran_dry(
+    ran_dry: bool, waits_ms: float
+) -> None:
+    buffer = JitterBuffer()
+    buffer.begin()
+    buffer.came(1.0, 20)
+    buffer.goes_on()
+    if ran_dry:
+        buffer.ran_dry()
+    buffer.came(1.032, 20)
+    assert buffer.late_pieces == 1
+    buffer.begin()
+    assert buffer.target_ms == pytest.approx(waits_ms)
+
+
+def test_the_fewer_replies_were_heard_the_more_is_left_for_what_was_not_seen() -> None:
+    buffer, waits = JitterBuffer(), []
+    for late_ms in (100, 200, 300):
+        reply(buffer, [0.0, 0.1 + late_ms / 1000])
+        buffer.begin()
+        waits.append(buffer.target_ms / late_ms)
+    assert tuple(waits) == pytest.approx(MORE)
+    assert waits == sorted(waits, reverse=True)
 
 
 def test_a_first_piece_that_was_late_itself_does_not_hide_how_late_others_are() -> None:
     buffer = JitterBuffer()
     late_first = [0.15, 0.15, 0.22, 0.3, 0.55, *(at + 0.02 for at in steady(12)[6:])]
     reply(buffer, late_first)  # later than the first one by no more than 20 ms
-    assert buffer.target_ms == pytest.approx(150 * MORE)
+    assert buffer.target_ms == pytest.approx(150 * MORE[0])
     assert reply(buffer, [0.0, 0.13, 0.23, 0.43, 0.43, 0.5, 0.6]) == 0.0
 
 
@@ -99,7 +125,7 @@ def test_lumps_that_come_faster_than_they_are_spoken_wait_for_nothing() -> None:
 def test_the_wait_shrinks_when_the_network_is_well_again() -> None:
     buffer = JitterBuffer()
     reply(buffer, [0.0, 0.3, 0.4])
-    assert buffer.target_ms == pytest.approx(200 * MORE)
+    assert buffer.target_ms == pytest.approx(200 * MORE[0])
     for _ in range(REPLIES):
         assert buffer.target_ms > LEAST_MS
         reply(buffer, steady())
