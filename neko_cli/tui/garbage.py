@@ -11,10 +11,9 @@ import asyncio
 import enum
 import gc
 from collections.abc import Callable
-from typing import Protocol
 
 from neko_cli.core.events import Status
-from neko_cli.tui.view import Phase
+from neko_cli.tui.view import Phase, View
 
 LOOK_S = 0.25
 PAUSES = 16
@@ -59,21 +58,7 @@ class Tidying:
         return Search.ALL if self._pauses % PAUSES == 0 else Search.OLDER
 
 
-class Shows(Protocol):
-    """What is known of the conversation (the controller's view)."""
-
-    @property
-    def phase(self) -> Phase:
-        """How far it has come."""
-        ...
-
-    @property
-    def status(self) -> Status:
-        """Who does what."""
-        ...
-
-
-def tidy(view: Callable[[], Shows], loop: asyncio.AbstractEventLoop, tidying: Tidying | None = None) -> None:
+def tidy(view: Callable[[], View], loop: asyncio.AbstractEventLoop, tidying: Tidying | None = None) -> None:
     """Look every ``LOOK_S`` seconds, as long as the loop runs."""
     tidying = tidying or Tidying()
     shown = view()

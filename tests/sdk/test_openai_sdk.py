@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from neko_cli.local.ports import AskedTool
 from neko_cli.local.server import EngineServer
 from tests.local.parts import ScriptedParts, tone
 from tests.sdk.interpreter import require_sdk, sdk_environment
+from tests.sdk.validators import Found, validate
 
 TOKEN = "sk-test-only"
 TIMEOUT_S = 60
@@ -122,17 +122,9 @@ async def test_the_synchronous_client(server: EngineServer, parts: ScriptedParts
     assert report["facts"] == {"text": "Hello.", "status": "completed"}
 
 
-def validate(lines: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
-    """Run the validator of client events."""
-    return subprocess.run(
-        [require_sdk(), str(HERE / "validate_client_events.py")],
-        input="\n".join(json.dumps(line) for line in lines),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env=sdk_environment(),
-        check=False,
-    )
+def look_at(lines: list[dict[str, Any]]) -> Found:
+    """What the validator of client events says."""
+    return validate("client_events", [json.dumps(line) for line in lines])
 
 
 def test_the_validator_accepts_good_events_and_names_bad_ones() -> None:
@@ -141,15 +133,15 @@ def test_the_validator_accepts_good_events_and_names_bad_ones() -> None:
         {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}},
         {"type": "response.create"},
     ]
-    assert validate(good).stdout == "ok 3\n"
-    bad = validate(
+    assert look_at(good).output == "ok 3\n"
+    bad = look_at(
         [
             {"type": "session.update", "session": {"type": "realtime", "modalities": ["text"]}},
             {"type": "input_audio_buffer.append"},
             {"type": "session.destroy"},
         ]
     )
-    assert bad.returncode == 1
-    assert "event 1: session.update: unknown key .session.modalities" in bad.stdout
-    assert "event 2: input_audio_buffer.append" in bad.stdout
-    assert "event 3: session.destroy" in bad.stdout
+    assert bad.code == 1
+    assert "event 1: session.update: unknown key .session.modalities" in bad.output
+    assert "event 2: input_audio_buffer.append" in bad.output
+    assert "event 3: session.destroy" in bad.output

@@ -5,20 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from neko_cli.core.events import Status
 from neko_cli.tui import garbage
 from neko_cli.tui.garbage import PAUSES, Search, Tidying, tidy
-from neko_cli.tui.view import Phase
-
-
-@dataclass
-class View:
-    phase: Phase = Phase.STARTING
-    status: Status = Status.IDLE
+from neko_cli.tui.view import Phase, View
 
 
 def test_what_was_loaded_is_left_alone_once_as_soon_as_the_conversation_can_begin() -> None:
@@ -59,17 +52,17 @@ async def test_the_interpreter_is_told(as_before: None, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(garbage, "LOOK_S", 0.001)
     monkeypatch.setattr(gc, "freeze", frozen.set)
-    view = View()
+    view = View(character="Mio")
     tidy(lambda: view, asyncio.get_running_loop())
     assert not frozen.is_set()
-    view.phase, view.status = Phase.READY, Status.SPEAKING
+    view = View(character="Mio", phase=Phase.READY, status=Status.SPEAKING)
     async with asyncio.timeout(5):
         await frozen.wait()
         assert gc.get_threshold() == (garbage.YOUNGEST, garbage.WITHOUT_A_PAUSE, garbage.WITHOUT_A_PAUSE)
         await asyncio.sleep(0.01)
         gc.callbacks.append(note)
         try:
-            view.status = Status.LISTENING
+            view = View(character="Mio", phase=Phase.READY, status=Status.LISTENING)
             await searched.wait()
         finally:
             gc.callbacks.remove(note)
