@@ -64,36 +64,41 @@ esac
 program_inputs="pyproject.toml constraints.txt scripts/install.sh"
 sdk_inputs="constraints-sdk.txt scripts/install.sh"
 
-# shellcheck disable=SC2086 # lists of names
-fill_sdk() {
-    quiet_pip .venv-sdk install -c constraints-sdk.txt 'openai[realtime]' google-genai dashscope
-    key_of .venv-sdk $sdk_inputs >.venv-sdk/.neko-sdk
-}
-
-# shellcheck disable=SC2086
-fill_models() {
-    quiet_pip .venv-models install -c constraints.txt onnx ctranslate2 faster-whisper sherpa-onnx piper-tts \
-        msgspec numpy soxr
-    key_of .venv-models $program_inputs >.venv-models/.neko-models
-}
-
-# What the tests need beside the program is installed at the same time as it.
+# What the tests need beside the program is installed at the same time as it, and ends with us: who runs in
+# the background does not hear Ctrl-C.
 beside=
+trap 'kill $beside 2>/dev/null || true' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+begin() { # begin VENV STAMP WHAT PACKAGES...; ``finish`` waits for it
+    make_venv "$1"
+    rm -f "$1/$2"
+    say "installing $3"
+    venv=$1
+    shift 3
+    "$venv/bin/python" -m pip -qq --no-input --disable-pip-version-check install "$@" &
+    beside="$beside $!"
+}
+
+finish() { # finish PROCESS VENV STAMP INPUTS
+    wait "$1"
+    # shellcheck disable=SC2086 # a list of names
+    key_of "$2" $4 >"$2/$3"
+}
+
+sdk= models=
 # shellcheck disable=SC2086
 if [ "$what" = test ] && ! stamped .venv-sdk .neko-sdk $sdk_inputs; then
-    make_venv .venv-sdk
-    rm -f .venv-sdk/.neko-sdk
-    say "installing the official SDKs in .venv-sdk (they need older packages than neko)"
-    fill_sdk &
-    beside="$beside $!"
+    begin .venv-sdk .neko-sdk "the official SDKs in .venv-sdk (they need older packages than neko)" \
+        -c constraints-sdk.txt 'openai[realtime]' google-genai dashscope
+    sdk=$!
 fi
 # shellcheck disable=SC2086
 if [ "$what" = test ] && ! stamped .venv-models .neko-models $program_inputs; then
-    make_venv .venv-models
-    rm -f .venv-models/.neko-models
-    say "installing the optional ears and voices in .venv-models (about half a gigabyte)"
-    fill_models &
-    beside="$beside $!"
+    begin .venv-models .neko-models "the optional ears and voices in .venv-models (about half a gigabyte)" \
+        -c constraints.txt onnx ctranslate2 faster-whisper sherpa-onnx piper-tts msgspec numpy soxr
+    models=$!
 fi
 
 # shellcheck disable=SC2086
@@ -112,6 +117,6 @@ if ! stamped .venv ".neko-$what" $program_inputs; then
     key_of .venv $program_inputs >.venv/.neko-run
 fi
 
-for one in $beside; do
-    wait "$one"
-done
+[ -z "$sdk" ] || finish "$sdk" .venv-sdk .neko-sdk "$sdk_inputs"
+[ -z "$models" ] || finish "$models" .venv-models .neko-models "$program_inputs"
+beside=
