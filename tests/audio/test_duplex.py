@@ -270,9 +270,15 @@ async def test_a_reply_goes_on_over_the_change_and_every_sample_counts(
         await speaker.drained()
     assert speaker.played == speaker.handed == len(SOUND) // 2
     await speaker.close()
-    heard = bytes(library.played).replace(b"\0\0", b"")
+    heard = heard_of(library)
     assert len(heard) == pytest.approx(len(SOUND), abs=20), "but for zeros in a fade"
     assert heard.endswith(SOUND[-RATE:]), "and what was faded is a moment alone"
+
+
+def heard_of(library: Library) -> bytes:
+    """What the device took, but for silence and what rings on where the end was not yet waited for."""
+    heard, end = bytes(library.played).replace(b"\0\0", b""), SOUND[-500:]
+    return heard[: heard.rindex(end) + len(end)]
 
 
 async def test_a_microphone_does_not_cut_a_reply(library: Library, sound: DeviceSound) -> None:
@@ -380,7 +386,7 @@ async def test_a_key_that_is_pressed_while_the_loudspeaker_begins_loses_none_of_
         await speaker.drained()
     await microphone.close()
     await speaker.close()
-    assert bytes(library.played).replace(b"\0\0", b"") == SOUND
+    assert heard_of(library) == SOUND
 
 
 async def test_an_opening_that_is_given_up_leaves_the_loudspeaker_alone(
