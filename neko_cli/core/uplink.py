@@ -212,6 +212,14 @@ class Uplink:
         if begin is not None:
             self._quiet_up_to(begin - _ticks(LEAD_MS))
 
+    def forget_quiet(self, unsent_ms: float) -> None:
+        """Let go of silence, as far as we hear, that no next link would be sent: older than ``UNSURE_MS``.
+
+        ``unsent_ms`` is what the link has queued. Not while the provider hears somebody.
+        """
+        old, speech = self._sound.sent - _ticks(unsent_ms + UNSURE_MS), self.stretches.begin
+        self._quiet_up_to(old if speech is None else min(old, speech - _ticks(LEAD_MS)))
+
     @property
     def sent(self) -> int:
         """Position up to which the present link was given sound."""

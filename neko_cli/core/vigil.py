@@ -80,27 +80,30 @@ class Vigil:
         """Look until cancelled."""
         self._looked_at = self._clock.monotonic()
         self._sleep.reset()
+        host = self._host
         while True:
             await asyncio.sleep(LOOK_EVERY)
             asleep = self._sleep.look(self._clock.monotonic(), self._clock.time())
             self._count(asleep)
-            run = self._host.links.live
+            run = host.links.live
             if run is None:
                 continue
             if asleep:
-                self._host.swapper.drop_standby()
+                host.swapper.drop_standby()
                 self._presume_lost(f"This computer was asleep for {asleep:.0f} s.", "asleep")
             elif not await self._way_holds(run):
-                self._host.swapper.drop_standby()
+                host.swapper.drop_standby()
                 self._presume_lost("The network has changed.", "network_changed")
             elif not await self._answers(run):
                 self._presume_lost("The provider has fallen silent.", "silent")
             else:
                 self._recheck()
+                if not host.push_to_talk and host.turns.state is not TurnState.HEARING:
+                    host.uplink.forget_quiet(run.link.waiting_ms)
                 await self._see_unheard(run)
-                self._host.agents.look()
-                self._host.manners.look()
-                self._host.speaking_first.look()
+                host.agents.look()
+                host.manners.look()
+                host.speaking_first.look()
                 self._park_idle(run)
 
     def _presume_lost(self, text: str, code: str) -> None:

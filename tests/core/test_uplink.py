@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from neko_cli.core import uplink as module
 from neko_cli.core.errors import LinkError
-from neko_cli.core.kept_sound import SENT_S
-from neko_cli.core.uplink import LEAD_MS, UNSENT_S, Uplink
-from tests.fakes.outlet import FakeLink, attach, numbered, spoken
+from neko_cli.core.kept_sound import SENT_S, TICKS
+from neko_cli.core.uplink import LEAD_MS, UNSENT_S, UNSURE_MS, Uplink
+from tests.fakes.outlet import FakeLink, attach, loud, numbered, spoken
 
 RATES = (8_000, 16_000, 24_000, 44_100, 48_000)
 
@@ -281,6 +281,23 @@ def test_memory_is_bounded_whatever_comes(pushes):
         uplink.push(bytes(2 * count), 8_000)
         kept = sum(len(chunk.pcm) for chunk in uplink._sound._chunks)
         assert kept <= 2 * 8_000 * (SENT_S + UNSENT_S) + 2 * count
+
+
+def test_old_silence_is_not_kept_and_a_voice_in_it_is():
+    uplink, link, quiet = Uplink(), FakeLink(), bytes(2 * 24_000)
+    uplink.attach(link, again=False)
+    for _ in range(20):
+        uplink.push(quiet, 24_000)
+        uplink.forget_quiet(1_000.0)
+    assert uplink._sound.end - uplink._sound.first == 9 * TICKS, "what a lost link may be sent again"
+    voice = loud(1_000)
+    for sound in (voice, *[quiet] * 20):
+        uplink.push(sound, 24_000)
+        uplink.forget_quiet(0.0)
+    second = FakeLink()
+    attached = uplink.attach(second, again=True, silence_ms=UNSURE_MS)
+    assert attached.resent_ms == pytest.approx(LEAD_MS + 21_000.0)
+    assert voice in bytes(second.got)
 
 
 # -- a sender that is faster than real time -----------------------------------------------------
