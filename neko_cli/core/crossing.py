@@ -1,4 +1,8 @@
-"""Events on their way from a session's thread to another one: in order, bounded, with one wake for many."""
+"""Events on their way from a session's thread to another one: in order, bounded, with one wake for many.
+
+The reader is woken a moment later, but before it gets an answer: while it draws what it was told, it shares
+the interpreter with who plays, and a reply's first block is to be with the device by then.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,9 @@ from neko_cli.core.session import Subscription
 UNREAD = 256
 """Events that may be on their way to the reader; further ones wait (bounded) in the session's own stream."""
 
+MOMENT_S = 0.02
+"""The longest wait of a reply's first piece (``jitter.LEAST_MS``), and a block of the device."""
+
 
 class Crossing:
     """A subscription that is read on another thread than the session's (``Subscription``)."""
@@ -31,6 +38,7 @@ class Crossing:
         self._came: deque[AnyEvent] = deque()
         self._wake = asyncio.Event()
         self._nudged = False
+        self._due: asyncio.TimerHandle | None = None  # there
         self._room = asyncio.Event()  # there
         self._reading: asyncio.Task[None] | None = None  # there
         self._over = False
@@ -62,7 +70,9 @@ class Crossing:
     # -- there ----------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        self._there.before_answers.append(self._wake_reader)
         self._reading = asyncio.get_running_loop().create_task(self._read(), name="events for the screen")
+        self._reading.add_done_callback(self._done)
 
     async def _read(self) -> None:
         try:
@@ -72,14 +82,17 @@ class Crossing:
                 self._came.append(event)
                 self._nudge()
                 while len(self._came) >= UNREAD:
+                    self._wake_reader()
                     self._room.clear()
                     if len(self._came) >= UNREAD:
                         await self._room.wait()
         except Exception as error:  # the reader's business
             self._error = error
-        finally:
-            self._over = True
-            self._nudge()
+
+    def _done(self, _: asyncio.Task[None]) -> None:
+        self._over = True
+        self._there.before_answers.remove(self._wake_reader)
+        self._wake_reader()
 
     async def _end(self) -> None:
         if self._reading is not None:
@@ -88,8 +101,16 @@ class Crossing:
         await self._subscription.aclose()
 
     def _nudge(self) -> None:
-        """Wake the reader, once for all that comes until it runs."""
-        if not self._nudged:
+        """Wake the reader soon, once for all that comes until it runs."""
+        if self._due is None and not self._nudged:
+            self._due = asyncio.get_running_loop().call_later(MOMENT_S, self._wake_reader)
+
+    def _wake_reader(self) -> None:
+        """Now, if anything has come that it was not told of."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if not self._nudged and (self._came or self._over):
             self._nudged = True
             with contextlib.suppress(RuntimeError):  # nobody reads any more
                 self._here.call_soon_threadsafe(self._wake_up)

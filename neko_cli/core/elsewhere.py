@@ -29,6 +29,8 @@ class Elsewhere:
         self._context = copy_context()
         self._waiting: set[_Waiting] = set()
         self._is_over = False
+        self.before_answers: list[Callable[[], None]] = []
+        """Called there before an answer leaves: what is to be known first goes first."""
 
     def over(self) -> None:
         """The loop has ended: whatever was asked of it and never begun is answered with LinkError."""
@@ -70,6 +72,8 @@ class Elsewhere:
             task.add_done_callback(ended)
 
         def ended(task: asyncio.Task[T]) -> None:
+            for first in self.before_answers:
+                first()
             with contextlib.suppress(RuntimeError):  # nobody waits any more
                 here.call_soon_threadsafe(settle, task)
 

@@ -33,7 +33,7 @@ twenty even samples is nine tenths of what they come from, and of fewer less."""
 OWN_MS = 20.0
 """By less than this a busy machine makes a piece late: that counts only where the reply ran dry for it."""
 
-LEAST_MS = 8.0
+LEAST_MS = 7.0
 """Event loops and sockets deliver up to so late. The first piece of a reply waits as long for the second one,
 unless that is there before: when pieces come in real time, each is due at the very end of the one before."""
 

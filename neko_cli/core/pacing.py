@@ -13,6 +13,9 @@ from neko_cli.core.jitter import JitterBuffer
 EMPTY_MS = 0.5
 """Less than this in the queue is nothing: the next block of the device is silence."""
 
+TIMER_LATE_MS = 0.7
+"""An event loop's timers are late by so much in the mean: epoll counts whole ms, and rounds up."""
+
 
 def joined(pieces: Sequence[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
     """Pieces of one rate as one: a device that takes a block between two of them finds a hole there."""
@@ -59,7 +62,7 @@ class Pacer:
         if wait <= 0.0:
             self.release()
         elif self._timer is None:
-            self._timer = loop.call_later(wait / 1000.0, self.release)
+            self._timer = loop.call_later(max(0.0, wait - TIMER_LATE_MS) / 1000.0, self.release)
 
     def release(self) -> None:
         """Play what is held; what comes next follows at once."""

@@ -1,6 +1,7 @@
 """A session on a thread of its own, for a screen: drawing takes up to 30 ms, and sound waits for nothing.
 
-The interpreter lock goes from who draws to who plays within ``sys.getswitchinterval()``.
+The interpreter lock goes from who draws to who plays within ``sys.getswitchinterval()``, and the processor at
+once, where the system lets this thread go first.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from neko_cli.core.events import InputMode, SessionState
 from neko_cli.core.events_base import Event
 from neko_cli.core.memory import Memory
 from neko_cli.core.ports import DeviceInfo
+from neko_cli.core.priority import go_first
 from neko_cli.core.profile import Profile
 from neko_cli.core.session import Screen, Session, SoundDevices, Subscription
 from neko_cli.core.watch_host import EyesState
@@ -40,6 +42,7 @@ class SessionThread:
         self.there = Elsewhere(self._loop)
 
     def _main(self) -> None:
+        go_first()
         asyncio.run(self._live())
 
     async def _live(self) -> None:

@@ -15,8 +15,9 @@ from neko_cli.tui.garbage import tidy
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end the app; SIGHUP is missing on Windows."""
 
-SWITCH_S = 0.001
-"""After how long who draws lets a callback have its turn; Python's own 5 ms are half a block of sound."""
+SWITCH_S = 0.0002
+"""After how long who draws lets others have their turn: Python's own 5 ms are half a block of sound, and who
+reads from a socket has to ask several times."""
 
 
 def run_app(app: NekoApp) -> int:
