@@ -24,8 +24,9 @@ HOLDS_S = 0.6
 CUT_AFTER_S = (0.8, 1.2)
 STREAM_MS = 3_000
 BURST_MS, BURST_EVERY_MS = 60, 400
+BLOCK_S = 0.01
 SWEEP_SAMPLES = RATE * 20 // 1000
-"""Two blocks of 10 ms."""
+"""Two blocks."""
 
 ROOM_PEAK = 100
 """A quiet room: no detector takes it for speech."""
@@ -69,16 +70,19 @@ class Load:
 def replies(client: Client, turns: int, pace: str, seed: int) -> list[Reply]:
     """Whole replies at one pace. The first one is not counted: what a client has measured of the network by
     then is no more than nothing, and what it learns in it holds from the second one on. Nor is one counted
-    whose pieces the server sent late: another is made in its place.
+    whose pieces the server sent late: another is made in its place. They begin evenly over a client's blocks:
+    how long a sample waits for the next one depends on it.
 
     Raises:
         RuntimeError: the server was late with every other one.
     """
     chance, marks = random.Random(seed), []
+    order = chance.sample(range(turns + 1), turns + 1)
     with Stage(client) as stage:
         for number in range(2 * turns + 1):
             user_speaks(stage)
-            stage.do("reply", pace=_burst(pace, number), ms=REPLY_MS, seed=chance.randrange(1 << 30))
+            at = _in_block(order[len(marks)] / len(order))
+            stage.do("reply", pace=_burst(pace, number), ms=REPLY_MS, seed=chance.randrange(1 << 30), at=at)
             first = stage.wait("first")["at"]
             done = stage.wait("done")
             _sleep_until(max(first + REPLY_MS / 1000.0, done["at"]) + HOLDS_S)
@@ -203,6 +207,11 @@ def _as_cut(
         told,
         (sound.begins - first) * 1000.0,
     )
+
+
+def _in_block(part: float) -> float:
+    """A moment soon, this part of a block after the clock's last multiple of one."""
+    return (time.monotonic() // BLOCK_S + 2.0 + part) * BLOCK_S
 
 
 def _burst(pace: str, number: int) -> str:
