@@ -1,7 +1,7 @@
 """The main side of the agent bus (``core.ports_agents.AgentBus``): who listens where, and reliable requests.
 
-The private socket is always there, so that ``neko notify`` finds every chat; with ``bus = "neko"`` the
-three sockets of N.E.K.O.'s bus are there as well.
+The private socket is always there, so that ``neko notify`` finds every chat, and ZeroMQ behind it from the
+first visitor on; with ``bus = "neko"`` the three sockets of N.E.K.O.'s bus are there as well.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from neko_cli.core.tables_agents import AgentsTable, BusKind
 from neko_cli.core.tasks import TaskOwner
 from neko_cli.core.text import one_line
 from neko_cli.services import agent_registry
+from neko_cli.services.agent_doorbell import Doorbell
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ TERM_TIMEOUT = 2.0
 
 
 class ZmqBus:
-    """See ``AgentBus``. The library is loaded when the bus is opened."""
+    """See ``AgentBus``. The library is loaded when somebody comes, or N.E.K.O.'s bus is opened."""
 
     def __init__(self, run: Path) -> None:
         """``run`` is the folder of sockets of running programs."""
@@ -51,6 +52,7 @@ class ZmqBus:
         self._acks: dict[str, asyncio.Future[None]] = {}
         self._registration: agent_registry.Registration | None = None
         self._sides: list[Any] = []
+        self._bell: Doorbell | None = None
         self._context: Any = None
         self._tasks: TaskOwner | None = None
 
@@ -69,7 +71,6 @@ class ZmqBus:
                 return ()
             if sys.platform == "win32":
                 return ("Agents cannot reach this chat: Windows lacks the private sockets for it.",)
-            await asyncio.to_thread(_load)
             problems = []
             self._tasks = TaskOwner(_failed)
             await self._tasks.open()
@@ -78,6 +79,7 @@ class ZmqBus:
             except ConfigError as error:
                 problems.append(str(error))
             if wanted.bus is BusKind.NEKO:
+                await asyncio.to_thread(_load)
                 try:
                     self._open_neko(wanted, ears)
                 except ConfigError as error:
@@ -123,17 +125,23 @@ class ZmqBus:
     # -- own work ---------------------------------------------------------------------------
 
     def _open_private(self, ears: AgentEars, character: str, profile: str) -> None:
-        from neko_cli.services.agent_sockets import PrivateSide
-
         entry, socket = agent_registry.place(self._run)
-        side = PrivateSide(self._made_context(), socket, ears, self._acked)
-        self._sides.append(side)
+        bell = self._bell = Doorbell(socket)
         try:
             self._registration = agent_registry.register(entry, socket, character, profile)
         except OSError as error:
             raise ConfigError(f"{entry} cannot be written: {error.strerror}.") from error
         assert self._tasks is not None
-        self._tasks.spawn(_reading(side.run(self._tasks.spawn)), "agents, private")
+        self._tasks.spawn(self._let_in(bell, ears, self._tasks), "agents, private")
+
+    async def _let_in(self, bell: Doorbell, ears: AgentEars, tasks: TaskOwner) -> None:
+        await bell.rung()
+        await asyncio.to_thread(_load)
+        from neko_cli.services.agent_sockets import PrivateSide
+
+        side = PrivateSide(self._made_context(), bell, self.endpoint, ears, self._acked)
+        self._sides.append(side)
+        await _reading(side.run(tasks.spawn))
 
     def _open_neko(self, wanted: AgentsTable, ears: AgentEars) -> None:
         from neko_cli.services.agent_sockets import NekoSide
@@ -166,6 +174,7 @@ class ZmqBus:
     async def _leave(self) -> None:
         """In order: nobody finds us, nothing is read, what was sent leaves, all is closed."""
         registration, self._registration = self._registration, None
+        bell, self._bell = self._bell, None
         sides, self._sides = self._sides, []
         context, self._context = self._context, None
         tasks, self._tasks = self._tasks, None
@@ -175,6 +184,8 @@ class ZmqBus:
             if tasks is not None:
                 await tasks.aclose()
         finally:
+            if bell is not None:
+                bell.close()
             for side in sides:
                 side.close()
             if context is not None:

@@ -12,8 +12,7 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import zmq
@@ -36,7 +35,7 @@ from neko_cli.core.companions.agent_events import (
 from neko_cli.core.companions.agent_reading import parse
 from neko_cli.core.errors import ConfigError
 from neko_cli.core.ports_agents import AgentEars
-from neko_cli.services.agent_places import is_ours
+from neko_cli.services.agent_doorbell import Doorbell
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +61,17 @@ class PrivateSide:
     """One socket that its owner alone can reach; whoever sends is answered."""
 
     def __init__(
-        self, context: zmq.asyncio.Context, path: Path, ears: AgentEars, acked: Callable[[str], None]
+        self,
+        context: zmq.asyncio.Context,
+        bell: Doorbell,
+        place: str,
+        ears: AgentEars,
+        acked: Callable[[str], None],
     ) -> None:
-        """Listen at ``path``; raises ConfigError. ``acked`` is told of acknowledged requests."""
+        """Go on with the socket of ``bell``, whose address is ``place``; raises ConfigError.
+
+        ``acked`` is told of acknowledged requests.
+        """
         self._ears = ears
         self._acked = acked
         self._listeners: OrderedDict[Address, float] = OrderedDict()
@@ -72,16 +79,14 @@ class PrivateSide:
         self._answered: OrderedDict[tuple[Address, str], UserAnswer] = OrderedDict()
         self._socket = _socket(context, zmq.ROUTER)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # who is gone is told as an error
+        descriptor = bell.take()
+        self._socket.setsockopt(zmq.USE_FD, descriptor)
         try:
-            with _private_files():
-                self._socket.bind(f"ipc://{path}")
-            path.chmod(0o600)
-            if not is_ours(path):
-                raise ConfigError(f"{path} could be written by others, so nobody is listened to there.")
-        except BaseException as error:
+            _bind(self._socket, place)
+        except BaseException:
             self._socket.close(0)
-            if isinstance(error, zmq.ZMQError | OSError):
-                raise ConfigError(f"Agents cannot be listened to at {path}: {error.strerror}.") from error
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
             raise
 
     async def run(self, spawn: Spawn) -> None:
@@ -238,13 +243,3 @@ def _send(socket: zmq.asyncio.Socket, frames: Sequence[bytes]) -> bool:
         sent.cancel()
         return False
     return sent.exception() is None
-
-
-@contextlib.contextmanager
-def _private_files() -> Iterator[None]:
-    """What is made inside belongs to its owner alone. The mask is the whole process's, for an instant."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)

@@ -100,7 +100,7 @@ async def test_a_request_without_an_answer_is_sent_once_more_with_the_same_id(tm
 
 async def _until_sent(bus: ZmqBus, event: Any) -> bool:
     """The peer's connection takes some ms; nothing is sent before it is there."""
-    assert await bus._sides[1]._analyze.poll(PATIENCE * 1000, zmq.POLLOUT)
+    assert await bus._sides[0]._analyze.poll(PATIENCE * 1000, zmq.POLLOUT)
     return await bus.request(event)
 
 
@@ -139,7 +139,7 @@ async def test_private_events_are_not_taken_from_the_open_bus(tmp_path: Path) ->
 
 async def test_ports_that_are_taken_are_one_sentence_and_the_private_socket_stays(tmp_path: Path) -> None:
     async with neko_bus(tmp_path, Ears()) as (first, _):
-        taken = first._sides[1]._results.getsockopt_string(zmq.LAST_ENDPOINT)
+        taken = first._sides[0]._results.getsockopt_string(zmq.LAST_ENDPOINT)
         async with listening(tmp_path, bus=BusKind.NEKO, session_address=taken) as (second, problems):
             (problem,) = problems
             assert taken in problem
