@@ -211,8 +211,8 @@ def sound_line(view: View, width: int) -> list[Part]:
     right = [Segment((Part("voice ", "dim", "screen.mute_voice"), *voice), 4)]
     if view.voice_muted:
         right.append(Segment((Part("voice muted" if width < 50 else "muted", "warn"),), 1))
-    if view.underruns:
-        right.append(Segment((Part(_network(view), "dim"),), 6))
+    if late := _network(view):
+        right.append(Segment((Part(late, "dim"),), 6))
     return spread(left, right, width, gap=2, joint=Part("  "))
 
 
@@ -229,10 +229,15 @@ def _echo(view: View) -> Part | None:
 
 
 def _network(view: View) -> str:
-    """How often replies ran dry, and what is done about it."""
-    times = "once" if view.underruns == 1 else f"{view.underruns} times"
-    wait = f", waits {view.buffer_ms:.0f} ms" if view.buffer_ms >= WORTH_TELLING_MS else ""
-    return f"ran dry {times}{wait}"
+    """What the network's lateness costs: replies that ran dry, what the next one waits, late pieces."""
+    told = []
+    if view.underruns:
+        told.append("ran dry once" if view.underruns == 1 else f"ran dry {view.underruns} times")
+    if view.buffer_ms >= WORTH_TELLING_MS:
+        told.append(f"waits {view.buffer_ms:.0f} ms")
+    if told and view.late:
+        told.append(f"{view.late} late")
+    return ", ".join(told)
 
 
 WORTH_TELLING_MS = 20.0

@@ -123,6 +123,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     underruns: int = 0
     """Times that a reply ran dry in its middle."""
     buffer_ms: float = 0.0
+    """What a reply waits before it begins."""
+    late: int = 0
+    """Pieces of sound that came later than they were due."""
     microphone_level: float = SILENT
     speaker_level: float = SILENT
     connected_at: float | None = None
@@ -185,6 +188,7 @@ def reduce(view: View, event: AnyEvent, now: float) -> View:
                 erle_db=event.erle_db,
                 underruns=event.underruns,
                 buffer_ms=event.buffer_ms,
+                late=event.late,
             )
         case Levels():
             return msgspec.structs.replace(

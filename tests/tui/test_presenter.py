@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -36,7 +38,7 @@ from neko_cli.tui.presenter import (
     status_part,
 )
 from neko_cli.tui.view import Mic, Phase, Strength, View, mic_of, reduce
-from tests.tui.scenes import failure
+from tests.tui.scenes import failure, sound
 
 READY = View(character="Neko", phase=Phase.READY, link=LinkWord.ONLINE, mic=Mic.OPEN)
 
@@ -201,6 +203,23 @@ def test_a_muted_microphone_shows_no_level() -> None:
 def test_levels_that_light_the_same_cells_look_the_same() -> None:
     one, other = (change(READY, microphone_level=level) for level in (-30.0, -30.4))
     assert sound_line(one, 80) == sound_line(other, 80)
+
+
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        ({}, ""),
+        ({"late": 3, "buffer_ms": 19.0}, ""),
+        ({"underruns": 1}, "ran dry once"),
+        ({"underruns": 2, "buffer_ms": 180.4, "late": 31}, "ran dry 2 times, waits 180 ms, 31 late"),
+        ({"buffer_ms": 40.0, "late": 2}, "waits 40 ms, 2 late"),
+    ],
+)
+def test_what_the_network_costs_is_told_where_it_costs_anything(figures: dict[str, Any], told: str) -> None:
+    view = reduce(READY, msgspec.structs.replace(sound(), **figures), 0.0)
+    line = text(sound_line(view, 100))
+    assert told in line
+    assert bool(told) == any(word in line for word in ("dry", "waits", "late"))
 
 
 def test_hints_follow_what_can_be_done_now() -> None:
