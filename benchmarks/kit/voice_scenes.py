@@ -81,8 +81,13 @@ def replies(client: Client, turns: int, pace: str, seed: int) -> list[Reply]:
     with Stage(client) as stage:
         for number in range(2 * turns + 1):
             user_speaks(stage)
-            at = _in_block(order[len(marks)] / len(order))
-            stage.do("reply", pace=_burst(pace, number), ms=REPLY_MS, seed=chance.randrange(1 << 30), at=at)
+            stage.do(
+                "reply",
+                pace=_burst(pace, number),
+                ms=REPLY_MS,
+                seed=chance.randrange(1 << 30),
+                begin=_in_block(order[len(marks)] / len(order)),
+            )
             first = stage.wait("first")["at"]
             done = stage.wait("done")
             _sleep_until(max(first + REPLY_MS / 1000.0, done["at"]) + HOLDS_S)

@@ -115,19 +115,19 @@ class Talk:
                     self.reply(**self._greeting)
                     self._greeting = None
 
-    def reply(self, pace: str, ms: int, *, seed: int = 0, sound: str = "ramp", at: float = 0.0) -> None:
+    def reply(self, pace: str, ms: int, *, seed: int = 0, sound: str = "ramp", begin: float = 0.0) -> None:
         """Begin a reply, not before a moment of the clock."""
         self._replies += 1
         pcm = ramp(ms) if sound == "ramp" else murmur(ms)
-        self._replying = asyncio.create_task(self._reply(f"resp_{self._replies}", pcm, pace, seed, at))
+        self._replying = asyncio.create_task(self._reply(f"resp_{self._replies}", pcm, pace, seed, begin))
 
-    async def _reply(self, name: str, pcm: bytes, pace: str, seed: int, at: float) -> None:
+    async def _reply(self, name: str, pcm: bytes, pace: str, seed: int, begin: float) -> None:
         # Late is what is sent after its time, and after a client without any wait needs it.
         item = f"item_{name}"
         where = {"response_id": name, "item_id": item, "output_index": 0, "content_index": 0}
         size = RATE * DELTA_MS // 1000 * 2
         pieces = [base64.b64encode(pcm[at : at + size]).decode() for at in range(0, len(pcm), size)]
-        await until(at)
+        await until(begin)
         await self._tell("response.created", response={"id": name, "status": "in_progress"})
         begun, late = time.monotonic(), 0.0
         for n, due in enumerate(schedule(pace, len(pieces), seed)):

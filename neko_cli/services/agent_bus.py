@@ -174,9 +174,6 @@ class ZmqBus:
     async def _leave(self) -> None:
         """In order: nobody finds us, nothing is read, what was sent leaves, all is closed."""
         registration, self._registration = self._registration, None
-        bell, self._bell = self._bell, None
-        sides, self._sides = self._sides, []
-        context, self._context = self._context, None
         tasks, self._tasks = self._tasks, None
         if registration is not None:
             registration.leave()
@@ -184,6 +181,10 @@ class ZmqBus:
             if tasks is not None:
                 await tasks.aclose()
         finally:
+            # Only now: who was just being let in may have made some of it.
+            bell, self._bell = self._bell, None
+            sides, self._sides = self._sides, []
+            context, self._context = self._context, None
             if bell is not None:
                 bell.close()
             for side in sides:

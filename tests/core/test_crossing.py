@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from neko_cli.core import crossing
 from neko_cli.core.crossing import UNREAD
 from neko_cli.core.events import (
     AnyEvent,
@@ -96,6 +97,37 @@ async def test_what_was_told_before_a_call_returned_is_there_when_it_returns(
     async with asyncio.timeout(5):
         while not isinstance(await anext(events), Connected):  # type: ignore[call-overload]
             pass
+
+
+async def test_the_reader_is_woken_a_moment_later_but_before_an_answer(
+    scripted: tuple[SessionApart, ScriptedSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crossing, "MOMENT_S", 3600.0)
+    session, inner = scripted
+
+    async def answer() -> None:
+        pass
+
+    events = session.events()
+    await session.there.do(answer)
+    assert isinstance(await anext(events), StatusChanged)  # type: ignore[call-overload]
+    reading = asyncio.ensure_future(anext(events))  # type: ignore[call-overload]
+    await asyncio.sleep(0)  # it waits
+    session.there.tell(lambda: inner.emit(notice("one")))
+    await asyncio.wait({reading}, timeout=0.1)
+    assert not reading.done()
+    await session.there.do(answer)
+    async with asyncio.timeout(5):
+        assert await reading == notice("one")
+
+
+async def test_many_events_do_not_wait_for_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crossing, "MOMENT_S", 3600.0)
+    told: list[AnyEvent] = [notice(str(number)) for number in range(3 * UNREAD)]
+    session = await telling(Watched(told))
+    async with asyncio.timeout(10):
+        assert [event async for event in session.events()] == told
+    await session.cleanup()
 
 
 async def test_a_late_reader_makes_events_wait_and_loses_none() -> None:

@@ -44,9 +44,10 @@ def test_commands_are_heard_as_they_are_written_and_surely() -> None:
         for voice in VOICES
     ]
     assert [one.text for _, one in heard] == [command for command, _ in heard]
-    _, *surer = sorted(one.confidence for _, one in heard)
-    assert surer[0] > 0.5, "but for one: no two of espeak's readings are quite the same"
-    assert mean(surer) > 0.8
+    confidences = sorted(one.confidence for _, one in heard)
+    assert confidences[0] > 0.3, "more than noise ever has"
+    assert confidences[1] > 0.5, "but for one: no two of espeak's readings are quite the same"
+    assert mean(confidences) > 0.8
 
 
 def test_what_is_not_in_the_vocabulary_is_doubted() -> None:
